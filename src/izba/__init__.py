@@ -1,0 +1,3 @@
+"""izba: an OCI container engine in Python."""
+
+__version__ = "0.1.0"

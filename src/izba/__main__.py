@@ -1,0 +1,7 @@
+"""`python -m izba`."""
+
+import sys
+
+from izba.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,106 @@
+"""Digests (image-spec, descriptor.md, "Digests"): `sha256:` and 64 hex digits; and readers that check them."""
+
+from __future__ import annotations
+
+from _hashlib import openssl_sha256 as sha256
+
+from izba.errors import DataLoss, InvalidArgument
+from izba.ids import HEX
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO
+
+
+class InvalidDigest(InvalidArgument):
+    """A text is not a digest of an algorithm that izba knows."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"invalid digest {text[:100]!r}", hint="izba knows sha256: and 64 lowercase hex digits")
+        self.text = text
+
+
+class DigestMismatch(DataLoss):
+    """Bytes do not have the digest or size that was promised."""
+
+    def __init__(self, what: str, *, expected: object, actual: object) -> None:
+        super().__init__(f"{what} is not what was promised: expected {expected}, got {actual}")
+        self.expected = expected
+        self.actual = actual
+
+
+class Digest(str):
+    """A checked digest; equal to its text."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Digest:
+        """Check `text`. Raises `InvalidDigest`."""
+        algorithm, _, digits = text.partition(":")
+        if algorithm != "sha256" or len(digits) != 64 or not HEX.issuperset(digits):
+            raise InvalidDigest(text)
+        return cls(text)
+
+    @classmethod
+    def of(cls, data: bytes | memoryview) -> Digest:
+        """The digest of `data`."""
+        return cls(f"sha256:{sha256(data).hexdigest()}")
+
+    @property
+    def hex(self) -> str:
+        """The digits after the algorithm."""
+        return self[7:]
+
+
+class Hasher:
+    """Counts and hashes the bytes it is shown."""
+
+    def __init__(self) -> None:
+        self._hash = sha256()
+        self.size = 0
+
+    def update(self, data: bytes | memoryview) -> None:
+        """Take `data` into the digest and the size."""
+        self._hash.update(data)
+        self.size += len(data)
+
+    def digest(self) -> Digest:
+        """The digest of all bytes so far."""
+        return Digest(f"sha256:{self._hash.hexdigest()}")
+
+
+class VerifiedReader:
+    """Reads `source` and raises `DigestMismatch` at its end, or as soon as it is longer than promised.
+
+    Whoever reads to the end cannot forget to verify; whoever stops early calls `finish`.
+    """
+
+    def __init__(self, source: IO[bytes], *, digest: Digest, size: int | None = None, what: str = "blob") -> None:
+        self._source = source
+        self._hasher = Hasher()
+        self._digest = digest
+        self._size = size
+        self._what = what
+        self._ended = False
+
+    def read(self, count: int = -1) -> bytes:
+        """Up to `count` bytes, `b""` only at a verified end."""
+        data = self._source.read(count)
+        self._hasher.update(data)
+        if self._size is not None and self._hasher.size > self._size:
+            raise DigestMismatch(self._what, expected=f"{self._size} bytes", actual="more")
+        if (not data and count != 0) or count < 0:
+            self._check()
+        return data
+
+    def finish(self) -> None:
+        """Read what is left and verify the whole."""
+        while self.read(1 << 20):
+            pass
+
+    def _check(self) -> None:
+        if self._size is not None and self._hasher.size != self._size:
+            raise DigestMismatch(self._what, expected=f"{self._size} bytes", actual=f"{self._hasher.size} bytes")
+        if (actual := self._hasher.digest()) != self._digest:
+            raise DigestMismatch(self._what, expected=self._digest, actual=actual)
