@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import os
-
-from _json import make_encoder, make_scanner
 from _json import encode_basestring_ascii as _quote
+from _json import make_encoder, make_scanner
 
 from izba.errors import InvalidArgument
 
@@ -107,12 +106,12 @@ def sync_directory(path: str) -> None:
 
 def _scan_text(text: str, start: int) -> tuple[Any, int]:
     try:
-        return _scan(text, start)  # type: ignore[no-any-return]
+        return _scan(text, start)
     except SystemError:
         # The C scanner takes its exception class from json.decoder if that is loaded; loaded only when needed.
         import json.decoder  # noqa: F401
 
-        return _scan(text, start)  # type: ignore[no-any-return]
+        return _scan(text, start)
 
 
 class _Rules:
@@ -121,14 +120,14 @@ class _Rules:
     object_pairs_hook = None
     parse_float = float
     parse_int = int
-    memo: dict[str, str] = {}  # noqa: RUF012 - the C scanner clears it itself
+    memo: dict[str, str] = {}  # the C scanner clears it itself
 
     @staticmethod
     def parse_constant(name: str) -> object:
         raise ValueError(f"{name} is not JSON")
 
 
-_scan = make_scanner(_Rules)
+_scan = make_scanner(_Rules)  # type: ignore[arg-type]
 
 
 def _refuse(value: object) -> object:
