@@ -1,0 +1,158 @@
+"""The command line: global flags, then a command by the table; errors become stderr and an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+from izba.cli.context import Context
+from izba.cli.options.flags import Command, Flag, HelpWanted, UsageError
+from izba.cli.table import ALIASES, COMMANDS, GROUPS
+from izba.errors import IzbaError, SourceError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from izba.cli.table import Entry
+
+IZBA = Command(
+    name="",
+    usage="[OPTIONS] COMMAND",
+    summary="Build, keep and run OCI containers, with no daemon and no root",
+    flags=(
+        Flag(name="debug", short="D", help="Show what izba does, and the traceback of an error"),
+        Flag(name="root", kind="string", help="Keep everything of izba under this directory (or IZBA_ROOT)"),
+        Flag(name="version", short="v", help="Print version information and quit"),
+    ),
+    interspersed=False,
+)
+
+BROKEN_PIPE = 141
+INTERRUPTED = 130
+
+
+class UnknownCommand(UsageError):
+    """There is no such command."""
+
+    def __init__(self, word: str, path: str, known: list[str]) -> None:
+        from izba.nearest import nearest
+
+        prefix = f"izba {path}".rstrip()
+        meant = nearest(word, known)
+        hint = f"did you mean `{prefix} {meant}`?" if meant else f"see `{prefix} --help`"
+        super().__init__(f"{word!r} is not a command of `{prefix}`", hint=hint)
+        self.exit_code = 1
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command line; the process's exit code."""
+    failure = 1
+    debug = False
+    try:
+        flags = IZBA.parse(sys.argv[1:] if argv is None else argv)
+        if debug := flags.on("debug"):
+            from izba import log
+
+            log.enable_debug()
+        context = Context(root=flags.text("root"), debug=debug)
+        if flags.on("version"):
+            code = _print_version()
+        elif not flags.arguments:
+            code = _print_help()
+        else:
+            entry, rest = find(flags.arguments)
+            failure = entry.failure
+            module = __import__(f"izba.cli.commands.{entry.module}", fromlist=("run",))
+            code = module.run(context, rest)
+        sys.stdout.flush()
+    except HelpWanted as wanted:
+        code = _print_help() if wanted.command is IZBA else _print(wanted.command.help())
+    except IzbaError as error:
+        if debug:
+            raise
+        code = report(error, failure)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        code = _quit_quietly()
+    except Exception as error:  # the last frame: what arrives here is a bug or a kernel's refusal
+        if debug:
+            raise
+        code = _report_unexpected(error, failure)
+    return code
+
+
+def find(words: tuple[str, ...]) -> tuple[Entry, list[str]]:
+    """The command that `words` begin with, and its arguments. Raises `UnknownCommand`, or `HelpWanted` for a group."""
+    first, *rest = words
+    if first in GROUPS:
+        return _find_in_group(first, rest)
+    if entry := COMMANDS.get(first):
+        return entry, rest
+    if first == "help":
+        if rest:
+            return find((*rest, "--help"))
+        raise HelpWanted(IZBA)
+    known = [name for name in COMMANDS if " " not in name]
+    raise UnknownCommand(first, "", [*known, *GROUPS])
+
+
+def _find_in_group(group: str, words: list[str]) -> tuple[Entry, list[str]]:
+    if not words or words[0] in {"-h", "--help"}:
+        from izba.cli.overview import group_command
+
+        raise HelpWanted(group_command(group))
+    full = f"{group} {words[0]}"
+    if entry := COMMANDS.get(ALIASES.get(full, full)):
+        return entry, words[1:]
+    from izba.cli.table import members
+
+    raise UnknownCommand(words[0], group, list(members(group)))
+
+
+def report(error: IzbaError, failure: int) -> int:
+    """Tell `error` on stderr; the exit code."""
+    sys.stdout.flush()
+    lines = [f"error: {error}"]
+    if isinstance(error, SourceError):
+        from izba.cli.excerpt import excerpt
+
+        lines += excerpt(error)
+    lines += [f"  {note}" for note in getattr(error, "__notes__", ())]
+    if error.hint:
+        lines.append(f"hint: {error.hint}")
+    sys.stderr.write("\n".join(lines) + "\n")
+    code: int = getattr(error, "exit_code", failure)
+    return code
+
+
+def _report_unexpected(error: Exception, failure: int) -> int:
+    what = str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+    sys.stderr.write(f"error: {what}\nhint: `izba --debug …` shows where this happened\n")
+    return failure
+
+
+def _quit_quietly() -> int:
+    # Whoever read us is gone; the interpreter must not find out again when it flushes at its end.
+    import os
+
+    null = os.open("/dev/null", os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)
+    return BROKEN_PIPE
+
+
+def _print_version() -> int:
+    from izba import __version__
+
+    return _print(f"izba version {__version__}\n")
+
+
+def _print_help() -> int:
+    from izba.cli.overview import overview
+
+    return _print(overview(IZBA))
+
+
+def _print(text: str) -> int:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    return 0

@@ -1,0 +1,126 @@
+"""All commands: name → module and summary. A module is imported only when its command runs.
+
+A module of `izba.cli.commands` has `run(context: Context, argv: list[str]) -> int`.
+"""
+
+from __future__ import annotations
+
+from izba._record import Record
+
+
+class Entry(Record):
+    """One command. `failure`: the exit code of izba's own errors, 125 where a code could be the container's."""
+
+    module: str
+    summary: str
+    failure: int = 1
+
+
+def _rows(text: str) -> dict[str, Entry]:
+    rows = {}
+    for line in text.strip().splitlines():
+        name, module, summary = (column.strip() for column in line.split("|"))
+        rows[name] = Entry(module=module, summary=summary, failure=125 if name in {"run", "exec", "create"} else 1)
+    return rows
+
+
+COMMANDS = _rows("""
+    run                 | run               | Create and run a new container from an image
+    exec                | exec              | Execute a command in a running container
+    ps                  | ps                | List containers
+    build               | build             | Build an image from a Dockerfile
+    images              | images            | List images
+    attach              | attach            | Attach local standard streams to a running container
+    commit              | commit            | Create a new image from a container's changes
+    cp                  | cp                | Copy files/folders between a container and the local filesystem
+    create              | create            | Create a new container
+    diff                | diff              | Inspect changes to files or directories on a container's filesystem
+    export              | export            | Export a container's filesystem as a tar archive
+    history             | history           | Show the history of an image
+    import              | import_           | Import the contents from a tarball to create a filesystem image
+    inspect             | inspect           | Return low-level information on containers, images and volumes
+    kill                | kill              | Kill one or more running containers
+    load                | load              | Load an image from a tar archive or STDIN
+    logs                | logs              | Fetch the logs of a container
+    pause               | pause             | Pause all processes within one or more containers
+    rename              | rename            | Rename a container
+    restart             | restart           | Restart one or more containers
+    rm                  | rm                | Remove one or more containers
+    rmi                 | rmi               | Remove one or more images
+    save                | save              | Save one or more images to a tar archive (streamed to STDOUT by default)
+    start               | start             | Start one or more stopped containers
+    stats               | stats             | Display a live stream of container(s) resource usage statistics
+    stop                | stop              | Stop one or more running containers
+    tag                 | tag               | Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE
+    top                 | top               | Display the running processes of a container
+    unpause             | unpause           | Unpause all processes within one or more containers
+    update              | update            | Update configuration of one or more containers
+    wait                | wait              | Block until one or more containers stop, then print their exit codes
+    doctor              | doctor            | Say which isolation this machine allows, and why
+    info                | info              | Display system-wide information
+    version             | version           | Show the version of izba and what it runs on
+    completion          | completion        | Print the completion script of a shell
+    builder prune       | builder_prune     | Remove build cache
+    container inspect   | container_inspect | Display detailed information on one or more containers
+    container prune     | container_prune   | Remove all stopped containers
+    image bootstrap     | image_bootstrap   | Make a base image from signed distribution packages
+    image inspect       | image_inspect     | Display detailed information on one or more images
+    image prune         | image_prune       | Remove unused images
+    system check        | system_check      | Find what is damaged in the store, and mend it with --repair
+    system df           | system_df         | Show disk usage
+    system prune        | system_prune      | Remove unused data
+    volume create       | volume_create     | Create a volume
+    volume inspect      | volume_inspect    | Display detailed information on one or more volumes
+    volume ls           | volume_ls         | List volumes
+    volume prune        | volume_prune      | Remove unused local volumes
+    volume rm           | volume_rm         | Remove one or more volumes
+""")
+
+# The second name of a command, as Docker's users type it → its entry in COMMANDS.
+ALIASES = {
+    "builder build": "build",
+    "image build": "build",
+    "image history": "history",
+    "image import": "import",
+    "image load": "load",
+    "image ls": "images",
+    "image list": "images",
+    "image rm": "rmi",
+    "image remove": "rmi",
+    "image save": "save",
+    "image tag": "tag",
+    "container ls": "ps",
+    "container list": "ps",
+    "container ps": "ps",
+    "container remove": "rm",
+    "system info": "info",
+    "volume list": "volume ls",
+    "volume remove": "volume rm",
+} | {
+    f"container {name}": name
+    for name in (
+        "attach commit cp create diff exec export kill logs pause rename restart rm run start stats stop top unpause "
+        "update wait"
+    ).split()
+}
+
+GROUPS = {
+    "builder": "Manage builds",
+    "container": "Manage containers",
+    "image": "Manage images",
+    "system": "Manage izba",
+    "volume": "Manage volumes",
+}
+
+# What `izba` shows first, as Docker's help does.
+COMMON = ("run", "exec", "ps", "build", "images", "doctor", "version", "info")
+
+
+def members(group: str) -> dict[str, Entry]:
+    """The commands of a group by their last word, in alphabetical order, one name for each."""
+    prefix = f"{group} "
+    found = {name.removeprefix(prefix): entry for name, entry in COMMANDS.items() if name.startswith(prefix)}
+    for alias, name in ALIASES.items():
+        if alias.startswith(prefix) and COMMANDS[name] not in found.values():
+            found[alias.removeprefix(prefix)] = COMMANDS[name]
+    return dict(sorted(found.items()))

@@ -1,0 +1,60 @@
+"""The command line as a whole: dispatch, help, errors and exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from izba.cli import table
+from izba.cli.main import main
+
+
+def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+
+    assert "Common Commands:\n  run " in capsys.readouterr().out
+
+
+def test_a_misspelt_command_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["imagse"]) == 1
+
+    assert capsys.readouterr().err == "error: 'imagse' is not a command of `izba`\nhint: did you mean `izba images`?\n"
+
+
+def test_a_misspelt_command_of_a_group_is_answered_within_the_group(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["image", "inspekt"]) == 1
+
+    assert "did you mean `izba image inspect`?" in capsys.readouterr().err
+
+
+def test_a_group_alone_lists_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["container"]) == 0
+
+    out = capsys.readouterr().out
+    assert out.startswith("Usage:  izba container COMMAND\n\nManage containers\n\nCommands:\n  attach ")
+    assert " ls " in out
+    assert " list " not in out
+
+
+def test_an_unknown_global_flag_exits_with_125(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--rot", "/x", "ps"]) == 125
+
+    assert capsys.readouterr().err == "error: unknown flag: --rot\nhint: did you mean --root?\n"
+
+
+def test_every_alias_leads_to_a_command() -> None:
+    assert {name for name in table.ALIASES.values() if name not in table.COMMANDS} == set()
+
+
+def test_a_reader_that_goes_away_ends_the_command_quietly() -> None:
+    process = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m izba --help | true; echo ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert process.stdout in {"141\n", "0\n"}
+    assert process.stderr == ""
