@@ -44,39 +44,45 @@ class UnknownCommand(UsageError):
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command line; the process's exit code."""
-    failure = 1
-    debug = False
+    words = sys.argv[1:] if argv is None else argv
     try:
-        flags = IZBA.parse(sys.argv[1:] if argv is None else argv)
-        if debug := flags.on("debug"):
-            from izba import log
-
-            log.enable_debug()
-        context = Context(root=flags.text("root"), debug=debug)
-        if flags.on("version"):
-            code = _print_version()
-        elif not flags.arguments:
-            code = _print_help()
-        else:
-            entry, rest = find(flags.arguments)
-            failure = entry.failure
-            module = __import__(f"izba.cli.commands.{entry.module}", fromlist=("run",))
-            code = module.run(context, rest)
+        code = _run(words)
         sys.stdout.flush()
-    except HelpWanted as wanted:
-        code = _print_help() if wanted.command is IZBA else _print(wanted.command.help())
-    except IzbaError as error:
-        if debug:
-            raise
-        code = report(error, failure)
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
         code = _quit_quietly()
+    return code
+
+
+def _run(words: list[str]) -> int:
+    failure, debug = 1, False
+    try:
+        flags = IZBA.parse(words)
+        if debug := flags.on("debug"):
+            from izba import log
+
+            log.enable_debug()
+        if flags.on("version"):
+            return _print_version()
+        if not flags.arguments:
+            raise HelpWanted(IZBA)
+        entry, rest = find(flags.arguments)
+        failure = entry.failure
+        module = __import__(f"izba.cli.commands.{entry.module}", fromlist=("run",))
+        code: int = module.run(Context(root=flags.text("root"), debug=debug), rest)
+    except HelpWanted as wanted:
+        return _print_help() if wanted.command is IZBA else _print(wanted.command.help())
+    except IzbaError as error:
+        if debug:
+            raise
+        return report(error, failure)
+    except BrokenPipeError:
+        raise
     except Exception as error:  # the last frame: what arrives here is a bug or a kernel's refusal
         if debug:
             raise
-        code = _report_unexpected(error, failure)
+        return _report_unexpected(error, failure)
     return code
 
 
