@@ -1,0 +1,1 @@
+"""izba beside its peers, alternating in one run: `python -m bench [SCENARIO...]`."""

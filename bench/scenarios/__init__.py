@@ -1,0 +1,23 @@
+"""Each scenario prepares what it needs and yields its measures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from bench.harness import Measure
+from bench.peers import Peer
+from bench.scenarios import build, context, listing, run
+
+Scenario = Callable[[Mapping[str, Peer], Path], Iterator[Measure]]
+
+SCENARIOS: dict[str, Scenario] = {
+    "run": run.run,
+    "exec": run.exec_,
+    "memory": run.memory,
+    "build": build.service,
+    "context": context.many_files,
+    "large": context.large_file,
+    "archive": context.archives,
+    "listing": listing.listing,
+}
