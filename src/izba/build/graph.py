@@ -1,0 +1,133 @@
+"""The build graph: what has to be done, as values.
+
+    vertex   one op applied to the results of its inputs
+    op       one kind of work; states how it is keyed (`cache_map`) apart from how it is done (`exec`), so that a
+             build with everything cached touches no file that it needn't
+    result   what a vertex gives: a Tree (a stack of layers) or Files (a source of files that is no image)
+    selector which files of an input count; a COPY is keyed by their content, not by how the input was made
+
+A vertex's digest names it within one build: equal digests are one vertex, done once. A cache key names a result across
+builds. The solver never learns what an op does.
+"""
+
+from __future__ import annotations
+
+from izba import jsonio
+from izba._record import Record
+from izba.oci.chain import chain_id
+from izba.oci.digest import Digest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, Protocol
+
+    from izba.build.files import FileSource
+    from izba.build.worker import Worker
+    from izba.build.progress import RunningStep
+    from izba.errors import Range
+    from izba.oci.descriptor import Descriptor
+
+
+class Layer(Record):
+    """One layer of a tree, and how it is listed in a manifest."""
+
+    diff_id: Digest
+    descriptor: Descriptor
+
+
+class Tree(Record):
+    """A root file system as a stack of layers, lowest first. No layers: `scratch`."""
+
+    layers: tuple[Layer, ...] = ()
+
+    @property
+    def chain(self) -> Digest | None:
+        """The name of the committed snapshot; None for scratch."""
+        return chain_id(layer.diff_id for layer in self.layers)
+
+
+class Selector(Record):
+    """The files of an input that an op reads. The fields are `CopyOp`'s, or a mount's source path.
+
+    sources    paths in the input, with wildcards where `wildcards`
+    include    patterns below each source (`--parents`); empty: everything
+    exclude    patterns of `--exclude`
+    owners     whether the files' owners and extended attributes count
+    """
+
+    sources: tuple[str, ...]
+    wildcards: bool = False
+    include: tuple[tuple[str, ...], ...] = ()
+    exclude: tuple[str, ...] = ()
+    required: bool = True
+
+
+class CacheMap(Record):
+    """How an op is keyed: its own digest, and for each input the selector whose files' content stands for it.
+
+    A None selector: the input counts by its own cache key.
+    """
+
+    digest: Digest
+    selectors: tuple[Selector | None, ...] = ()
+
+
+if TYPE_CHECKING:
+    Result = Tree | FileSource
+
+    class Op(Protocol):
+        """One kind of work. Definitions are JSON; ops are values."""
+
+        @property
+        def definition(self) -> dict[str, Any]:
+            """Everything that decides the result, besides the inputs."""
+
+        def cache_map(self) -> CacheMap:
+            """How the op is keyed. Cheap; touches no files."""
+
+        def exec(self, worker: Worker, inputs: Sequence[Result], step: RunningStep) -> Result:
+            """Do the work. Called in any thread; the same inputs give the same result."""
+
+
+class Vertex:
+    """One op on its inputs. `inputs[0]` is the tree that it changes, for ops that change one (`base`)."""
+
+    def __init__(
+        self,
+        op: Op,
+        inputs: tuple[Vertex, ...] = (),
+        *,
+        name: str,
+        place: Range | None = None,
+        base: Vertex | None = None,
+        ignore_cache: bool = False,
+    ) -> None:
+        self.op = op
+        self.inputs = inputs
+        self.base = base
+        self.name = name
+        self.place = place
+        self.ignore_cache = ignore_cache
+        document = [op.definition, [each.digest for each in inputs]]
+        self.digest = Digest.of(jsonio.dumps(document).encode())
+
+    def __repr__(self) -> str:
+        return f"Vertex({self.name!r}, {self.digest[7:19]})"
+
+
+def describe(vertex: Vertex) -> str:
+    """The graph below `vertex` as text, inputs before what needs them: for tests and for reading."""
+    lines: list[str] = []
+    numbers: dict[Digest, int] = {}
+
+    def visit(each: Vertex) -> int:
+        if each.digest not in numbers:
+            inputs = [visit(one) for one in each.inputs]
+            numbers[each.digest] = len(numbers) + 1
+            arrows = "".join(f" <- {number}" for number in inputs)
+            lines.append(f"{numbers[each.digest]} {each.name}{arrows}")
+        return numbers[each.digest]
+
+    visit(vertex)
+    return "\n".join(lines)
