@@ -162,6 +162,7 @@ class HostFacts(Record):
     single_id           only one uid is mapped there: owners cannot be changed
     cgroup_version      2, 1 (also with the hybrid layout), or 0 where nothing may be written
     cgroup_controllers  those izba can set limits with
+    throttled_cpus      those whose thermal_throttle directory a container must not read
     capabilities        the bounding set: what a container can get at most
     devices             all devices of the host, gathered for privileged containers only
     """
@@ -178,5 +179,6 @@ class HostFacts(Record):
     capabilities: tuple[str, ...]
     cpus: int
     memory: int
+    throttled_cpus: tuple[int, ...] = ()
     rlimits: tuple[Rlimit, ...] = ()
     devices: tuple[DeviceNode, ...] = ()

@@ -1,0 +1,76 @@
+"""From `--cap-add`, `--cap-drop` and `--privileged` to a set of capabilities, by Docker's rules."""
+
+from __future__ import annotations
+
+from izba.errors import InvalidArgument
+from izba.runtime.specgen import defaults
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# In the order of their numbers (linux/capability.h).
+ALL = tuple(
+    f"CAP_{name}"
+    for name in (
+        "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE "
+        "NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT "
+        "SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL "
+        "SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
+    ).split()
+)
+
+
+class UnknownCapability(InvalidArgument):
+    """A capability no kernel has."""
+
+    def __init__(self, name: str) -> None:
+        import difflib  # imports re: only when something is wrong
+
+        near = difflib.get_close_matches(name, ALL, n=1, cutoff=0.6)
+        super().__init__(f'unknown capability: "{name}"', hint=f"did you mean {near[0]}?" if near else None)
+        self.name = name
+
+
+class CapabilityUnavailable(InvalidArgument):
+    """A capability that izba's own process has not, and so cannot give."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f'capability not supported by your kernel or not available in the current environment: "{name}"'
+        )
+        self.name = name
+
+
+def from_mask(mask: int) -> tuple[str, ...]:
+    """The capabilities in a bit mask such as CapBnd of /proc/self/status."""
+    return tuple(name for number, name in enumerate(ALL) if mask >> number & 1)
+
+
+def names(texts: Iterable[str]) -> tuple[str, ...]:
+    """Capabilities in any spelling (`net_admin`, `CAP_NET_ADMIN`, `all`) as CAP_ names, or ALL."""
+    return tuple(_name(text) for text in texts)
+
+
+def chosen(*, add: Iterable[str], drop: Iterable[str], privileged: bool, available: tuple[str, ...]) -> tuple[str, ...]:
+    """The container's capabilities. A default one that is not available is left out; one asked for is an error."""
+    if privileged:
+        return available
+    added, dropped = names(add), names(drop)
+    for name in added:
+        if name != "ALL" and name not in available:
+            raise CapabilityUnavailable(name)
+    if "ALL" in added:
+        return tuple(name for name in available if name not in dropped)
+    kept = () if "ALL" in dropped else tuple(name for name in defaults.CAPABILITIES if name not in dropped)
+    return tuple(name for name in dict.fromkeys((*kept, *added)) if name in available)
+
+
+def _name(text: str) -> str:
+    name = text.upper()
+    if name == "ALL":
+        return name
+    name = name if name.startswith("CAP_") else f"CAP_{name}"
+    if name not in ALL:
+        raise UnknownCapability(name)
+    return name
