@@ -1,0 +1,1 @@
+"""A Debian archive, from its signature to a configured root file system."""

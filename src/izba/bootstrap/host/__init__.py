@@ -1,0 +1,1 @@
+"""What this machine's own configuration says; read only, nothing is guessed."""
