@@ -1,0 +1,348 @@
+"""One repository on one registry (distribution-spec 1.1): manifests, blobs, tags, referrers.
+
+    client = Client(config, "library/python", environ=os.environ, credentials=None)
+    manifest = client.manifest("3.11-slim")         Manifest(descriptor, data)
+    with client.blob(descriptor, offset=0) as body: body.read(1 << 20)
+
+Pulling asks the mirrors of the configuration first, in their order, and the registry last; pushing asks only the
+registry.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, urlencode, urljoin, urlsplit
+
+from izba import jsonio, log
+from izba._record import Record
+from izba.errors import InvalidArgument, NotFound, Unavailable
+from izba.oci import mediatype
+from izba.oci.descriptor import Descriptor
+from izba.oci.digest import Digest, DigestMismatch
+from izba.registry import challenge
+from izba.registry.fault import ManifestUnknown, RegistryError, RegistryUnreachable, fault
+from izba.registry.token import Authenticator
+from izba.registry.transport import Transport, origin
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import Any, TypeVar
+
+    from izba.registry.config import RegistryConfig
+    from izba.registry.credentials import Credentials
+    from izba.registry.transport import Answer, Body
+
+    T = TypeVar("T")
+
+MAX_MANIFEST = 4 << 20  # distribution-spec: registries should take manifests of at least 4 MiB
+MAX_LIST = 16 << 20
+CHUNK = 16 << 20
+ACCEPT = ", ".join(sorted(mediatype.MANIFESTS | mediatype.INDEXES))
+
+
+class Manifest(Record):
+    """A manifest or index as it was received, and what names it."""
+
+    descriptor: Descriptor
+    data: bytes
+
+
+class Client:
+    """A repository, `name` without its host. Safe to use from several threads."""
+
+    def __init__(
+        self, config: RegistryConfig, name: str, *, environ: Mapping[str, str], credentials: Credentials | None
+    ) -> None:
+        self.name = name
+        self.host = config.host
+        own = _Endpoint(config, config.endpoint, name, environ, credentials)
+        self._own = own
+        mirrors = [_Endpoint(config, mirror.rstrip("/"), name, environ, None) for mirror in config.mirrors]
+        self._sources = [*mirrors, own]
+
+    def manifest(self, reference: str, *, expected: Descriptor | None = None) -> Manifest:
+        """The manifest or index under a tag or digest, verified. Raises `ManifestUnknown`, `DigestMismatch`."""
+        what = self._what(f"manifest {reference}")
+        return self._first(lambda endpoint: _read_manifest(endpoint, reference, what, expected), what)
+
+    def exists(self, reference: str) -> Descriptor | None:
+        """What a tag or digest names, without its bytes; None if there is none."""
+        answer = self._own.call("HEAD", f"manifests/{reference}", scope="pull", headers={"Accept": ACCEPT})
+        answer.body.close()
+        if answer.status == 404:
+            return None
+        self._own.check(answer, {200}, self._what(f"manifest {reference}"))
+        digest = answer.headers.get("docker-content-digest", "")
+        if not digest:
+            return self.manifest(reference).descriptor
+        return Descriptor(
+            media_type=answer.headers.get("content-type", "").partition(";")[0].strip(),
+            digest=Digest.parse(digest),
+            size=int(answer.headers.get("content-length") or 0),
+        )
+
+    def blob(self, descriptor: Descriptor, *, offset: int = 0) -> tuple[Body, int]:
+        """The bytes of a blob from `offset`, if the server can, and the offset they really begin at.
+
+        The caller verifies digest and size: these bytes are only what the server says.
+        """
+        what = self._what(f"blob {descriptor.digest}")
+        return self._first(lambda endpoint: _open_blob(endpoint, descriptor, offset, what), what)
+
+    def has_blob(self, digest: Digest) -> bool:
+        """Whether the repository has the blob."""
+        answer = self._own.call("HEAD", f"blobs/{digest}", scope="pull,push")
+        answer.body.close()
+        if answer.status == 404:
+            return False
+        self._own.check(answer, {200}, self._what(f"blob {digest}"))
+        return True
+
+    def mount_blob(self, digest: Digest, source: str) -> str | None:
+        """Ask for a blob of another repository of this registry; None if it is there now, else where to upload."""
+        query = urlencode({"mount": digest, "from": source})
+        answer = self._own.call("POST", f"blobs/uploads/?{query}", scope="pull,push", body=b"", also=source)
+        self._own.finish(answer, {201, 202}, self._what(f"mount of {digest}"))
+        return None if answer.status == 201 else self._own.location(answer)
+
+    def put_blob(self, descriptor: Descriptor, chunks: Iterable[bytes], *, upload: str | None = None) -> None:
+        """Upload a blob of known digest and size from a stream, in one request after the session's opening one."""
+        what = self._what(f"blob {descriptor.digest}")
+        where = upload or self.start_upload()
+        separator = "&" if urlsplit(where).query else "?"
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(descriptor.size)}
+        url = f"{where}{separator}{urlencode({'digest': descriptor.digest})}"
+        answer = self._own.call("PUT", url, scope="pull,push", headers=headers, body=chunks)
+        self._own.finish(answer, {201}, what)
+
+    def put_blob_in_chunks(self, chunks: Iterable[bytes], digest: Digest) -> None:
+        """Upload a stream whose size is not known beforehand; `digest` is asked for after the last chunk."""
+        what = self._what(f"blob {digest}")
+        where, start = self.start_upload(), 0
+        for chunk in chunks:
+            headers = {
+                "Content-Type": "application/octet-stream",
+                "Content-Range": f"{start}-{start + len(chunk) - 1}",
+            }
+            answer = self._own.call("PATCH", where, scope="pull,push", headers=headers, body=chunk)
+            self._own.finish(answer, {202}, what)
+            where, start = self._own.location(answer), start + len(chunk)
+        separator = "&" if urlsplit(where).query else "?"
+        url = f"{where}{separator}{urlencode({'digest': digest})}"
+        answer = self._own.call("PUT", url, scope="pull,push", body=b"")
+        self._own.finish(answer, {201}, what)
+
+    def start_upload(self) -> str:
+        """Open an upload session; returns its URL."""
+        answer = self._own.call("POST", "blobs/uploads/", scope="pull,push", body=b"")
+        self._own.finish(answer, {202}, self._what("upload"))
+        return self._own.location(answer)
+
+    def put_manifest(self, reference: str, data: bytes, media_type: str) -> Digest:
+        """Store a manifest under a tag or its digest; returns the digest it has there."""
+        what = self._what(f"manifest {reference}")
+        digest = Digest.of(data)
+        answer = self._own.call(
+            "PUT", f"manifests/{reference}", scope="pull,push", headers={"Content-Type": media_type}, body=data
+        )
+        self._own.finish(answer, {201}, what)
+        said = answer.headers.get("docker-content-digest") or digest
+        if said != digest:
+            raise DigestMismatch(what, expected=digest, actual=said)
+        return digest
+
+    def delete_manifest(self, reference: str) -> None:
+        """Delete a tag or manifest. Raises `ManifestUnknown`."""
+        answer = self._own.call("DELETE", f"manifests/{reference}", scope="delete")
+        self._own.finish(answer, {202, 200}, self._what(f"manifest {reference}"))
+
+    def delete_blob(self, digest: Digest) -> None:
+        """Delete a blob. Raises `ManifestUnknown`."""
+        answer = self._own.call("DELETE", f"blobs/{digest}", scope="delete")
+        self._own.finish(answer, {202, 200}, self._what(f"blob {digest}"))
+
+    def tags(self, *, page: int = 1000) -> Iterator[str]:
+        """All tags, page by page, in the registry's order."""
+        for document in self._own.pages(f"tags/list?n={page}", what=self._what("tags")):
+            yield from _strings(document, "tags")
+
+    def referrers(self, digest: Digest, *, artifact_type: str | None = None) -> tuple[dict[str, Any], ...]:
+        """Descriptors of the manifests whose subject is `digest`; by the tag schema where there is no such API."""
+        query = f"?{urlencode({'artifactType': artifact_type})}" if artifact_type else ""
+        found: list[dict[str, Any]] = []
+        try:
+            for document in self._own.pages(f"referrers/{digest}{query}", what=self._what("referrers")):
+                found += _objects(document, "manifests")
+        except ManifestUnknown:
+            try:
+                tagged = self.manifest(digest.replace(":", "-"))
+            except NotFound:
+                return ()
+            found = _objects(jsonio.loads(tagged.data), "manifests")
+        return tuple(one for one in found if artifact_type in {None, one.get("artifactType")})
+
+    def _what(self, thing: str) -> str:
+        return f"{thing} of {self.host}/{self.name}"
+
+    def _first(self, ask: Callable[[_Endpoint], T], what: str) -> T:
+        """Ask each source in turn; the last one's error is the error, the mirrors' are warnings of the log."""
+        for endpoint in self._sources[:-1]:
+            try:
+                return ask(endpoint)
+            except (NotFound, Unavailable, DigestMismatch, RegistryError) as error:
+                log.debug("mirror passed over", mirror=endpoint.base, what=what, reason=str(error))
+        return ask(self._sources[-1])
+
+
+class _Endpoint:
+    """A base URL with its transport and its answers to challenges."""
+
+    def __init__(
+        self,
+        config: RegistryConfig,
+        base: str,
+        name: str,
+        environ: Mapping[str, str],
+        credentials: Credentials | None,
+    ) -> None:
+        self.base = base
+        self.host = urlsplit(base).netloc
+        self._name = name
+        self._transport = Transport(config, environ)
+        self._authenticator = Authenticator(self._transport, config, credentials)
+        # Docker's rule: a registry on loopback, or one called insecure, may speak plain HTTP.
+        self._may_be_plain = base.startswith("https:") and (config.insecure or is_loopback(self.host))
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        scope: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | Iterable[bytes] | None = None,
+        also: str | None = None,
+    ) -> Answer:
+        """A request below `/v2/NAME/` (or to an absolute URL that this endpoint gave), with its authorisation."""
+        scopes = f"repository:{self._name}:{scope}" + (f" repository:{also}:pull" if also else "")
+        answer = self._plain_or_not(method, path, {**(headers or {}), **self._authenticator.header(scopes)}, body)
+        replay = body is None or isinstance(body, bytes)
+        for _ in range(2):
+            if answer.status != 401 or not replay:
+                break
+            challenges = challenge.parse(answer.headers.get("www-authenticate", ""))
+            if not self._authenticator.accept(challenges, scopes):
+                break
+            answer.body.close()
+            authorised = {**(headers or {}), **self._authenticator.header(scopes)}
+            answer = self._plain_or_not(method, path, authorised, body)
+        return answer
+
+    def check(self, answer: Answer, wanted: set[int], what: str) -> None:
+        """Raise the registry's error if the status is none of `wanted`."""
+        if answer.status not in wanted:
+            body = answer.body.read_all(MAX_LIST, what) if answer.status >= 300 else b""
+            raise fault(answer.status, answer.headers, body, what=what, host=self.host)
+
+    def finish(self, answer: Answer, wanted: set[int], what: str) -> None:
+        """`check`, for answers whose body says nothing."""
+        self.check(answer, wanted, what)
+        answer.body.close()
+
+    def location(self, answer: Answer) -> str:
+        """The absolute URL of an upload session. Raises `RegistryError` if it is not on the registry's origin.
+
+        An upload carries the authorisation of this registry, which is not for another host to see.
+        """
+        where = urljoin(answer.url, answer.headers.get("location", ""))
+        if origin(where) != origin(answer.url):
+            raise RegistryError(f"registry {self.host} sends an upload to another host, {urlsplit(where).netloc!r}")
+        return where
+
+    def pages(self, path: str, *, what: str) -> Iterator[Any]:
+        """The documents of a paginated list, by `Link: <…>; rel="next"`; a page that comes twice ends it."""
+        url: str | None = path
+        seen = set()
+        while url and url not in seen:
+            seen.add(url)
+            answer = self.call("GET", url, scope="pull")
+            self.check(answer, {200}, what)
+            try:
+                yield jsonio.loads(answer.body.read_all(MAX_LIST, what))
+            except InvalidArgument as error:
+                raise RegistryError(f"{what}: {self.host} answered with something else: {error}") from None
+            follows = re.search(r"<([^>]*)>\s*;\s*rel=\"?next\"?", answer.headers.get("link", ""))
+            url = urljoin(answer.url, follows[1]) if follows else None
+            if url and origin(url) != origin(answer.url):
+                raise RegistryError(f"{what}: {self.host} continues its list on another host")
+
+    def _plain_or_not(
+        self, method: str, path: str, headers: dict[str, str], body: bytes | Iterable[bytes] | None
+    ) -> Answer:
+        try:
+            return self._transport.request(method, self._url(path), headers=headers, body=body)
+        except RegistryUnreachable:
+            if not self._may_be_plain or not (body is None or isinstance(body, bytes)):
+                raise
+        plain = "http" + self.base.removeprefix("https")
+        answer = self._transport.request(method, self._url(path, plain), headers=headers, body=body)
+        self.base, self._may_be_plain = plain, False
+        return answer
+
+    def _url(self, path: str, base: str | None = None) -> str:
+        if path.startswith(("http://", "https://")):
+            return path
+        return f"{base or self.base}/v2/{quote(self._name)}/{path}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host (with or without a port) names this machine itself."""
+    from ipaddress import ip_address
+
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"
+
+
+def _read_manifest(endpoint: _Endpoint, reference: str, what: str, expected: Descriptor | None) -> Manifest:
+    answer = endpoint.call("GET", f"manifests/{reference}", scope="pull", headers={"Accept": ACCEPT})
+    endpoint.check(answer, {200}, what)
+    data = answer.body.read_all(MAX_MANIFEST, what)
+    digest = Digest.of(data)
+    promised = reference if ":" in reference else answer.headers.get("docker-content-digest") or digest
+    for wanted in (promised, expected.digest if expected else digest):
+        if wanted != digest:
+            raise DigestMismatch(what, expected=wanted, actual=digest)
+    if expected and expected.size != len(data):
+        raise DigestMismatch(what, expected=f"{expected.size} bytes", actual=f"{len(data)} bytes")
+    media_type = answer.headers.get("content-type", "").partition(";")[0].strip()
+    return Manifest(descriptor=Descriptor(media_type=media_type, digest=digest, size=len(data)), data=data)
+
+
+def _open_blob(endpoint: _Endpoint, descriptor: Descriptor, offset: int, what: str) -> tuple[Body, int]:
+    headers = {"Range": f"bytes={offset}-"} if offset else {}
+    answer = endpoint.call("GET", f"blobs/{descriptor.digest}", scope="pull", headers=headers)
+    if answer.status == 416:  # the range is not to be had: begin again
+        answer.body.close()
+        answer, offset = endpoint.call("GET", f"blobs/{descriptor.digest}", scope="pull"), 0
+    endpoint.check(answer, {200, 206}, what)
+    if answer.status == 200:
+        return answer.body, 0
+    said = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("content-range", "").strip())
+    if not said or int(said[1]) != offset or said[2] not in {"*", str(descriptor.size)}:
+        answer.body.close()
+        raise RegistryError(f"{what}: {endpoint.host} sends another range than it was asked for")
+    return answer.body, offset
+
+
+def _strings(document: Any, key: str) -> list[str]:
+    values = document.get(key) if isinstance(document, dict) else None
+    return [value for value in values or [] if isinstance(value, str)]
+
+
+def _objects(document: Any, key: str) -> list[dict[str, Any]]:
+    values = document.get(key) if isinstance(document, dict) else None
+    return [value for value in values or [] if isinstance(value, dict)]

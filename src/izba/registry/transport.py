@@ -1,0 +1,266 @@
+"""HTTP to one host: TLS, proxies, redirects, retries and time limits; nothing about registries' own API.
+
+What leaves with a request to one host never follows a redirect to another: credentials belong to an origin, which is
+scheme, host and port.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from urllib.parse import urljoin, urlsplit
+
+import urllib3
+
+from izba import __version__, log
+from izba._record import Record
+from izba.errors import IzbaError
+from izba.registry.fault import RegistryUnreachable, printable
+from izba.registry.proxy import proxy_for
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from izba.registry.config import RegistryConfig
+
+CONNECT_SECONDS = 10.0
+STALL_SECONDS = 60.0
+ATTEMPTS = 4
+MAX_RETRY_AFTER = 60.0
+MAX_REDIRECTS = 10
+RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+_SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
+
+
+class Answer(Record):
+    """A status, headers with lower-case names, the URL that gave them, and a body that streams."""
+
+    status: int
+    headers: dict[str, str]
+    url: str
+    body: Body
+
+
+class RedirectRefused(RegistryUnreachable):
+    """A redirect led where izba does not follow."""
+
+
+class Transport:
+    """Connections to the hosts of one registry. Not shared between threads' processes; safe between threads."""
+
+    def __init__(self, config: RegistryConfig, environ: Mapping[str, str]) -> None:
+        self._config = config
+        self._environ = environ
+        self._pools: dict[str | None, urllib3.PoolManager] = {}
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | Iterable[bytes] | None = None,
+        follow: bool = True,
+    ) -> Answer:
+        """Send, and retry what may be sent again. The status is the caller's to judge; the body must be closed.
+
+        A `body` that is not bytes can be sent once only, so such a request is not retried.
+        """
+        again = method in IDEMPOTENT and (body is None or isinstance(body, bytes))
+        attempt = 0
+        while True:
+            attempt += 1
+            last = attempt >= ATTEMPTS or not again
+            try:
+                answer = self._follow(method, url, dict(headers or {}), body, follow)
+            except RegistryUnreachable as error:
+                if last or isinstance(error, RedirectRefused):
+                    raise
+                log.debug("retry", url=redacted(url), reason=str(error))
+                time.sleep(_backoff(attempt))
+                continue
+            if last or answer.status not in RETRIED:
+                return answer
+            pause = _retry_after(answer.headers.get("retry-after"), attempt)
+            if pause is None:
+                return answer
+            answer.body.close()
+            log.debug("retry", url=redacted(url), status=answer.status, after=pause)
+            time.sleep(pause)
+
+    def _follow(
+        self, method: str, url: str, headers: dict[str, str], body: bytes | Iterable[bytes] | None, follow: bool
+    ) -> Answer:
+        for _ in range(MAX_REDIRECTS):
+            answer = self._send(method, url, headers, body)
+            location = answer.headers.get("location")
+            if not follow or answer.status not in {301, 302, 303, 307, 308} or not location:
+                return answer
+            answer.body.close()
+            target = urljoin(url, location)
+            self._check_redirect(url, target)
+            if origin(target) != origin(url):
+                headers = {name: value for name, value in headers.items() if name.lower() not in _SECRET_HEADERS}
+            url = target
+        raise RedirectRefused(urlsplit(url).netloc, f"more than {MAX_REDIRECTS} redirects")
+
+    def _check_redirect(self, url: str, target: str) -> None:
+        scheme, host = urlsplit(target).scheme, urlsplit(url).netloc
+        if scheme not in {"http", "https"}:
+            raise RedirectRefused(host, f"a redirect to {printable(scheme)!r}, which is not HTTP")
+        if url.startswith("https:") and scheme == "http" and not self._config.insecure:
+            raise RedirectRefused(
+                host, "a redirect from HTTPS to plain HTTP", hint="insecure = true in registries.toml allows it"
+            )
+
+    def _send(self, method: str, url: str, headers: dict[str, str], body: bytes | Iterable[bytes] | None) -> Answer:
+        host = urlsplit(url).netloc.rpartition("@")[2]
+        try:
+            response = self._pool(url).request(
+                method,
+                url,
+                headers={"User-Agent": f"izba/{__version__}", **headers},
+                body=body,
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=STALL_SECONDS),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+                decode_content=False,
+            )
+        except urllib3.exceptions.SSLError as error:
+            raise RegistryUnreachable(host, f"TLS: {_reason(error)}", hint=_tls_hint(host)) from None
+        except urllib3.exceptions.HTTPError as error:
+            raise RegistryUnreachable(host, _reason(error)) from None
+        lower = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(status=response.status, headers=lower, url=url, body=Body(response, host))
+
+    def _pool(self, url: str) -> urllib3.PoolManager:
+        proxy = proxy_for(url, self._environ)
+        if proxy not in self._pools:
+            options = {"num_pools": 8, "maxsize": 8, "ssl_context": self._tls()}
+            self._pools[proxy] = (
+                urllib3.ProxyManager(proxy, proxy_headers=_proxy_credentials(proxy), **options)  # type: ignore[arg-type]
+                if proxy
+                else urllib3.PoolManager(**options)  # type: ignore[arg-type]
+            )
+        return self._pools[proxy]
+
+    def _tls(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        if self._config.ca:
+            context.load_verify_locations(self._config.ca)
+        if self._config.client_certificate:
+            context.load_cert_chain(self._config.client_certificate, self._config.client_key)
+        if self._config.insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+
+class Body:
+    """The body of an answer. Bytes that trickle are as bad as none: below a kilobyte a second for a minute it fails."""
+
+    MIN_BYTES = 1024 * 60
+    WINDOW = 60.0
+
+    def __init__(self, response: urllib3.BaseHTTPResponse, host: str) -> None:
+        self._response = response
+        self._host = host
+        self._window_start = time.monotonic()
+        self._window_bytes = 0
+
+    def read(self, count: int = 1 << 20) -> bytes:
+        """Up to `count` bytes, `b""` at the end. Raises `RegistryUnreachable` when the connection breaks."""
+        try:
+            data: bytes = self._response.read1(count) if count > 0 else self._response.read()
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise RegistryUnreachable(self._host, f"the connection broke: {_reason(error)}") from None
+        self._pace(len(data))
+        return data
+
+    def read_all(self, limit: int, what: str) -> bytes:
+        """The whole body, of `limit` bytes at the most."""
+        parts, size = [], 0
+        while data := self.read(min(limit + 1 - size, 1 << 20)):
+            parts.append(data)
+            size += len(data)
+            if size > limit:
+                self.close()
+                raise TooLarge(f"{what}: more than the {limit} bytes that izba reads")
+        self.close()
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Give the connection back if its body was read to the end, and drop it otherwise."""
+        if self._response.length_remaining == 0:
+            self._response.drain_conn()  # http.client takes the next request only after the end was read
+        else:
+            self._response.close()
+        self._response.release_conn()
+
+    def _pace(self, count: int) -> None:
+        self._window_bytes += count
+        now = time.monotonic()
+        if now - self._window_start > self.WINDOW:
+            if self._window_bytes < self.MIN_BYTES and count:
+                self._response.close()
+                raise RegistryUnreachable(self._host, f"{self._window_bytes} bytes in a minute is no answer")
+            self._window_start, self._window_bytes = now, 0
+
+
+class TooLarge(IzbaError):
+    """An answer is longer than anything of its kind needs to be."""
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port: what credentials belong to."""
+    parts = urlsplit(url)
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or default
+
+
+def redacted(url: str) -> str:
+    """`url` without user information and query, where tokens hide."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _retry_after(value: str | None, attempt: int) -> float | None:
+    """Seconds to wait; None if the host asks for more patience than a command should have."""
+    if value is None:
+        return _backoff(attempt)
+    if value.isascii() and value.isdigit():
+        seconds = float(value[:9])
+    else:
+        from email.utils import parsedate_to_datetime
+
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+        except (ValueError, TypeError, OverflowError):
+            return _backoff(attempt)
+    return None if seconds > MAX_RETRY_AFTER else max(seconds, 0.0)
+
+
+def _backoff(attempt: int) -> float:
+    import random
+
+    return float(min(0.25 * 2**attempt, 8.0)) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, hides nothing
+
+
+def _proxy_credentials(proxy: str) -> dict[str, str]:
+    userinfo = urlsplit(proxy).netloc.rpartition("@")[0]
+    return dict(urllib3.make_headers(proxy_basic_auth=userinfo)) if userinfo else {}
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost sentence of a nested exception, short and without object addresses."""
+    while isinstance(inner := getattr(error, "reason", None) or error.__cause__, BaseException) and inner is not error:
+        error = inner
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return printable(text.rpartition(">: ")[2] or type(error).__name__)[:200]
+
+
+def _tls_hint(host: str) -> str:
+    return f'name its CA in registries.toml: [registry."{host}"] ca = "FILE"; or insecure = true'

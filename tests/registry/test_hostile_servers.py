@@ -1,0 +1,253 @@
+"""Registries that lie, stall and ask for what is not theirs (attacks.md, section E)."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from izba.errors import IzbaError
+from izba.oci import mediatype
+from izba.oci.descriptor import Descriptor
+from izba.oci.digest import Digest, DigestMismatch
+from izba.registry import transport
+from izba.registry.client import Client
+from izba.registry.config import RegistryConfig
+from izba.registry.credentials import Credentials
+from izba.registry.fault import RegistryError, RegistryUnreachable, TooManyRequests
+from izba.registry.token import UntrustedRealm
+from tests.registry.servers import Request, scripted
+
+SECRET = "correct-horse"
+WHO = Credentials(username="ivan", password=SECRET)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_backoff", lambda attempt: 0.0)
+
+
+def client(host: str, **config: object) -> Client:
+    return Client(RegistryConfig(host=host, **config), "a/b", environ={}, credentials=WHO)
+
+
+def blob(data: bytes) -> Descriptor:
+    return Descriptor(media_type=mediatype.OCI_LAYER, digest=Digest.of(data), size=len(data))
+
+
+def ask_for_password(request: Request, answer: bytes = b"", **headers: str) -> bool:
+    """Answer 401 until the request carries a password; whether it was answered."""
+    if request.headers.get("Authorization"):
+        return False
+    request.answer(401, answer, WWW_Authenticate='Basic realm="a, \\"b\\""', **headers)
+    return True
+
+
+def test_a_redirect_to_another_host_does_not_take_the_password_along() -> None:
+    """E1."""
+    with scripted(lambda request: request.answer(200, b"blob")) as other:
+
+        def redirect(request: Request) -> None:
+            if not ask_for_password(request):
+                request.answer(307, Location=f"http://{other.host}/blob")
+
+        with scripted(redirect) as registry:
+            body, _ = client(registry.host).blob(blob(b"blob"))
+            assert body.read_all(10, "blob") == b"blob"
+            assert registry.seen[-1].headers.get("Authorization")
+        assert other.seen
+        assert all("Authorization" not in request.headers for request in other.seen)
+
+
+@pytest.mark.parametrize("realm", ["http://{other}/token", "https://token.attacker.example/token"])
+def test_a_realm_on_a_foreign_host_is_not_shown_the_password(realm: str) -> None:
+    """E1, CVE-2024-3727."""
+    with scripted(lambda request: request.answer(200, b'{"token": "t"}')) as other:
+        named = realm.format(other=other.host.replace("127.0.0.1", "127.0.0.2"))
+        challenge = f'Bearer realm="{named}",service="registry",scope="repository:a/b:pull"'
+        with (
+            scripted(lambda request: request.answer(401, WWW_Authenticate=challenge)) as registry,
+            pytest.raises(UntrustedRealm) as caught,
+        ):
+            client(registry.host).manifest("v1")
+        assert other.seen == []
+    assert "token-hosts" in str(caught.value.hint)
+    assert SECRET not in str(caught.value)
+
+
+def test_a_realm_that_is_no_url_is_an_error() -> None:
+    """E1."""
+    challenge = 'Bearer realm="file:///etc/passwd"'
+    with (
+        scripted(lambda request: request.answer(401, WWW_Authenticate=challenge)) as registry,
+        pytest.raises(IzbaError, match="token server"),
+    ):
+        client(registry.host).manifest("v1")
+
+
+def test_an_upload_is_not_continued_on_another_host() -> None:
+    """E1."""
+    with (
+        scripted(lambda request: request.answer(202, Location="http://127.0.0.2:1/upload")) as registry,
+        pytest.raises(RegistryError, match="another host"),
+    ):
+        client(registry.host).put_blob(blob(b"x"), [b"x"])
+
+
+@pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1/"])
+def test_a_redirect_to_something_else_than_http_is_refused(location: str) -> None:
+    """E1."""
+    with (
+        scripted(lambda request: request.answer(302, Location=location)) as registry,
+        pytest.raises(RegistryUnreachable, match="not HTTP"),
+    ):
+        client(registry.host).manifest("v1")
+
+
+def test_redirects_that_go_round_in_circles_end() -> None:
+    with (
+        scripted(lambda request: request.answer(302, Location=request.path)) as registry,
+        pytest.raises(RegistryUnreachable, match="redirects"),
+    ):
+        client(registry.host).manifest("v1")
+
+
+def test_a_range_that_is_another_one_than_asked_for_is_refused() -> None:
+    """E6."""
+
+    def lie(request: Request) -> None:
+        request.answer(206, b"0123456789", Content_Range="bytes 0-9/10")
+
+    with scripted(lie) as registry, pytest.raises(RegistryError, match="another range"):
+        client(registry.host).blob(blob(b"0123456789"), offset=4)
+
+
+def test_a_server_without_ranges_sends_the_whole_and_says_so() -> None:
+    """E6."""
+    with scripted(lambda request: request.answer(200, b"0123456789")) as registry:
+        body, begins = client(registry.host).blob(blob(b"0123456789"), offset=4)
+        assert (begins, body.read_all(10, "blob")) == (0, b"0123456789")
+
+
+def test_an_endless_manifest_is_read_no_further_than_a_manifest_can_be_long() -> None:
+    """B2, E6."""
+    sent = []
+
+    def endless(request: Request) -> None:
+        request.send_response(200)
+        request.send_header("Content-Type", mediatype.OCI_MANIFEST)
+        request.send_header("Transfer-Encoding", "chunked")
+        request.end_headers()
+        try:
+            for _ in range(100):
+                request.wfile.write(b"100000\r\n" + b"a" * 0x100000 + b"\r\n")
+                sent.append(1)
+        except OSError:
+            request.close_connection = True
+
+    with scripted(endless) as registry, pytest.raises(IzbaError, match="more than the 4194304 bytes"):
+        client(registry.host).manifest("v1")
+    assert len(sent) < 50
+
+
+def test_a_manifest_that_is_not_what_its_digest_says_is_refused() -> None:
+    """A9, E3."""
+    with scripted(lambda request: request.answer(200, b"{}", Content_Type=mediatype.OCI_MANIFEST)) as registry:
+        with pytest.raises(DigestMismatch):
+            client(registry.host).manifest(Digest.of(b"something else"))
+        with pytest.raises(DigestMismatch):
+            client(registry.host).manifest("v1", expected=blob(b"something else"))
+
+
+def test_a_mirror_that_serves_other_bytes_is_passed_over() -> None:
+    """E3."""
+    good = b'{"schemaVersion": 2}'
+    with (
+        scripted(lambda request: request.answer(200, b"{}", Content_Type=mediatype.OCI_MANIFEST)) as mirror,
+        scripted(lambda request: request.answer(200, good, Content_Type=mediatype.OCI_MANIFEST)) as registry,
+    ):
+        reached = client(registry.host, mirrors=(f"http://{mirror.host}",)).manifest(Digest.of(good))
+        assert reached.data == good
+        assert mirror.seen
+        assert all("Authorization" not in request.headers for request in mirror.seen)
+
+
+def test_a_wait_of_an_hour_is_an_error_at_once_that_shows_the_limits() -> None:
+    """E6: Docker Hub's rate limit."""
+    body = json.dumps({"errors": [{"code": "TOOMANYREQUESTS", "message": "pull rate limit \x1b[31mreached"}]}).encode()
+
+    def limited(request: Request) -> None:
+        request.answer(429, body, Retry_After="3600", RateLimit_Limit="100;w=21600", RateLimit_Remaining="0;w=21600")
+
+    started = time.monotonic()
+    with scripted(limited) as registry, pytest.raises(TooManyRequests) as caught:
+        client(registry.host).manifest("v1")
+
+    assert time.monotonic() - started < 5
+    assert "ratelimit-remaining 0;w=21600" in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_a_short_wait_is_waited_for() -> None:
+    good = b'{"schemaVersion": 2}'
+
+    def busy_once(request: Request) -> None:
+        if len(registry.seen) == 1:
+            request.answer(429, Retry_After="0")
+        else:
+            request.answer(200, good, Content_Type=mediatype.OCI_MANIFEST)
+
+    with scripted(busy_once) as registry:
+        assert client(registry.host).manifest("v1").data == good
+
+
+def test_a_failing_server_is_asked_four_times_and_no_more() -> None:
+    with scripted(lambda request: request.answer(503)) as registry:
+        with pytest.raises(IzbaError, match="503"):
+            client(registry.host).manifest("v1")
+        assert len(registry.seen) == transport.ATTEMPTS
+
+
+def test_bytes_that_trickle_are_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """E6: slow-loris."""
+    monkeypatch.setattr(transport.Body, "WINDOW", 0.3)
+
+    def trickle(request: Request) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", "1000000")
+        request.end_headers()
+        try:
+            for _ in range(100):
+                request.wfile.write(b"a")
+                request.wfile.flush()
+                time.sleep(0.05)
+        except OSError:
+            pass
+        request.close_connection = True
+
+    started = time.monotonic()
+    with scripted(trickle) as registry:
+        body, _ = client(registry.host).blob(blob(b"a" * 1_000_000))
+        with pytest.raises(RegistryUnreachable, match="no answer"):
+            body.read_all(1_000_000, "blob")
+        assert time.monotonic() - started < 3
+
+
+def test_a_list_that_never_ends_ends() -> None:
+    def again(request: Request) -> None:
+        request.answer(200, b'{"name": "a/b", "tags": ["v1"]}', Link='</v2/a/b/tags/list?n=1>; rel="next"')
+
+    with scripted(again) as registry:
+        assert set(client(registry.host).tags(page=1)) == {"v1"}
+        assert len(registry.seen) <= 3
+
+
+def test_no_error_shows_the_password() -> None:
+    """E5."""
+    with (
+        scripted(lambda request: ask_for_password(request) or request.answer(403, SECRET[:0].encode())) as registry,
+        pytest.raises(IzbaError) as caught,
+    ):
+        client(registry.host).manifest("v1")
+    assert SECRET not in f"{caught.value!r} {caught.value} {caught.value.hint} {WHO!r}"
