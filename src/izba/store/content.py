@@ -1,0 +1,282 @@
+"""Blobs by digest. A blob is invisible until it is whole, verified and on the disk.
+
+    content/blobs/sha256/<hex>     the blobs, each with a row in the table `content`
+    content/ingest/<name>          blobs that are being written, one writer each
+
+The writer of an ingest holds a lock on its file. A commit makes the bytes durable, then renames the file and inserts the
+row in one transaction; a deletion takes the row, durably, then the file. So a row always has its file; a file without row
+is what a crash left, and the next commit of the same blob or a collection takes care of it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+
+from izba.errors import NotFound
+from izba.jsonio import sync_directory
+from izba.oci.descriptor import Descriptor
+from izba.oci.digest import Digest, DigestMismatch, Hasher
+from izba.store.db import LockTimeout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+    from typing import BinaryIO
+
+    from izba.store.db import Database
+    from izba.store.leases import Leases
+
+DOCUMENT_LIMIT = 4 << 20
+"""Bytes that `read` takes into memory: manifests and configs are far smaller, and registries commonly set this limit."""
+
+INGEST_SECONDS = 600.0
+"""How long to wait for another writer of the same ingest."""
+
+CHUNK = 1 << 20
+
+
+class BlobNotFound(NotFound):
+    """No blob of this digest is in the store."""
+
+    def __init__(self, digest: str) -> None:
+        super().__init__(f"content {digest} is not in the store")
+        self.digest = digest
+
+
+class BlobTooLarge(DigestMismatch):
+    """A document is larger than any that izba reads."""
+
+    def __init__(self, digest: str, *, size: int, limit: int) -> None:
+        super().__init__(f"document {digest}", expected=f"at most {limit} bytes", actual=f"{size} bytes")
+
+
+class ContentStore:
+    """The blobs of one store."""
+
+    def __init__(self, directory: str, db: Database, leases: Leases) -> None:
+        self._blobs = f"{directory}/blobs/sha256"
+        self._ingests = f"{directory}/ingest"
+        self._db = db
+        self._leases = leases
+
+    def ingest(self, ref: str, *, expected: Descriptor | None = None) -> Ingest:
+        """Begin or go on to write a blob: `with store.ingest(ref) as ingest:` write, then commit.
+
+        One process or thread at a time writes under a `ref`; others wait, and may then find the blob there. With
+        `expected`, what was written when the block is left early stays, and `Ingest.offset` tells where to go on.
+        """
+        return Ingest(self, f"{self._ingests}/{Digest.of(ref.encode()).hex}", ref, expected)
+
+    def put(self, data: bytes, media_type: str) -> Descriptor:
+        """Store a small blob; nothing is written if it is there."""
+        digest = Digest.of(data)
+        if self._hold_existing(digest):
+            return Descriptor(media_type=media_type, digest=digest, size=len(data))
+        with self.ingest(digest) as ingest:
+            ingest.write(data)
+            return ingest.commit(media_type)
+
+    def read(self, digest: Digest, *, limit: int = DOCUMENT_LIMIT) -> bytes:
+        """A document's bytes, verified. Raises `BlobNotFound`, `BlobTooLarge`, `DigestMismatch`."""
+        if (size := self.stat(digest)) > limit:
+            raise BlobTooLarge(digest, size=size, limit=limit)
+        with self.open(digest) as file:
+            data = file.read(limit + 1)
+        if (actual := Digest.of(data)) != digest:
+            raise DigestMismatch("stored content", expected=digest, actual=actual)
+        return data
+
+    def open(self, digest: Digest) -> BinaryIO:
+        """The blob's bytes, not verified again. Raises `BlobNotFound`. A blob deleted meanwhile stays readable."""
+        try:
+            return open(self.path(digest), "rb")
+        except FileNotFoundError:
+            raise BlobNotFound(digest) from None
+
+    def stat(self, digest: Digest) -> int:
+        """The blob's size. Raises `BlobNotFound`."""
+        if (found := self.descriptor(digest)) is None:
+            raise BlobNotFound(digest)
+        return found.size
+
+    def has(self, digest: Digest) -> bool:
+        """Whether the whole blob is there."""
+        return self.descriptor(digest) is not None
+
+    def descriptor(self, digest: Digest) -> Descriptor | None:
+        """What the store knows of a blob: its size, and the media type it was first committed with."""
+        row = self._db.row("SELECT size, media_type FROM content WHERE digest = ?", digest)
+        if row is None or not self._is_whole(digest, row[0]):
+            return None
+        return Descriptor(media_type=row[1], digest=digest, size=row[0])
+
+    def walk(self) -> Iterator[Descriptor]:
+        """All blobs, in the order of their digests."""
+        for digest, size, media_type in self._db.rows("SELECT digest, size, media_type FROM content ORDER BY digest"):
+            yield Descriptor(media_type=media_type, digest=Digest(digest), size=size)
+
+    def delete(self, digest: Digest) -> None:
+        """Remove a blob. Raises `BlobNotFound`, and `IntegrityError` while an image or a name refers to it."""
+        with self._db.transaction(durable=True):
+            if not self._db.execute("DELETE FROM content WHERE digest = ?", digest):
+                raise BlobNotFound(digest)
+            self._db.after(lambda: self._unlink_one(digest))
+
+    def unlink_unknown(self, digests: list[Digest]) -> int:
+        """Unlink the files of blobs that have no row; the bytes this freed."""
+        freed = 0
+        # The transaction keeps out a commit that would put the same blob back between the question and the unlink.
+        with self._db.transaction():
+            for digest in digests:
+                if self._db.row("SELECT 1 FROM content WHERE digest = ?", digest) is None:
+                    freed += _unlink(self.path(digest))
+        return freed
+
+    def _unlink_one(self, digest: Digest) -> None:
+        self.unlink_unknown([digest])
+
+    def files(self) -> list[str]:
+        """The names of all files among the blobs, whether or not they have rows."""
+        return os.listdir(self._blobs)
+
+    def path(self, digest: Digest) -> str:
+        """Where the blob is, or would be."""
+        return f"{self._blobs}/{Digest.parse(digest).hex}"
+
+    def ingests(self) -> list[str]:
+        """The paths of begun ingests, of writers dead or alive."""
+        return [f"{self._ingests}/{name}" for name in os.listdir(self._ingests)]
+
+    def _hold_existing(self, digest: Digest) -> bool:
+        with self._db.transaction():
+            if not self.has(digest):
+                return False
+            self._leases.hold("content", digest)
+            return True
+
+    def _is_whole(self, digest: Digest, size: int) -> bool:
+        try:
+            return os.stat(self.path(digest)).st_size == size
+        except FileNotFoundError:
+            return False
+
+    def _publish(self, path: str, found: Descriptor) -> None:
+        """Rename a durable, verified ingest into place and insert its row; or drop it if the blob is there."""
+        with self._db.transaction():
+            if self.has(found.digest):
+                os.unlink(path)
+            else:
+                os.rename(path, self.path(found.digest))
+                sync_directory(self._blobs)
+                self._db.execute(
+                    "INSERT INTO content VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET size = excluded.size",
+                    *(found.digest, found.size, found.media_type, time.time_ns()),
+                )
+            self._leases.hold("content", found.digest)
+
+
+class Ingest:
+    """A blob being written; see `ContentStore.ingest`."""
+
+    def __init__(self, store: ContentStore, path: str, ref: str, expected: Descriptor | None) -> None:
+        self._store = store
+        self._path = path
+        self._ref = ref
+        self._expected = expected
+        self._hasher = Hasher()
+        self._fd = -1
+        self._done = False
+
+    @property
+    def offset(self) -> int:
+        """How many bytes are written, in this process or one before."""
+        return self._hasher.size
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Append `data`. Raises `DigestMismatch` as soon as there is more than was expected."""
+        self._hasher.update(data)
+        if self._expected is not None and self._hasher.size > self._expected.size:
+            self.discard()
+            raise DigestMismatch(self._ref, expected=f"{self._expected.size} bytes", actual="more")
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._fd, view) :]
+        return len(data)
+
+    def discard(self) -> None:
+        """Throw away what is written; the block can be left, or begun again from offset 0."""
+        os.ftruncate(self._fd, 0)
+        os.lseek(self._fd, 0, os.SEEK_SET)
+        self._hasher = Hasher()
+
+    def commit(self, media_type: str, digest: Digest | None = None, size: int | None = None) -> Descriptor:
+        """Make the bytes a blob, if they are what `expected`, `digest` and `size` promise. Raises `DigestMismatch`."""
+        found = Descriptor(media_type=media_type, digest=self._hasher.digest(), size=self._hasher.size)
+        if self._expected is not None:
+            digest = digest or self._expected.digest
+            size = self._expected.size if size is None else size
+        if size is not None and size != found.size:
+            self.discard()
+            raise DigestMismatch(self._ref, expected=f"{size} bytes", actual=f"{found.size} bytes")
+        if digest is not None and digest != found.digest:
+            self.discard()
+            raise DigestMismatch(self._ref, expected=digest, actual=found.digest)
+        os.fsync(self._fd)
+        self._store._publish(self._path, found)  # noqa: SLF001 - one thing in two classes
+        self._done = True
+        return found
+
+    def __enter__(self) -> Ingest:
+        self._fd = _open_locked(self._path, self._ref)
+        try:
+            while data := os.read(self._fd, CHUNK):
+                self._hasher.update(data)
+            if self._expected is None or self.offset > self._expected.size:
+                self.discard()
+        except BaseException:
+            os.close(self._fd)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if not self._done and (self._expected is None or self.offset == 0):
+                os.unlink(self._path)
+        finally:
+            os.close(self._fd)
+
+
+def _open_locked(path: str, ref: str) -> int:
+    """The ingest's file, with its lock, whoever else wants it; the lock is on the very file, which a commit renames."""
+    deadline = time.monotonic() + INGEST_SECONDS
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(fd), os.stat(path)):
+                return fd
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                os.close(fd)
+                raise LockTimeout(f"another process is writing {ref}") from None
+            time.sleep(0.02)
+        except FileNotFoundError:  # renamed or removed by the writer before us
+            pass
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+
+
+def _unlink(path: str) -> int:
+    try:
+        size = os.stat(path).st_size
+        os.unlink(path)
+    except FileNotFoundError:
+        return 0
+    return size

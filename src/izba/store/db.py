@@ -1,0 +1,233 @@
+"""The database of one data root: one sqlite file, write-ahead logged.
+
+`_sqlite3` is the C module under `sqlite3`, which costs 4 to 6 ms to import and adds nothing needed here.
+
+One connection serves all threads of a process, one at a time; a forked child gets its own at its first query, for sqlite
+must not be carried across a fork.
+"""
+
+from __future__ import annotations
+
+import os
+from _sqlite3 import DatabaseError, IntegrityError, OperationalError, connect
+from _thread import RLock
+
+from izba.errors import DataLoss, Internal, Unavailable
+from izba.store.schema import MIGRATIONS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Any
+
+    from _sqlite3 import Connection
+
+__all__ = ["Database", "DatabaseCorrupt", "DatabaseTooNew", "IntegrityError", "LockTimeout"]
+
+BUSY_SECONDS = 60.0
+"""How long a writer waits for another; every transaction is short, so a longer wait means a stopped process."""
+
+
+class LockTimeout(Unavailable):
+    """Another process held a lock for longer than anything of izba takes."""
+
+
+class DatabaseCorrupt(DataLoss):
+    """The database file is not what sqlite wrote."""
+
+
+class DatabaseTooNew(Unavailable):
+    """The data root was used by a newer izba, whose tables this one does not know."""
+
+    def __init__(self, path: str, version: int) -> None:
+        super().__init__(
+            f"{path} is of a newer izba (schema {version}, this one knows {len(MIGRATIONS)})",
+            hint="update izba, or choose another data root with --root",
+        )
+
+
+class Database:
+    """Rows of `izba.db`. Values are bound, never formatted into the SQL."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._lock = RLock()
+        self._depth = 0
+        self._durable = False
+        self._after: list[Callable[[], None]] = []
+        self._pid = os.getpid()
+        self._inherited: list[Connection] = []
+        self._connection = self._connect()
+
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """All rows that the query gives."""
+        with self._lock:
+            try:
+                return self._current().execute(sql, values).fetchall()
+            except DatabaseError as error:
+                raise self._explained(error) from error
+
+    def row(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
+        """The first row that the query gives."""
+        rows = self.rows(sql, *values)
+        return rows[0] if rows else None
+
+    def execute(self, sql: str, *values: Any) -> int:
+        """Change rows; how many were changed. Raises `IntegrityError` where a constraint forbids it."""
+        with self._lock:
+            try:
+                return self._current().execute(sql, values).rowcount
+            except IntegrityError:
+                raise
+            except DatabaseError as error:
+                raise self._explained(error) from error
+
+    def insert(self, sql: str, *values: Any) -> int:
+        """Insert a row; its rowid."""
+        with self._lock:
+            try:
+                return self._current().execute(sql, values).lastrowid or 0
+            except IntegrityError:
+                raise
+            except DatabaseError as error:
+                raise self._explained(error) from error
+
+    def transaction(self, *, durable: bool = False) -> Transaction:
+        """`with db.transaction():` all changes inside, or none. Excludes every other writer from its beginning.
+
+        A transaction inside another joins it. After a power cut the last transactions may be gone, in order, unless one
+        was `durable`: that one waits for the disk and takes all before it along. Whoever deletes a file because a row
+        is gone must have made that durable first.
+        """
+        return Transaction(self, durable=durable)
+
+    def after(self, action: Callable[[], None]) -> None:
+        """Do `action` once the transaction around the caller is committed, at once if there is none, never if it fails."""
+        with self._lock:
+            if self._depth:
+                self._after.append(action)
+                return
+        action()
+
+    def close(self) -> None:
+        """Close the connection; the object is not used after."""
+        with self._lock:
+            if self._pid == os.getpid():
+                self._connection.close()
+
+    def _begin(self) -> None:
+        self._lock.acquire()
+        try:
+            connection = self._current()
+            if self._depth == 0:
+                connection.execute("BEGIN IMMEDIATE")
+            self._depth += 1
+        except DatabaseError as error:
+            self._lock.release()
+            raise self._explained(error) from error
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _end(self, *, commit: bool, durable: bool) -> None:
+        try:
+            self._depth -= 1
+            self._durable |= durable
+            if self._depth:
+                return
+            durable, self._durable = self._durable, False
+            actions, self._after = self._after, []
+            if not commit:
+                self._connection.execute("ROLLBACK")
+                return
+            self._commit()
+            if durable:
+                # The log is written in order: once it is synced, this transaction and all before it are on the disk.
+                self._sync_log()
+        finally:
+            self._lock.release()
+        for action in actions:
+            action()
+
+    def _commit(self) -> None:
+        try:
+            self._connection.execute("COMMIT")
+        except DatabaseError as error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise self._explained(error) from error
+
+    def _sync_log(self) -> None:
+        fd = os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
+
+    def _current(self) -> Connection:
+        if self._pid != os.getpid():
+            self._inherited.append(self._connection)  # kept open: closing it here would be a use across the fork
+            self._pid = os.getpid()
+            self._depth = 0
+            self._after = []
+            self._connection = self._connect()
+        return self._connection
+
+    def _connect(self) -> Connection:
+        try:
+            connection = connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            try:
+                if self._version(connection) != len(MIGRATIONS):
+                    self._migrate(connection)
+                connection.execute("PRAGMA foreign_keys = ON")
+                connection.execute("PRAGMA synchronous = NORMAL")
+            except BaseException:
+                connection.close()
+                raise
+        except DatabaseError as error:
+            raise self._explained(error) from error
+        return connection
+
+    def _migrate(self, connection: Connection) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("BEGIN IMMEDIATE")
+        version = self._version(connection)  # another process may have done it meanwhile
+        if version > len(MIGRATIONS):
+            raise DatabaseTooNew(self.path, version)
+        for script in MIGRATIONS[version:]:
+            for statement in script.split(";\n"):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+
+    @staticmethod
+    def _version(connection: Connection) -> int:
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        return version
+
+    def _explained(self, error: DatabaseError) -> Exception:
+        text = str(error)
+        if "locked" in text:
+            return LockTimeout(f"{self.path} is held by another process for more than {BUSY_SECONDS:.0f} s")
+        if isinstance(error, OperationalError):
+            return Internal(f"{self.path}: {text}")
+        return DatabaseCorrupt(f"{self.path}: {text}", hint="restore the file, or begin anew with another --root")
+
+
+class Transaction:
+    """What `Database.transaction` gives; committed at the end of its block, rolled back by an exception."""
+
+    __slots__ = ("_database", "_durable")
+
+    def __init__(self, database: Database, *, durable: bool) -> None:
+        self._database = database
+        self._durable = durable
+
+    def __enter__(self) -> None:
+        self._database._begin()  # noqa: SLF001 - one thing in two classes
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._database._end(commit=kind is None, durable=self._durable)  # noqa: SLF001

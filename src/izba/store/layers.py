@@ -1,0 +1,80 @@
+"""Layers by diff_id. A layer that came as a blob keeps it; one that izba made is a snapshot and no tar.
+
+The tar of such a layer is written again from the snapshot's own directory when somebody wants it, byte for byte the same.
+"""
+
+from __future__ import annotations
+
+from izba.errors import NotFound
+from izba.oci import mediatype
+from izba.oci.descriptor import Descriptor
+from izba.oci.digest import Digest, VerifiedReader
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from izba.store.content import ContentStore
+    from izba.store.db import Database
+    from izba.store.snapshots.snapshotter import Snapshotter
+
+
+class LayerNotFound(NotFound):
+    """Neither a blob nor a snapshot of this layer is in the store."""
+
+    def __init__(self, diff_id: str) -> None:
+        super().__init__(f"layer {diff_id} is not in the store")
+        self.diff_id = diff_id
+
+
+class Layers:
+    """The layers of one store."""
+
+    def __init__(self, db: Database, content: ContentStore, snapshots: Callable[[], Snapshotter]) -> None:
+        self._db = db
+        self._content = content
+        self._snapshots = snapshots
+
+    def record(self, diff_id: Digest, size: int, *, blob: Digest | None = None) -> None:
+        """Remember a layer whose tar of `size` bytes was verified, and the blob it came from."""
+        with self._db.transaction():
+            self._db.execute("INSERT OR IGNORE INTO layers VALUES (?, ?)", diff_id, size)
+            if blob is not None:
+                self._db.execute("INSERT OR IGNORE INTO layer_blobs VALUES (?, ?)", diff_id, blob)
+
+    def size(self, diff_id: Digest) -> int:
+        """The size of the layer's tar. Raises `LayerNotFound`."""
+        row = self._db.row("SELECT size FROM layers WHERE diff_id = ?", diff_id)
+        if row is None:
+            raise LayerNotFound(diff_id)
+        size: int = row[0]
+        return size
+
+    def descriptor(self, diff_id: Digest) -> Descriptor:
+        """How a manifest of this store names the layer: the kept blob, or else the tar. Raises `LayerNotFound`."""
+        if (blob := self._blob(diff_id)) is not None:
+            return blob
+        return Descriptor(media_type=mediatype.OCI_LAYER, digest=diff_id, size=self.size(diff_id))
+
+    def open_tar(self, diff_id: Digest) -> VerifiedReader:
+        """The uncompressed tar; a wrong byte raises `DigestMismatch` at the latest at its end.
+
+        Raises `LayerNotFound` if there is neither a blob nor a snapshot to write it from.
+        """
+        if (blob := self._blob(diff_id)) is not None:
+            from izba.layer.compress import decompressor
+
+            stream = decompressor(self._content.open(blob.digest))
+            return VerifiedReader(stream, digest=diff_id, what=f"layer {diff_id}")
+        row = self._db.row("SELECT key FROM snapshots WHERE diff_id = ? AND kind = 'committed'", diff_id)
+        if row is None:
+            raise LayerNotFound(diff_id)
+        from izba.store.rewrite import rewritten
+
+        return VerifiedReader(rewritten(self._snapshots(), row[0]), digest=diff_id, what=f"layer {diff_id}")
+
+    def _blob(self, diff_id: Digest) -> Descriptor | None:
+        for (blob,) in self._db.rows("SELECT blob FROM layer_blobs WHERE diff_id = ?", diff_id):
+            if (found := self._content.descriptor(Digest(blob))) is not None:
+                return found
+        return None

@@ -1,0 +1,53 @@
+"""Image names: `docker.io/library/alpine:3`, or `docker.io/library/alpine@sha256:…`, to the manifest or index meant."""
+
+from __future__ import annotations
+
+import time
+
+from izba.errors import NotFound
+from izba.oci.descriptor import Descriptor
+from izba.oci.digest import Digest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from izba.oci.reference import Reference
+    from izba.store.db import Database
+
+
+class Names:
+    """The names of one store, always in their canonical form."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def set(self, reference: Reference, descriptor: Descriptor) -> None:
+        """Let `reference` name `descriptor`, whatever it named before; on the disk when this returns."""
+        with self._db.transaction(durable=True):
+            self._db.execute(
+                "INSERT INTO names VALUES (?, ?, ?) "
+                "ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, updated = excluded.updated",
+                *(reference.canonical(), descriptor.digest, time.time_ns()),
+            )
+
+    def get(self, reference: Reference) -> Descriptor | None:
+        """What `reference` names."""
+        row = self._db.row(
+            "SELECT digest, size, media_type FROM names JOIN content USING (digest) WHERE name = ?",
+            reference.canonical(),
+        )
+        return None if row is None else Descriptor(digest=Digest(row[0]), size=row[1], media_type=row[2])
+
+    def delete(self, reference: Reference) -> None:
+        """Forget one name. Raises `NotFound`."""
+        if not self._db.execute("DELETE FROM names WHERE name = ?", reference.canonical()):
+            raise NotFound(f"no image is named {reference.familiar()}")
+
+    def of(self, digest: Digest) -> list[str]:
+        """The canonical names of a manifest or index."""
+        return [name for (name,) in self._db.rows("SELECT name FROM names WHERE digest = ? ORDER BY name", digest)]
+
+    def all(self) -> list[tuple[str, Digest]]:
+        """Every name and what it names, by name."""
+        return [
+            (name, Digest(digest)) for name, digest in self._db.rows("SELECT name, digest FROM names ORDER BY name")
+        ]

@@ -1,0 +1,109 @@
+"""The tables of `izba.db`, as migrations: the n-th script takes `user_version` from n to n + 1.
+
+What listing needs stands in rows, so that `izba images` and `izba ps` read no blob. What can be derived is not stored:
+whether a container runs is asked of the kernel, never of a table.
+"""
+
+from __future__ import annotations
+
+_FIRST = """
+CREATE TABLE settings (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- One row for each file in content/blobs. The row is inserted after the file is durable and deleted before the file.
+CREATE TABLE content (
+    digest TEXT PRIMARY KEY,
+    size INTEGER NOT NULL,
+    media_type TEXT NOT NULL,
+    created INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- What a manifest or an index names. A child need not be here: layers of izba's own builds are kept as snapshots only.
+CREATE TABLE content_children (
+    parent TEXT NOT NULL REFERENCES content(digest) ON DELETE CASCADE,
+    child TEXT NOT NULL,
+    PRIMARY KEY (parent, child)
+) WITHOUT ROWID;
+CREATE INDEX content_children_child ON content_children(child);
+
+-- Layers whose tar was verified here: `size` is that of the tar.
+CREATE TABLE layers (
+    diff_id TEXT PRIMARY KEY,
+    size INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- The blobs whose uncompressed form is the layer.
+CREATE TABLE layer_blobs (
+    diff_id TEXT NOT NULL REFERENCES layers(diff_id) ON DELETE CASCADE,
+    blob TEXT NOT NULL REFERENCES content(digest) ON DELETE CASCADE,
+    PRIMARY KEY (diff_id, blob)
+) WITHOUT ROWID;
+CREATE INDEX layer_blobs_blob ON layer_blobs(blob);
+
+-- One row for each manifest that can be run. An image stays until it is removed, named or not.
+CREATE TABLE images (
+    manifest TEXT PRIMARY KEY REFERENCES content(digest),
+    id TEXT NOT NULL REFERENCES content(digest),
+    chain_id TEXT,
+    created INTEGER NOT NULL,
+    stored INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    os TEXT NOT NULL,
+    architecture TEXT NOT NULL,
+    variant TEXT NOT NULL,
+    labels TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX images_id ON images(id);
+CREATE INDEX images_chain_id ON images(chain_id);
+
+CREATE TABLE names (
+    name TEXT PRIMARY KEY,
+    digest TEXT NOT NULL REFERENCES content(digest),
+    updated INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX names_digest ON names(digest);
+
+-- `id` names the snapshot's directory and is never used again. `unsynced` is the boot id under which the snapshot was
+-- committed, until its files are known to be on the disk: after a crash of the machine such a snapshot is not there.
+CREATE TABLE snapshots (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL CHECK (kind IN ('active', 'view', 'committed')),
+    parent INTEGER REFERENCES snapshots(id),
+    diff_id TEXT,
+    size INTEGER,
+    created INTEGER NOT NULL,
+    unsynced TEXT
+);
+CREATE INDEX snapshots_parent ON snapshots(parent);
+CREATE INDEX snapshots_diff_id ON snapshots(diff_id);
+
+-- A lease lives as long as its holder's lock on the file leases/<id>; a lasting one until it is ended.
+CREATE TABLE leases (
+    id TEXT PRIMARY KEY,
+    purpose TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    lasting INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE lease_resources (
+    lease TEXT NOT NULL REFERENCES leases(id) ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('content', 'snapshot')),
+    key TEXT NOT NULL,
+    PRIMARY KEY (lease, kind, key)
+) WITHOUT ROWID;
+
+CREATE TABLE containers (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    image TEXT NOT NULL,
+    snapshot TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    config TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX containers_image ON containers(image);
+"""
+
+MIGRATIONS = (_FIRST,)

@@ -1,0 +1,114 @@
+"""Directory trees of the store: removing and measuring them, whatever a container left in them.
+
+Nothing here follows a symbolic link, recurses on the call stack or keeps a descriptor for each level, so names, depth and
+number of entries are the container's to choose.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from errno import EEXIST, ENOTDIR, ENOTEMPTY
+
+from izba.store.snapshots.snapshotter import Usage
+
+_OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def remove_tree(path: str) -> None:
+    """Remove a directory and all in it; nothing happens if it is not there. Nobody else may be using it."""
+    try:
+        top = _open_writable(path)
+    except FileNotFoundError:
+        return
+    try:
+        while _remove_two_levels(top):
+            pass
+    finally:
+        os.close(top)
+    os.rmdir(path)
+
+
+def _remove_two_levels(top: int) -> bool:
+    """Empty the directories in `top`, moving what is deeper up into it; whether anything is left.
+
+    Moved up, every directory is two names away however deep it was, and each is moved only once.
+    """
+    moved = 0
+    for name in os.listdir(top):
+        if _remove_entry(top, name):
+            continue
+        child = _open_writable(name, top)
+        try:
+            for inner in os.listdir(child):
+                if not _remove_entry(child, inner):
+                    _move_up(child, inner, top, f"{os.getpid()}-{moved}.removed")
+                    moved += 1
+        finally:
+            os.close(child)
+        os.rmdir(name, dir_fd=top)
+    return moved > 0
+
+
+def _remove_entry(directory: int, name: str) -> bool:
+    """Remove a file or an empty directory; False for one that is not empty."""
+    try:
+        os.unlink(name, dir_fd=directory)
+    except IsADirectoryError:
+        try:
+            os.rmdir(name, dir_fd=directory)
+        except OSError as error:
+            if error.errno != ENOTEMPTY:
+                raise
+            return False
+    return True
+
+
+def _move_up(source: int, name: str, top: int, new_name: str) -> None:
+    os.close(_open_writable(name, source))  # a directory that moves must be writable itself: its ".." changes
+    while True:
+        try:
+            os.rename(name, new_name, src_dir_fd=source, dst_dir_fd=top)
+        except OSError as error:
+            if error.errno not in {EEXIST, ENOTDIR, ENOTEMPTY}:
+                raise
+            new_name += "."  # the container chose this name too
+        else:
+            return
+
+
+def _open_writable(name: str, directory: int | None = None) -> int:
+    """Open a directory that we own, which its mode may forbid."""
+    try:
+        fd = os.open(name, _OPEN, dir_fd=directory)
+    except PermissionError:
+        os.chmod(name, 0o700, dir_fd=directory)
+        return os.open(name, _OPEN, dir_fd=directory)
+    if os.fstat(fd).st_mode & 0o700 != 0o700:
+        os.fchmod(fd, 0o700)
+    return fd
+
+
+def usage(path: str) -> Usage:
+    """What the tree occupies on the disk now; what vanishes meanwhile or lies deeper than a path can say is left out."""
+    size = 0
+    seen: set[tuple[int, int]] = set()
+    pending = [path]
+    while pending:
+        directory = pending.pop()
+        try:
+            entries = os.scandir(directory)
+        except OSError:
+            continue
+        with entries:
+            for entry in entries:
+                try:
+                    found = entry.stat(follow_symlinks=False)
+                except OSError:
+                    continue
+                if (found.st_dev, found.st_ino) not in seen:
+                    seen.add((found.st_dev, found.st_ino))
+                    size += found.st_blocks * 512
+                    if stat.S_ISDIR(found.st_mode):
+                        pending.append(entry.path)
+    return Usage(size=size, inodes=len(seen))
