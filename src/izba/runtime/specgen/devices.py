@@ -118,9 +118,9 @@ def rule(text: str) -> LinuxDeviceCgroup:
     }
 
 
-def narrowed(request: SpecRequest) -> bool:
-    """Whether the rules say more than which nodes exist, so that only a devices cgroup can enforce them."""
-    return bool(request.device_cgroup_rules) or any(len(set(node.permissions)) < 3 for node in request.devices)
+def beyond_default(request: SpecRequest) -> bool:
+    """Whether a device is allowed that not every container has, so that a devices cgroup has to tell them apart."""
+    return bool(request.devices or request.device_cgroup_rules) and not request.privileged
 
 
 def _parts(text: str) -> tuple[str, str, str]:

@@ -59,10 +59,10 @@ def generate(request: SpecRequest, image: ImageConfig | None, host: HostFacts) -
 
 
 def wants_cgroup(request: SpecRequest, host: HostFacts) -> bool:
-    """Whether the container gets a cgroup: always on v2, where it is free; on v1, where it costs milliseconds, if needed."""
+    """Whether the container gets a cgroup: always on v2, where it is free; on v1, where it costs 4 to 12 ms, if needed."""
     if host.cgroup_version != 1:
         return host.cgroup_version == 2
-    return bool(resources.wanted(request.resources) or request.cgroup_parent or devices.narrowed(request))
+    return bool(resources.wanted(request.resources) or request.cgroup_parent or devices.beyond_default(request))
 
 
 def _hostname(request: SpecRequest, host: HostFacts) -> str:

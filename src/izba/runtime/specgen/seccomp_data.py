@@ -82,5 +82,5 @@ NAMESPACE_FLAGS = 0x7E020000
 # PER_LINUX, PER_LINUX32, UNAME26, both, and 0xffffffff, which only asks.
 PERSONALITIES = (0x0, 0x8, 0x20000, 0x20008, 0xFFFFFFFF)
 
-# All but AF_ALG (38: the kernel's crypto, often attacked) and AF_VSOCK (40: reaches the hypervisor past all namespaces).
+# All but AF_ALG (38, the kernel's crypto, often attacked) and AF_VSOCK (40, the hypervisor, past all namespaces).
 SOCKET_FAMILIES = ((38, "SCMP_CMP_LT"), (39, "SCMP_CMP_EQ"), (40, "SCMP_CMP_GT"))

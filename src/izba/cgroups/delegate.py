@@ -1,0 +1,77 @@
+"""Where in the v2 hierarchy this process may make cgroups: everywhere as root, else in what systemd delegates to it.
+
+A user's processes live in `user@UID.service`, which systemd delegates, when they were started by the user's systemd (a
+desktop's terminal, `systemd-run --user`); a login over ssh lives in a session scope beside it, from which the kernel
+lets no unprivileged process move over there.
+"""
+
+from __future__ import annotations
+
+import os
+
+from izba.cgroups import files
+
+# v2's name → the name izba and Docker use.
+_NAMES = {"memory": "memory", "cpu": "cpu", "cpuset": "cpuset", "pids": "pids", "io": "blkio", "hugetlb": "hugetlb"}
+
+REMEDY = "start it with: systemd-run --user --scope -p Delegate=yes izba ..."
+
+
+def base(mount_point: str) -> str | None:
+    """The topmost cgroup around this process that belongs to it; the root of the hierarchy for root."""
+    if os.access(f"{mount_point}/cgroup.procs", os.W_OK):
+        return mount_point
+    best = None
+    path = mount_point + own_path()
+    while path != mount_point:
+        if not (os.access(path, os.W_OK) and os.access(f"{path}/cgroup.procs", os.W_OK)):
+            break
+        best = path
+        path = os.path.dirname(path)
+    return best
+
+
+def own_path() -> str:
+    """This process's cgroup in the v2 hierarchy, without the mount point."""
+    for line in files.read("/proc/self", "cgroup").splitlines():
+        if line.startswith("0::"):
+            return line[3:].rstrip("/")
+    return ""
+
+
+def controllers(base: str) -> tuple[str, ...]:
+    """The controllers that cgroups below `base` can have, in izba's names; freezing and killing need none."""
+    available = files.read(base, "cgroup.controllers").split()
+    names = tuple(_NAMES[name] for name in available if name in _NAMES)
+    return (*names, "freezer") if names else ()
+
+
+def enable(directory: str, wanted: set[str]) -> None:
+    """Let the children of `directory` have these controllers. Raises `OSError`."""
+    missing = wanted - set(files.read(directory, "cgroup.subtree_control").split())
+    missing &= set(files.read(directory, "cgroup.controllers").split())
+    if not missing:
+        return
+    text = " ".join(f"+{name}" for name in sorted(missing))
+    try:
+        files.write(directory, "cgroup.subtree_control", text)
+    except OSError:
+        # Processes and controlled children exclude each other (cgroup-v2, "No Internal Process Constraint"), so what
+        # runs directly in a scope delegated to us moves into a cgroup of its own below it.
+        if not _make_leaf(directory):
+            raise
+        files.write(directory, "cgroup.subtree_control", text)
+
+
+def _make_leaf(directory: str) -> bool:
+    members = files.read(directory, "cgroup.procs").split()
+    if not members or "0" in members:  # 0: processes of another pid namespace, which are not ours to move
+        return False
+    leaf = f"{directory}/izba-session"
+    os.makedirs(leaf, exist_ok=True)
+    for pid in members:
+        try:
+            files.write(leaf, "cgroup.procs", pid)
+        except ProcessLookupError:
+            continue
+    return True
