@@ -303,11 +303,11 @@ class _Reading:
             raise self.error(f"invalid pattern ({pattern}) in substitution: {error}", start, self.at) from None
 
     def error(self, message: str, start: int, end: int | None = None) -> DockerfileError:
-        word = self.word if isinstance(self.word, Word) else _placeless(self.text)
+        word = self.word if isinstance(self.word, Word) else placeless(self.text)
         return word.error(message, start, end)
 
 
-def _placeless(text: str) -> Word:
+def placeless(text: str) -> Word:
     """A word that came from no Dockerfile, such as a trigger that an image carries."""
     segment = Segment(offset=0, number=1, column=1)
     line = Line(source=Source(file="(word)", text=text), text=text, segments=(segment,), end=1)
