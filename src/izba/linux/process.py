@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from _signal import pidfd_send_signal as _pidfd_send_signal  # type: ignore[import-not-found]
+from _signal import pidfd_send_signal as _pidfd_send_signal
 
 from izba.linux import flags as f
 from izba.linux import libc
