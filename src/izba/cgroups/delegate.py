@@ -42,8 +42,9 @@ def own_path() -> str:
 def controllers(base: str) -> tuple[str, ...]:
     """The controllers that cgroups below `base` can have, in izba's names; freezing and killing need none."""
     available = files.read(base, "cgroup.controllers").split()
-    names = tuple(_NAMES[name] for name in available if name in _NAMES)
-    return (*names, "freezer") if names else ()
+    if "memory" not in available and "pids" not in available:
+        return ()  # the hybrid layout: v1 has the controllers, and v2 what was left over
+    return (*(_NAMES[name] for name in available if name in _NAMES), "freezer")
 
 
 def enable(directory: str, wanted: set[str]) -> None:

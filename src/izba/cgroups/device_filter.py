@@ -1,4 +1,4 @@
-"""The devices controller of cgroup v2: a BPF program for each cgroup that answers "may it?" (BPF_PROG_TYPE_CGROUP_DEVICE).
+"""The devices controller of cgroup v2: a BPF program on each cgroup that answers "may it?".
 
 The rules are the v1 controller's: in order, the last one that matches decides.
 """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 UNLIMITED = -1
 
-# null, zero, full, random, urandom, tty, console (runtime-spec, "Default Devices")
+# From null to console: the "Default Devices" of the runtime-spec.
 _EVERYBODYS_DEVICES = {(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1)}
 
 # Making any node (using it is another matter), the container's own terminals, and ptmx.

@@ -59,7 +59,7 @@ def generate(request: SpecRequest, image: ImageConfig | None, host: HostFacts) -
 
 
 def wants_cgroup(request: SpecRequest, host: HostFacts) -> bool:
-    """Whether the container gets a cgroup: always on v2, where it is free; on v1, where it costs 4 to 12 ms, if needed."""
+    """Whether the container gets a cgroup: always on v2, where it is free; on v1, which takes milliseconds, at need."""
     if host.cgroup_version != 1:
         return host.cgroup_version == 2
     return bool(resources.wanted(request.resources) or request.cgroup_parent or devices.beyond_default(request))
