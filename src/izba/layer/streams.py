@@ -1,0 +1,150 @@
+"""Byte streams as the layer code needs them, and the two threads that hash beside the work.
+
+hashlib releases the interpreter lock, so hashing on a second core costs the reader and the writer next to nothing.
+"""
+
+from __future__ import annotations
+
+from izba.oci.digest import Hasher
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from queue import SimpleQueue
+    from typing import Protocol
+
+    from izba.oci.digest import Digest
+
+    class Reader(Protocol):
+        """Gives up to `count` bytes, and `b""` only at its end."""
+
+        def read(self, count: int, /) -> bytes: ...
+
+    class Writer(Protocol):
+        """Takes all of `data`; the memory is used again after the call."""
+
+        def write(self, data: bytes | memoryview, /) -> object: ...
+
+
+CHUNK = 1 << 19  # large enough to be rare, small enough for a core's cache
+_DEPTH = 4
+
+
+class Discard:
+    """A writer for those who want only a digest."""
+
+    def write(self, data: bytes | memoryview, /) -> object:
+        """Forget `data`."""
+        return len(data)
+
+
+class ReadAhead:
+    """Reads and hashes `stream` in a thread, a few chunks ahead of the one who parses it."""
+
+    def __init__(self, stream: Reader) -> None:
+        import queue
+        import threading
+
+        self._stream = stream
+        self._hasher = Hasher()
+        self._chunks: SimpleQueue[bytes | BaseException] = queue.SimpleQueue()
+        self._slots = threading.Semaphore(_DEPTH)
+        self._stopped = False
+        self._ended = False
+        self._thread = threading.Thread(target=self._run, name="layer-read", daemon=True)
+        self._thread.start()
+
+    def chunk(self) -> bytes:
+        """The next bytes, `b""` at the end; raises what the stream raised."""
+        if self._ended:
+            return b""
+        item = self._chunks.get()
+        self._slots.release()
+        if isinstance(item, bytes):
+            self._ended = not item
+            return item
+        self._ended = True
+        raise item
+
+    def digest(self) -> tuple[Digest, int]:
+        """Digest and size of the whole stream, whose end must have been reached."""
+        self._thread.join()
+        return self._hasher.digest(), self._hasher.size
+
+    def close(self) -> None:
+        """End the thread. A stream that blocks in `read` is given a second and then left to die with the process."""
+        self._stopped = True
+        self._slots.release()
+        self._thread.join(timeout=1)
+
+    def _run(self) -> None:
+        try:
+            while True:
+                self._slots.acquire()
+                if self._stopped:
+                    return
+                data = self._stream.read(CHUNK)
+                self._hasher.update(data)
+                self._chunks.put(data)
+                if not data:
+                    return
+        except BaseException as error:  # carried to the reading thread and raised there
+            self._chunks.put(error)
+
+
+class HashedSink:
+    """Hashes and writes buffers in a thread. `full` hands a filled buffer over and gives an empty one back."""
+
+    def __init__(self, out: Writer) -> None:
+        import queue
+        import threading
+
+        self._out = out
+        self._hasher = Hasher()
+        self._filled: SimpleQueue[tuple[bytearray, int] | None] = queue.SimpleQueue()
+        self._empty: SimpleQueue[bytearray] = queue.SimpleQueue()
+        self._error: BaseException | None = None
+        for _ in range(_DEPTH):
+            self._empty.put(bytearray(CHUNK))
+        self._thread = threading.Thread(target=self._run, name="layer-write", daemon=True)
+        self._thread.start()
+
+    def buffer(self) -> bytearray:
+        """An empty buffer of `CHUNK` bytes."""
+        return self._empty.get()
+
+    def full(self, buffer: bytearray, length: int) -> None:
+        """Take the first `length` bytes of `buffer`; raises what writing raised."""
+        if self._error is not None:
+            raise self._error
+        self._filled.put((buffer, length))
+
+    def finish(self) -> tuple[Digest, int]:
+        """Wait for all to be written; digest and size."""
+        self.close()
+        if self._error is not None:
+            raise self._error
+        return self._hasher.digest(), self._hasher.size
+
+    def close(self) -> None:
+        """End the thread after what it was given."""
+        self._filled.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (item := self._filled.get()) is not None:
+            buffer, length = item
+            try:
+                if self._error is None:
+                    view = memoryview(buffer)[:length]
+                    self._hasher.update(view)
+                    self._out.write(view)
+                    view.release()
+            except BaseException as error:  # carried to the writing thread and raised there
+                self._error = error
+            self._empty.put(buffer)
+
+
+def chunks_of(stream: Reader) -> Callable[[], bytes]:
+    """`stream` as a function that gives the next chunk, with no thread."""
+    return lambda: stream.read(CHUNK)
