@@ -88,17 +88,23 @@ def clamp_times(directory: str, *, newest: int) -> None:
         cursor.close()
 
 
-def changes(upper: str, *, lower_has: Callable[[str], bool]) -> Iterator[Change]:
+def changes(upper: str, *, overlay: OverlayEncoding, lower_has: Callable[[str], bool]) -> Iterator[Change]:
     """What the upper directory changes, as `docker diff` lists it. `lower_has` knows paths that begin with a slash."""
     cursor = tree.Cursor(upper)
+    hidden: str | None = None  # an opaque directory: nothing of the layers below shows in it
     try:
         for prefix, entry in tree.walk(cursor):
             path = f"/{prefix}{entry.name}"
+            if hidden is not None and not path.startswith(hidden):
+                hidden = None
+            in_lower = hidden is None and lower_has(path)
             if is_whiteout(entry):
-                if lower_has(path):
+                if in_lower:
                     yield Change(kind="D", path=path)
-            else:
-                yield Change(kind="C" if lower_has(path) else "A", path=path)
+                continue
+            if hidden is None and entry.is_dir(follow_symlinks=False) and _is_opaque(entry.name, cursor.fd, overlay):
+                hidden = f"{path}/"
+            yield Change(kind="C" if in_lower else "A", path=path)
     finally:
         cursor.close()
 
@@ -109,6 +115,14 @@ def is_whiteout(entry: os.DirEntry[str]) -> bool:
         return False
     status = entry.stat(follow_symlinks=False)
     return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
+
+
+def _is_opaque(name: str, directory: int, overlay: OverlayEncoding) -> bool:
+    fd = os.open(name, _OPEN | os.O_DIRECTORY, dir_fd=directory)
+    try:
+        return xattrs.read(fd).get(overlay.opaque) == b"y"
+    finally:
+        os.close(fd)
 
 
 def _clamp(name: str, directory: int, newest: int) -> None:
