@@ -9,7 +9,10 @@ from izba.ids import HEX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import IO
+    from typing import Protocol
+
+    class Reader(Protocol):
+        def read(self, count: int, /) -> bytes: ...
 
 
 class InvalidDigest(InvalidArgument):
@@ -76,7 +79,7 @@ class VerifiedReader:
     Whoever reads to the end cannot forget to verify; whoever stops early calls `finish`.
     """
 
-    def __init__(self, source: IO[bytes], *, digest: Digest, size: int | None = None, what: str = "blob") -> None:
+    def __init__(self, source: Reader, *, digest: Digest, size: int | None = None, what: str = "blob") -> None:
         self._source = source
         self._hasher = Hasher()
         self._digest = digest
