@@ -1,7 +1,7 @@
 """An image as a value: the least that a source has, and what follows from it (go-containerregistry's idea).
 
-A source gives the bytes of manifest and config and opens its layers; digests, ids, chains and parsed documents follow. The
-digest is always over the bytes as they came, never over a re-encoding.
+A source gives the bytes of manifest and config and opens its layers; digests, ids, chains and parsed documents follow.
+The digest is always over the bytes as they came, never over a re-encoding.
 """
 
 from __future__ import annotations

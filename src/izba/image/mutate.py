@@ -50,7 +50,8 @@ def create_image(
 
 
 def register(store: Store, manifest: Descriptor, name: Reference | None = None) -> StoredImage:
-    """Make a stored, validated manifest an image of this store, and name it, in one step; its layers are unpacked before.
+    """Make a stored, validated manifest an image of this store, and name it, in one step; its layers are unpacked
+    before.
 
     Called under the lease that the parts were stored under. Raises `LayerNotFound` if a layer was not unpacked.
     """

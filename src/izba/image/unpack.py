@@ -23,7 +23,8 @@ UNPACK_SECONDS = 1800.0
 def unpack(store: Store, image: Documents, *, progress: Callable[[Descriptor], None] | None = None) -> Digest | None:
     """Make the snapshots of an image whose layers are in the content store; the chain id of the topmost.
 
-    What exists is skipped. Raises `DigestMismatch` where a blob, its size or its tar is not what manifest and config say.
+    What exists is skipped. Raises `DigestMismatch` where a blob, its size or its tar is not what manifest and config
+    say.
     """
     chain: Digest | None = None
     with store.lease("unpack"):

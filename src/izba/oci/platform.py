@@ -79,7 +79,7 @@ class Platform(Record):
 
     def runs(self) -> tuple[Platform, ...]:
         """What a machine of this platform runs, the best first (containerd's order)."""
-        variants = {"amd64": ("v4", "v3", "v2", ""), "arm": ("v8", "v7", "v6", "v5")}.get(
+        variants: tuple[str, ...] = {"amd64": ("v4", "v3", "v2", ""), "arm": ("v8", "v7", "v6", "v5")}.get(
             self.architecture, (self.variant,)
         )
         if self.variant in variants:

@@ -50,7 +50,7 @@ class Reference(Record):
 
     @classmethod
     def parse(cls, text: str) -> Reference:
-        """Read what a user typed; the tag is `latest` where neither tag nor digest is given. Raises `InvalidReference`."""
+        """Read what a user typed; the tag is `latest` where nothing else is given. Raises `InvalidReference`."""
         if len(text) == 64 and HEX.issuperset(text):
             raise InvalidReference(text, f"repository name ({text}), cannot specify 64-byte hexadecimal strings")
         rest, at, digest_text = text.partition("@")

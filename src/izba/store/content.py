@@ -3,9 +3,9 @@
     content/blobs/sha256/<hex>     the blobs, each with a row in the table `content`
     content/ingest/<name>          blobs that are being written, one writer each
 
-The writer of an ingest holds a lock on its file. A commit makes the bytes durable, then renames the file and inserts the
-row in one transaction; a deletion takes the row, durably, then the file. So a row always has its file; a file without row
-is what a crash left, and the next commit of the same blob or a collection takes care of it.
+The writer of an ingest holds a lock on its file. A commit makes the bytes durable, then renames the file and inserts
+the row in one transaction; a deletion takes the row, durably, then the file. So a row always has its file; a file
+without row is what a crash left, and the next commit of the same blob or a collection takes care of it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
-    from typing import BinaryIO
+    from typing import BinaryIO, Self
 
     from izba.store.db import Database
     from izba.store.leases import Leases
 
 DOCUMENT_LIMIT = 4 << 20
-"""Bytes that `read` takes into memory: manifests and configs are far smaller, and registries commonly set this limit."""
+"""Bytes that `read` takes into memory: manifests and configs are smaller, and registries commonly set this limit."""
 
 INGEST_SECONDS = 600.0
 """How long to wait for another writer of the same ingest."""
@@ -229,7 +229,7 @@ class Ingest:
         self._done = True
         return found
 
-    def __enter__(self) -> Ingest:
+    def __enter__(self) -> Self:
         self._fd = _open_locked(self._path, self._ref)
         try:
             while data := os.read(self._fd, CHUNK):

@@ -2,8 +2,8 @@
 
 `_sqlite3` is the C module under `sqlite3`, which costs 4 to 6 ms to import and adds nothing needed here.
 
-One connection serves all threads of a process, one at a time; a forked child gets its own at its first query, for sqlite
-must not be carried across a fork.
+One connection serves all threads of a process, one at a time; a forked child gets its own at its first query, for
+sqlite must not be carried across a fork.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ from izba.store.schema import MIGRATIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from _sqlite3 import Connection
     from collections.abc import Callable
     from types import TracebackType
     from typing import Any
-
-    from _sqlite3 import Connection
 
 __all__ = ["Database", "DatabaseCorrupt", "DatabaseTooNew", "IntegrityError", "LockTimeout"]
 
@@ -103,7 +102,7 @@ class Database:
         return Transaction(self, durable=durable)
 
     def after(self, action: Callable[[], None]) -> None:
-        """Do `action` once the transaction around the caller is committed, at once if there is none, never if it fails."""
+        """Do `action` when the transaction around the caller is committed: at once without one, never if it fails."""
         with self._lock:
             if self._depth:
                 self._after.append(action)

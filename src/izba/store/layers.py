@@ -1,6 +1,7 @@
 """Layers by diff_id. A layer that came as a blob keeps it; one that izba made is a snapshot and no tar.
 
-The tar of such a layer is written again from the snapshot's own directory when somebody wants it, byte for byte the same.
+The tar of such a layer is written again from the snapshot's own directory when somebody wants it, byte for byte the
+same.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Leases pin content and snapshots until something lasting refers to them (containerd's word and idea).
 
-Whoever puts things together over some time (a build, a load, a pull) does it under a lease: whatever this process ingests,
-prepares or commits meanwhile is added to its open leases in the same transaction, so that a collection in another process
-never sees it unreferenced. What one only reads and wants to stay is added with `Lease.pin_content` and `pin_snapshot`.
+Whoever puts things together over some time (a build, a load, a pull) does it under a lease: whatever this process
+ingests, prepares or commits meanwhile is added to its open leases in the same transaction, so that a collection in
+another process never sees it unreferenced. What one only reads and wants to stay is added with `Lease.pin_content` and
+`pin_snapshot`.
 
 A lease ends with its block, or with its process: it lives as long as the lock on its file is held.
 A lasting lease, such as a record of the build cache, lives until it is ended.
@@ -20,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
+    from typing import Self
 
     from izba.oci.digest import Digest
     from izba.store.db import Database
@@ -56,17 +58,28 @@ class Leases:
         """Let go of what the lease `id` pins; nothing happens if there is none."""
         self._db.execute("DELETE FROM leases WHERE id = ?", id)
 
-    def end_dead(self) -> int:
-        """End the leases whose holders died; how many."""
-        dead = 0
-        known = {id for (id,) in self._db.rows("SELECT id FROM leases WHERE NOT lasting")}
-        for id in known | set(os.listdir(self._directory)):
+    def dead(self) -> list[str]:
+        """The leases whose holders died."""
+        ids = [id for (id,) in self._db.rows("SELECT id FROM leases WHERE NOT lasting")]
+        return [id for id in ids if not self._is_held(id)]
+
+    def end_dead(self) -> None:
+        """End the leases whose holders died, and remove the lock files that nobody holds."""
+        rows = [id for (id,) in self._db.rows("SELECT id FROM leases WHERE NOT lasting")]
+        for id in {*rows, *os.listdir(self._directory)}:
             lock = self._lock(id)
             if lock.try_acquire():
                 self.end(id)
                 lock.release(remove=True)
-                dead += 1
-        return dead
+
+    def _is_held(self, id: str) -> bool:
+        if not os.path.exists(f"{self._directory}/{id}"):
+            return False
+        lock = self._lock(id)
+        if lock.try_acquire():
+            lock.release()
+            return False
+        return True
 
     def _lock(self, id: str) -> FileLock:
         return FileLock(f"{self._directory}/{id}", what=f"lease {id}")
@@ -101,7 +114,7 @@ class Lease:
             self.add(kind, key)
             return True
 
-    def __enter__(self) -> Lease:
+    def __enter__(self) -> Self:
         self._lock.acquire()  # before the row: a lease in the table that nobody holds is a dead one
         self._db.execute("INSERT INTO leases VALUES (?, ?, ?, 0)", self.id, self._purpose, time.time_ns())
         leases = self._leases

@@ -1,7 +1,7 @@
 """Locks between processes: flock(2) on a file that tells who holds it.
 
-The kernel frees a lock when its holder dies, so none is ever stale, after a reboot either. The file holds the holder's pid
-and command for the message of whoever waits in vain; nothing depends on that text.
+The kernel frees a lock when its holder dies, so none is ever stale, after a reboot either. The file holds the holder's
+pid and command for the message of whoever waits in vain; nothing depends on that text.
 """
 
 from __future__ import annotations
@@ -15,20 +15,21 @@ from izba.store.db import LockTimeout
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Self
 
 
 class FileLock:
     """`with FileLock(path):` holds it; `acquire` and `release` do the same by hand.
 
-    Two objects exclude each other in one process too. A child inherits a held lock with the descriptor: hold none across
-    a fork.
+    Two objects exclude each other in one process too. A child inherits a held lock with the descriptor: hold none
+    across a fork.
     """
 
-    def __init__(self, path: str, *, what: str, shared: bool = False, timeout: float = 60.0) -> None:
+    def __init__(self, path: str, *, what: str, timeout: float = 60.0, writes_owner: bool = True) -> None:
         self.path = path
         self._what = what
-        self._operation = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         self._timeout = timeout
+        self._writes_owner = writes_owner
         self._fd = -1
 
     def acquire(self) -> None:
@@ -41,7 +42,7 @@ class FileLock:
         while True:
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                fcntl.flock(fd, self._operation | fcntl.LOCK_NB)
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(fd)
                 return False
@@ -52,7 +53,7 @@ class FileLock:
                 os.close(fd)
                 continue
             self._fd = fd
-            if self._operation == fcntl.LOCK_EX:
+            if self._writes_owner:
                 os.ftruncate(fd, 0)
                 os.pwrite(fd, _owner(), 0)
             return True
@@ -75,7 +76,7 @@ class FileLock:
             time.sleep(pause)
             pause = min(pause * 2, 0.05)
 
-    def __enter__(self) -> FileLock:
+    def __enter__(self) -> Self:
         self.acquire()
         return self
 

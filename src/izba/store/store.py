@@ -6,7 +6,8 @@
     <data>/leases/<id>                  the locks of live leases
     <data>/locks/<name>                 other locks
 
-The order of every change makes a crash harmless: files are made before the row that speaks of them, and removed after it.
+The order of every change makes a crash harmless: files are made before the row that speaks of them, and removed after
+it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from izba.store.names import Names
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Self
 
     from izba.paths import Roots
     from izba.store.check import Problem
@@ -78,6 +80,13 @@ class Store:
         return self._snapshots
 
     @property
+    def has_snapshots(self) -> bool:
+        """Whether any snapshot was ever begun here; asking chooses no snapshotter."""
+        return (
+            self._snapshots is not None or self.db.row("SELECT 1 FROM settings WHERE key = 'snapshotter'") is not None
+        )
+
+    @property
     def layers(self) -> Layers:
         """The layers, by diff_id."""
         return Layers(self.db, self.content, lambda: self.snapshots)
@@ -112,7 +121,7 @@ class Store:
         """Close the database."""
         self.db.close()
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -1,8 +1,9 @@
 """Which snapshotter a data root has: tried once, then recorded, for trees of one are no good to the other.
 
-`overlay`, unless overlayfs cannot have an upper directory there for this process: the file system does not carry it (NFS,
-overlayfs itself, as inside most containers), or the kernel does not let users mount it (before Linux 5.11). Then `native`.
-How overlayfs marks deletions is recorded with it: a user's marks (`userxattr`) are not the ones that root's overlays read.
+`overlay`, unless overlayfs cannot have an upper directory there for this process: the file system does not carry it
+(NFS, overlayfs itself, as inside most containers), or the kernel does not let users mount it (before Linux 5.11). Then
+`native`. How overlayfs marks deletions is recorded with it: a user's marks (`userxattr`) are not the ones that root's
+overlays read.
 """
 
 from __future__ import annotations

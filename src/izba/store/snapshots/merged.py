@@ -25,7 +25,7 @@ class MergedView:
         for directory in self._stack(parent):
             found = self._look(f"{directory}/{name}")
             if found is not None:
-                return not self._is_whiteout(f"{directory}/{name}", found)
+                return not (stat.S_ISCHR(found.st_mode) and found.st_rdev == 0)  # overlayfs's whiteout
         return False
 
     def _stack(self, path: str) -> tuple[str, ...]:
@@ -53,21 +53,8 @@ class MergedView:
         except FileNotFoundError:
             return None
 
-    def _is_whiteout(self, path: str, found: os.stat_result) -> bool:
-        if stat.S_ISCHR(found.st_mode):
-            return found.st_rdev == 0
-        return stat.S_ISREG(found.st_mode) and found.st_size == 0 and self._attribute(path, self._encoding.whiteout)
-
     def _is_opaque(self, path: str) -> bool:
         try:
             return os.getxattr(path, self._encoding.opaque) == b"y"
         except OSError:
             return False
-
-    @staticmethod
-    def _attribute(path: str, name: str) -> bool:
-        try:
-            os.getxattr(path, name)
-        except OSError:
-            return False
-        return True

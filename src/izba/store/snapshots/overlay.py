@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
     from izba.layer.apply import Applied
     from izba.layer.diff import Change, Written
+    from izba.layer.streams import Reader, Writer
     from izba.linux.overlay import OverlayEncoding
     from izba.oci.digest import Digest
     from izba.store.db import Database
     from izba.store.leases import Leases
-    from izba.store.snapshots.snapshotter import Reader, Snapshot, Usage, Writer
+    from izba.store.snapshots.snapshotter import Snapshot, Usage
 
 
 class OverlaySnapshotter(SnapshotRows):
@@ -103,6 +104,12 @@ class OverlaySnapshotter(SnapshotRows):
         work = f"{self.directory(self.stat(key).id)}/work"
         self.commit_row(name, key, diff_id=diff_id, size=size)
         self._db.after(lambda: remove_tree(work))
+
+    def is_whole(self, key: str) -> bool:
+        """See `Snapshotter.is_whole`."""
+        snapshot = self.stat(key)
+        parts = ("fs", "work") if snapshot.kind == "active" else ("fs",)
+        return all(os.path.isdir(f"{self.directory(snapshot.id)}/{part}") for part in parts)
 
     def usage(self, key: str) -> Usage:
         """See `Snapshotter.usage`."""

@@ -1,7 +1,7 @@
 """The rows of snapshots and the rules of their lifecycle, the same for every snapshotter.
 
-A snapshot's directory is made inside the transaction that inserts its row, and removed after its row is gone for good. Row
-ids are never used again, so a directory without row is garbage that nobody will come back for.
+A snapshot's directory is made inside the transaction that inserts its row, and removed after its row is gone for good.
+Row ids are never used again, so a directory without row is garbage that nobody will come back for.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class SnapshotRows:
             "WITH RECURSIVE stack(id, depth) AS ("
             " SELECT id, 0 FROM snapshots WHERE key = ?"
             " UNION ALL SELECT s.parent, depth + 1 FROM snapshots s JOIN stack USING (id) WHERE s.parent IS NOT NULL) "
-            f"SELECT {_COLUMNS} FROM stack JOIN snapshots s ON s.id = stack.id"  # noqa: S608 - constant
+            f"SELECT {_COLUMNS} FROM stack JOIN snapshots s ON s.id = stack.id"
             " LEFT JOIN snapshots p ON p.id = s.parent ORDER BY depth",
             key,
         )

@@ -1,18 +1,18 @@
 """Snapshots: the stack of a container's file system changes. The words and the lifecycle are containerd's.
 
-A snapshot is `active` (writable, under a `key` its user chose), a `view` (the same, read-only) or `committed` (immutable,
-under a `name`: the chain id of its layers). Its `parent`, if it has one, is committed.
+A snapshot is `active` (writable, under a `key` its user chose), a `view` (the same, read-only) or `committed`
+(immutable, under a `name`: the chain id of its layers). Its `parent`, if it has one, is committed.
 
-    prepare(key, parent) → mounts → … changes … → commit(name, key)      an active one becomes committed, and its key is free
-    prepare(key, parent) → mounts → … changes … → remove(key)            or its changes are dropped
-    view(key, parent)    → mounts → … reading … → remove(key)
+    prepare(key, parent) → mounts → … changes … → commit(name, key)      an active one becomes committed, and its key is
+    free prepare(key, parent) → mounts → … changes … → remove(key)            or its changes are dropped view(key,
+    parent)    → mounts → … reading … → remove(key)
 
 Import a layer:      prepare("unpack-…", None); apply the tar in upper(key); commit(chain_id, key, …)
 Import the next:     prepare("unpack-…", chain_id); apply; commit(next_chain_id, key, …)
 Run a container:     prepare(container id, chain_id); mount what mounts(key) says; when it is removed, remove(key)
 
-Promises of every snapshotter, held by `tests/store/test_snapshotters.py`:
-- prepare, view, commit and remove are whole or not there, at whatever instant the process dies; a committed snapshot also
+Promises of every snapshotter, held by `tests/store/test_snapshotters.py`: - prepare, view, commit and remove are whole
+or not there, at whatever instant the process dies; a committed snapshot also
   when the machine does, once `sync` returned; before, it may be gone, but is never there in part.
 - commit to a name that exists drops the active snapshot and succeeds: equal names are equal contents.
 - remove refuses (`SnapshotInUse`) while another snapshot has this one as its parent.
@@ -31,14 +31,9 @@ if TYPE_CHECKING:
 
     from izba.layer.apply import Applied
     from izba.layer.diff import Change, Written
+    from izba.layer.streams import Reader, Writer
     from izba.linux.mount import Mount
     from izba.oci.digest import Digest
-
-    class Reader(Protocol):
-        def read(self, count: int = -1, /) -> bytes: ...
-
-    class Writer(Protocol):
-        def write(self, data: bytes, /) -> object: ...
 
     class Snapshotter(Protocol):
         """Keeps snapshots; safe for threads and for processes beside each other."""
@@ -80,6 +75,9 @@ if TYPE_CHECKING:
 
         def has(self, name: str) -> bool:
             """Whether a committed snapshot of this name is there, whole."""
+
+        def is_whole(self, key: str) -> bool:
+            """Whether the directories of an existing snapshot are there."""
 
         def stat(self, key: str) -> Snapshot:
             """What is known of a snapshot. Raises `SnapshotNotFound`."""

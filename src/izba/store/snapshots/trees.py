@@ -1,7 +1,7 @@
 """Directory trees of the store: removing and measuring them, whatever a container left in them.
 
-Nothing here follows a symbolic link, recurses on the call stack or keeps a descriptor for each level, so names, depth and
-number of entries are the container's to choose.
+Nothing here follows a symbolic link, recurses on the call stack or keeps a descriptor for each level, so names, depth
+and number of entries are the container's to choose.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _open_writable(name: str, directory: int | None = None) -> int:
 
 
 def usage(path: str) -> Usage:
-    """What the tree occupies on the disk now; what vanishes meanwhile or lies deeper than a path can say is left out."""
+    """What the tree occupies on the disk now. What vanishes meanwhile or is too deep for a path is left out."""
     size = 0
     seen: set[tuple[int, int]] = set()
     pending = [path]
