@@ -1,0 +1,106 @@
+"""The library's front door: an engine is one izba on its roots; what it offers is opened when it is first used."""
+
+from __future__ import annotations
+
+import os
+
+from izba.paths import roots
+from izba.store.store import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from izba.cgroups.manager import Hierarchy
+    from izba.engine.images import Images
+    from izba.paths import Roots
+    from izba.runtime.specgen.request import HostFacts
+
+
+class Engine:
+    """One izba. `with Engine.open() as engine:` closes its database at the end."""
+
+    def __init__(self, roots: Roots) -> None:
+        self.roots = roots
+        self._store: Store | None = None
+        self._host: HostFacts | None = None
+        self._cgroups: list[Hierarchy | None] = []  # empty until it was looked for
+        self._entered = False
+
+    @classmethod
+    def open(cls, root: str | None = None) -> Engine:
+        """The engine of this user, or the one under `root`; touches no disk yet."""
+        return cls(roots(os.environ, os.getuid(), root=root))
+
+    @property
+    def store(self) -> Store:
+        """The images, snapshots and rows of this engine."""
+        if self._store is None:
+            self._store = Store.open(self.roots)
+        return self._store
+
+    @property
+    def host(self) -> HostFacts:
+        """What this machine is and allows, as seen from inside the engine's user namespace."""
+        if self._host is None:
+            from izba.runtime.specgen.hostfacts import host_facts
+
+            found = self.cgroups
+            self._host = host_facts(
+                rootless=self.roots.rootless,
+                cgroup_version=found.version if found else 0,
+                cgroup_controllers=found.controllers if found else (),
+            )
+        return self._host
+
+    @property
+    def cgroups(self) -> Hierarchy | None:
+        """Where this process may make cgroups, if anywhere."""
+        if not self._cgroups:
+            from izba.cgroups.manager import detect
+
+            self._cgroups = [detect()]
+        return self._cgroups[0]
+
+    @property
+    def images(self) -> Images:
+        """What can be done with images."""
+        from izba.engine.images import Images
+
+        return Images(self)
+
+    def enter_user_namespace(self) -> None:
+        """Become root of a user namespace, where this engine is an ordinary user's; nothing happens otherwise.
+
+        For commands that write files of images or containers, or start processes as other users. The process must have
+        a single thread. The id maps depend on the machine's configuration alone, so all commands see the same owners.
+        """
+        if not self.roots.rootless or self._entered:
+            return
+        import pwd
+
+        from izba.linux.idmaps import plan
+        from izba.linux.namespaces import enter_user_namespace
+
+        uid = os.getuid()
+        try:
+            user = pwd.getpwuid(uid).pw_name
+        except KeyError:  # a uid that no account has, as in many containers
+            user = str(uid)
+        enter_user_namespace(plan(uid, os.getgid(), user))
+        self._entered = True
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
