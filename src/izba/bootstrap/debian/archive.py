@@ -133,7 +133,8 @@ def _index_paths(release: Release, source: Source, architecture: str) -> list[st
 def _read_index(release: Release, path: str, downloader: Downloader) -> str:
     promise = release.promise(path)
     assert promise is not None, "the path was taken from the release"
-    local = downloader.file(Download(urls=release.places(path), promise=promise))
+    download = Download(urls=release.places(path), promise=promise)
+    (local,) = downloader.files([download], text=f"Reading {release.uri} {release.suite}")
     ending = next(ending for ending in _COMPRESSIONS if path.endswith(ending))
     with open(local, "rb") as file:
         data = file.read()
@@ -147,4 +148,4 @@ def _read_index(release: Release, path: str, downloader: Downloader) -> str:
 def fetch(packages: Sequence[Package], downloader: Downloader) -> list[str]:
     """The paths of the verified package files."""
     downloads = [Download(urls=(package.url,), promise=package.promise) for package in packages]
-    return downloader.files(downloads, text=f"Downloading {len(packages)} packages")
+    return downloader.files(downloads, text=f"Downloading {len(packages)} package{'s' if len(packages) != 1 else ''}")

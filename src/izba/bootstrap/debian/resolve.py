@@ -100,7 +100,7 @@ class _Resolution:
         """The package decided for that `package` conflicts with or breaks."""
         for group in package.groups("conflicts", "breaks"):
             for relation in group:
-                others = [*self._providers.get(relation.name, ())]
+                others: list[Package] = list(self._providers.get(relation.name, ()))
                 if relation.name in self._taken:
                     others.append(self._taken[relation.name])
                 for other in others:

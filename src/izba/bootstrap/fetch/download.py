@@ -53,11 +53,7 @@ class Downloader:
                 raise Corrupt(url, f"longer than {limit} bytes")
         return bytes(data)
 
-    def file(self, download: Download) -> str:
-        """The path of one verified file."""
-        return self.files([download])[0]
-
-    def files(self, downloads: Sequence[Download], *, text: str = "Downloading") -> list[str]:
+    def files(self, downloads: Sequence[Download], *, text: str) -> list[str]:
         """The paths of the verified files, in order. The first failure ends the others."""
         tally = _Tally(text, self._progress)
         with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="download") as pool:

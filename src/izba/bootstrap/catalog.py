@@ -1,0 +1,76 @@
+"""The images that izba can make itself, by the names that Dockerfiles use for them."""
+
+from __future__ import annotations
+
+from izba.bootstrap.errors import UnknownRecipe
+from izba.bootstrap.progress import silent
+from izba.bootstrap.workshop import Settings, Workshop
+from izba.oci.reference import DEFAULT_DOMAIN, OFFICIAL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from izba.bootstrap.progress import Progress
+    from izba.engine.engine import Engine
+    from izba.image.stored import StoredImage
+    from izba.oci.reference import Reference
+
+    class Recipe(Protocol):
+        """How one image is made. The same packages give the same image; a failure leaves no image."""
+
+        @property
+        def name(self) -> str:
+            """The image's familiar name, `debian:bookworm-slim`."""
+
+        def make(self, workshop: Workshop, reference: Reference) -> StoredImage:
+            """Make the image and name it `reference`."""
+
+
+# Debian release → the words that its images' tags use for it. `latest` is the release that izba is made on.
+_DEBIAN = {"bookworm": ("bookworm", "12", "latest", ""), "trixie": ("trixie", "13")}
+# Python version → the release that has it, and further tags.
+_PYTHON = {"3.11": ("bookworm", ("3", "latest", "")), "3.13": ("trixie", ())}
+_NODE = ("20", "22", "24")
+
+
+def recipe_for(reference: Reference) -> Recipe | None:
+    """The recipe for what `reference` names on Docker Hub; None where there is none."""
+    if reference.domain != DEFAULT_DOMAIN or reference.digest is not None or reference.tag is None:
+        return None
+    family = reference.path.removeprefix(f"{OFFICIAL}/")
+    return _recipe(family, reference.tag) if "/" not in family else None
+
+
+def names() -> tuple[str, ...]:
+    """The main name of each recipe."""
+    return (
+        "busybox:latest",
+        *(f"debian:{codename}{slim}" for codename in _DEBIAN for slim in ("-slim", "")),
+        *(f"python:{version}-slim" for version in _PYTHON),
+        *(f"node:{version}-slim" for version in _NODE),
+    )
+
+
+def bootstrap(
+    engine: Engine, reference: Reference, progress: Progress = silent, *, settings: Settings | None = None
+) -> StoredImage:
+    """Make the image that `reference` names, from signed packages; as an ordinary user in a user namespace.
+
+    A layer that was made from the same packages before is taken as it is. Raises `UnknownRecipe`, and the errors of
+    `izba.bootstrap.errors`; then there is no new image.
+    """
+    recipe = recipe_for(reference)
+    if recipe is None:
+        raise UnknownRecipe(f"izba has no recipe for {reference.familiar()}", hint=f"it can make {', '.join(names())}")
+    engine.enter_user_namespace()
+    workshop = Workshop(engine.store, engine.host, settings or Settings(), progress=progress)
+    return recipe.make(workshop, reference)
+
+
+def _recipe(family: str, tag: str) -> Recipe | None:
+    from izba.bootstrap.recipes.busybox import BusyboxRecipe
+
+    if family == "busybox":
+        return BusyboxRecipe() if tag in {"latest", "stable", "glibc"} else None
+    return None
