@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from izba.errors import InvalidArgument
+from izba.linux import caps
 from izba.runtime.specgen import defaults
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# In the order of their numbers (linux/capability.h).
-ALL = tuple(
-    f"CAP_{name}"
-    for name in (
-        "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE "
-        "NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT "
-        "SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL "
-        "SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
-    ).split()
-)
+ALL = tuple(caps.NAMES)
 
 
 class UnknownCapability(InvalidArgument):
@@ -40,11 +32,6 @@ class CapabilityUnavailable(InvalidArgument):
             f'capability not supported by your kernel or not available in the current environment: "{name}"'
         )
         self.name = name
-
-
-def from_mask(mask: int) -> tuple[str, ...]:
-    """The capabilities in a bit mask such as CapBnd of /proc/self/status."""
-    return tuple(name for number, name in enumerate(ALL) if mask >> number & 1)
 
 
 def names(texts: Iterable[str]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from izba.runtime.specgen import capabilities
+from izba.linux import caps
 from izba.runtime.specgen.request import HostFacts, Rlimit
 
 TYPE_CHECKING = False
@@ -46,7 +46,7 @@ def host_facts(
         cgroup_controllers=tuple(cgroup_controllers),
         seccomp="\nSeccomp:" in status,
         apparmor=_read("/sys/module/apparmor/parameters/enabled").startswith("Y"),
-        capabilities=capabilities.from_mask(int(_field(status, "CapBnd") or "0", 16)),
+        capabilities=tuple(caps.names(int(_field(status, "CapBnd") or "0", 16))),
         cpus=os.cpu_count() or 1,
         memory=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         throttled_cpus=_throttled_cpus(),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 
 from izba.errors import InvalidArgument
-from izba.runtime.specgen import capabilities as caps
-from izba.runtime.specgen import defaults, rlimits
+from izba.runtime.specgen import capabilities, defaults, rlimits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,6 +68,14 @@ def working_directory(text: str) -> str:
     return path
 
 
+def _reachable(request: SpecRequest) -> list[str]:
+    """The lent variables; without those that name files on a /dev which the user has replaced by his own."""
+    if not any(mount.target == "/dev" for mount in request.mounts):
+        return list(request.defaults_env)
+    lent = [mount.target for mount in request.engine_mounts]
+    return [entry for entry in request.defaults_env if not any(target in entry for target in lent)]
+
+
 def process(request: SpecRequest, image: ImageConfig | None, host: HostFacts, *, hostname: str) -> Process:
     """The process that the container starts with."""
     configured: ContainerDefaults = image.get("config") or {} if image else {}
@@ -76,12 +83,12 @@ def process(request: SpecRequest, image: ImageConfig | None, host: HostFacts, *,
         if "\0" in word:
             raise BadWord("argument", word, "it holds a NUL byte")
     basic = [f"PATH={defaults.PATH}", f"HOSTNAME={hostname}"] + ["TERM=xterm"] * request.tty
-    env = environment(basic, request.defaults_env, configured.get("Env") or (), request.env)
+    env = environment(basic, _reachable(request), configured.get("Env") or (), request.env)
     if not any(entry.startswith("HOME=") and entry != "HOME=" for entry in env):
         env = environment(env, [f"HOME={request.user.home}"])
     cwd = request.cwd if request.cwd is not None else configured.get("WorkingDir")
     given = list(
-        caps.chosen(
+        capabilities.chosen(
             add=request.cap_add, drop=request.cap_drop, privileged=request.privileged, available=host.capabilities
         )
     )

@@ -6,13 +6,11 @@ form it has none. Both become the `linux.seccomp` of a spec, whose conditions ar
 
 from __future__ import annotations
 
-from izba.errors import InvalidArgument
 from izba.runtime.specgen import seccomp_data as data
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from typing import Any
 
     from izba.oci.runtimespec import LinuxSeccomp, LinuxSyscall
 
@@ -75,16 +73,3 @@ def _allow(
         if compare == "SCMP_CMP_MASKED_EQ":
             call["args"][0]["valueTwo"] = 0
     return call
-
-
-class BadProfile(InvalidArgument):
-    """A seccomp profile that contradicts itself."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"seccomp profile: {reason}")
-
-
-def check(condition: Any, reason: str) -> None:
-    """Raise `BadProfile` unless `condition` holds."""
-    if not condition:
-        raise BadProfile(reason)

@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import Any, NotRequired, TypedDict
 
 from izba import decode
+from izba.errors import InvalidArgument
 from izba.oci.runtimespec import LinuxSeccomp, LinuxSeccompArg, LinuxSyscall
-from izba.runtime.specgen.seccomp import check
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+
+
+class BadProfile(InvalidArgument):
+    """A seccomp profile that contradicts itself."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"seccomp profile: {reason}")
 
 
 class Condition(TypedDict, total=False):
@@ -65,9 +72,9 @@ def resolve(
     calls = profile.get("syscalls") or []
     if not profile.get("defaultAction") and not calls:
         return None
-    check(profile.get("defaultAction"), "defaultAction is missing")
+    _check(profile.get("defaultAction"), "defaultAction is missing")
     named, mapped = profile.get("architectures") or [], profile.get("archMap") or []
-    check(not (named and mapped), "both 'architectures' and 'archMap' are specified, use either of them")
+    _check(not (named and mapped), "both 'architectures' and 'archMap' are specified, use either of them")
     facts = (capabilities, _NATIVE.get(architecture, architecture), kernel)
     result: LinuxSeccomp = {
         "defaultAction": profile["defaultAction"],
@@ -90,9 +97,9 @@ def _mapped(entries: list[ArchitectureEntry], architectures: Sequence[str]) -> l
 
 def _call(call: Call) -> LinuxSyscall:
     name, names = call.get("name"), call.get("names") or []
-    check(not (name and names), "both 'name' and 'names' are specified, use either of them")
-    check(name or names, "a rule names no system call")
-    check(call.get("action"), f"the rule for {name or names[0]} has no action")
+    _check(not (name and names), "both 'name' and 'names' are specified, use either of them")
+    _check(name or names, "a rule names no system call")
+    _check(call.get("action"), f"the rule for {name or names[0]} has no action")
     result: LinuxSyscall = {"names": [name] if name else names, "action": call["action"]}
     if (errno := call.get("errnoRet")) is not None:
         result["errnoRet"] = errno
@@ -116,5 +123,10 @@ def _applies(call: Call, capabilities: Collection[str], architecture: str, kerne
 
 def _version(text: Any) -> tuple[int, int]:
     major, dot, minor = str(text).partition(".")
-    check(dot and major.isdecimal() and minor.isdecimal(), f"not a kernel version: {text!r}")
+    _check(dot and major.isdecimal() and minor.isdecimal(), f"not a kernel version: {text!r}")
     return int(major), int(minor)
+
+
+def _check(condition: object, reason: str) -> None:
+    if not condition:
+        raise BadProfile(reason)
