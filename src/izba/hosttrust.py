@@ -2,9 +2,9 @@
 
 A site's machines often see the internet through a proxy, through one that answers TLS with a certificate of the site's
 own authority, or see only the site's package indexes. Docker leaves it to each Dockerfile to know that. izba lends it
-to RUN and to `run`: as environment variables that lose against the image's and the user's, and as one read-only directory
-bound at `TARGET`, which is on the container's own /dev: nothing of it gets into a layer, a history, a cache key or a
-container's stored configuration.
+to RUN and to `run`: as environment variables that lose against the image's and the user's, and as one read-only
+directory bound at `TARGET`, which is on the container's own /dev: nothing of it gets into a layer, a history, a cache
+key or a container's stored configuration.
 
 Not lent: what names a path of the host (a wheel directory would not be there), and index URLs with a password in them.
 """
