@@ -1,0 +1,96 @@
+"""What a monitor's children do with the runtime. Only they import this."""
+
+from __future__ import annotations
+
+import os
+
+from izba.linux.mount import Mount
+from izba.runtime import bundle
+from izba.runtime.driver import Stdio, runtime
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from izba.monitor.plan import Plan
+    from izba.runtime.driver import Launched, Runtime
+
+runtime("native")  # what nearly every container needs: imported before a plan arrives
+
+
+class Created:
+    """A created container, waiting for `start`."""
+
+    def __init__(self, driver: Runtime, launched: Launched) -> None:
+        self._driver = driver
+        self._launched = launched
+        self.pid = launched.pid
+        self.console = launched.console
+
+    def start(self) -> None:
+        """Let the init execute the command. Raises if that fails."""
+        self._driver.start(self._launched)
+
+
+def create(plan: Plan, stdio: tuple[int, int, int]) -> Created:
+    """Create the container. Raises what the runtime raises."""
+    enter_user_namespace()
+    driver = runtime(plan.runtime)
+    stdin, stdout, stderr = stdio
+    if not plan.stdin:
+        stdin = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    group = None
+    if plan.cgroup:
+        from izba.cgroups.manager import manager
+
+        group = manager(plan.cgroup)
+    launched = driver.create(
+        bundle.read(plan.directory),
+        id=plan.id,
+        bundle=plan.directory,
+        rootfs=[
+            Mount(type=mount.type, source=mount.source, target=mount.target, options=mount.options)
+            for mount in plan.rootfs
+        ],
+        stdio=Stdio(stdin=stdin, stdout=stdout, stderr=stderr),
+        run_directory=plan.run,
+        cgroup=group,
+    )
+    return Created(driver, launched)
+
+
+def probe(plan: Plan, pid: int, output: int) -> int:
+    """Run the health check's command in the container, its output to `output`; its exit code."""
+    from izba.linux import process as processes
+
+    spec = bundle.read(plan.directory)
+    assert plan.health is not None
+    kind, *words = plan.health.test
+    args = ["/bin/sh", "-c", *words] if kind == "CMD-SHELL" else words
+    process = spec["process"] | {"args": args, "terminal": False}
+    null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    driver = runtime(plan.runtime)
+    launched = driver.exec(
+        spec,
+        process,
+        id=plan.id,
+        pid=pid,
+        start_time=processes.start_time(pid),
+        stdio=Stdio(stdin=null, stdout=output, stderr=output),
+        run_directory=plan.run,
+    )
+    processes.set_subreaper()
+    os.close(output)
+    return processes.wait(launched.pid)
+
+
+def delete(plan: Plan) -> None:
+    """Let another runtime forget a container that ended."""
+    runtime(plan.runtime).delete(plan.id, bundle=plan.directory, run_directory=plan.run)
+
+
+def enter_user_namespace() -> None:
+    """Become root in a user namespace, where izba runs as an ordinary user and is not in one yet."""
+    if os.geteuid() == 0:
+        return
+    from izba.linux import idmaps, namespaces
+
+    namespaces.enter_user_namespace(idmaps.plan_of_this_user())

@@ -1,0 +1,162 @@
+"""Requests to a running monitor: one connection, one line of JSON, one line of answer.
+
+{"verb": "attach", "streams": ["stdout", "stderr"], "stdin": true}   answered by {"ok": true}, then the streams follow
+{"verb": "signal", "number": 15, "final": true}    `final`: no restart policy starts the container again
+{"verb": "stop", "number": 15, "timeout": 10}      answered when it has ended; SIGKILL after the timeout, -1 is never
+{"verb": "wait"}                                   answered {"exit_code": 0} at the end of this run
+{"verb": "resize", "rows": 24, "columns": 80}
+{"verb": "paused", "value": true}                  whoever freezes the processes says so
+{"verb": "restart-policy", "name": "always", "maximum": 0}
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+
+from izba import jsonio
+from izba.monitor.loop import READ
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from izba.monitor.loop import Loop
+
+SOCKET = "monitor.sock"
+_LONGEST = 64 * 1024
+_BACKLOG = 64
+
+
+class Request:
+    """One request; `answer` it once, or `keep` the connection for streams."""
+
+    def __init__(self, connection: _socket.socket, value: dict[str, Any], rest: bytes) -> None:
+        self.connection = connection
+        self.value = value
+        self.rest = rest
+
+    def answer(self, value: dict[str, Any]) -> None:
+        """Send the answer and close."""
+        self.keep(value)
+        self.connection.close()
+
+    def keep(self, value: dict[str, Any]) -> None:
+        """Send the answer and stay connected."""
+        try:
+            self.connection.send(jsonio.dumps(value).encode() + b"\n")
+        except OSError:  # it did not wait for the answer
+            return
+
+
+class Control:
+    """The socket in the container's run directory. Only its owner can reach it."""
+
+    def __init__(self, loop: Loop, directory: str, on_request: Callable[[Request], None]) -> None:
+        self._loop = loop
+        self._path = f"{directory}/{SOCKET}"
+        self._on_request = on_request
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+        _unlink(self._path)  # of a monitor that was killed
+        _in_directory(directory, self._socket.bind)
+        os.chmod(self._path, 0o600)
+        self._socket.listen(_BACKLOG)
+        self._socket.setblocking(False)
+        loop.watch(self._socket.fileno(), READ, self._on_connection)
+
+    def close(self) -> None:
+        """Take no more requests."""
+        self._loop.unwatch(self._socket.fileno())
+        self._socket.close()
+        _unlink(self._path)
+        try:
+            os.rmdir(os.path.dirname(self._path))
+        except OSError:  # somebody else's file is in it
+            pass
+
+    def _on_connection(self, _events: int) -> None:
+        try:
+            fd, _ = self._socket._accept()  # type: ignore[attr-defined]  # noqa: SLF001 - the C type's own accept
+        except OSError:
+            return
+        os.set_inheritable(fd, False)
+        connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, fileno=fd)
+        connection.setblocking(False)
+        received = bytearray()
+        self._loop.watch(fd, READ, lambda _events: self._on_bytes(connection, received))
+
+    def _on_bytes(self, connection: _socket.socket, received: bytearray) -> None:
+        try:
+            data = connection.recv(4096)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        received += data
+        line, newline, rest = bytes(received).partition(b"\n")
+        if not newline and data and len(received) < _LONGEST:
+            return
+        self._loop.unwatch(connection.fileno())
+        if not newline:
+            connection.close()
+            return
+        try:
+            value = jsonio.loads(line)
+        except ValueError:
+            value = None
+        request = Request(connection, value if isinstance(value, dict) else {}, rest)
+        self._on_request(request)
+
+
+def connect(directory: str) -> _socket.socket:
+    """A connection to the monitor whose run directory this is. Raises `OSError` where none listens."""
+    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    try:
+        _in_directory(directory, connection.connect)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def ask(connection: _socket.socket, value: dict[str, Any]) -> dict[str, Any]:
+    """Send a request and wait for its answer; only its own line is read. Raises `EOFError` when the monitor ended."""
+    connection.sendall(jsonio.dumps(value).encode() + b"\n")
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        try:
+            byte = connection.recv(1)
+        except ConnectionResetError:
+            byte = b""
+        if not byte:
+            raise EOFError
+        line += byte
+    answer: dict[str, Any] = jsonio.loads(bytes(line))
+    return answer
+
+
+def request(directory: str, value: dict[str, Any]) -> dict[str, Any]:
+    """Connect, ask, close. Raises `OSError` where no monitor listens and `EOFError` where it ended meanwhile."""
+    connection = connect(directory)
+    try:
+        return ask(connection, value)
+    finally:
+        connection.close()
+
+
+def _in_directory(directory: str, call: Callable[[str], object]) -> None:
+    # A socket's address holds 107 bytes; a path by way of a descriptor is always short enough (unix(7)).
+    fd = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        call(f"/proc/self/fd/{fd}/{SOCKET}")
+    finally:
+        os.close(fd)
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass

@@ -1,0 +1,66 @@
+"""The monitor process from its fork to its end."""
+
+from __future__ import annotations
+
+import gc
+import os
+
+from izba.errors import Conflict
+from izba.linux import process
+from izba.monitor import failure, finish, state, wire
+from izba.monitor.plan import from_json
+from izba.monitor.starter import Starter
+from izba.monitor.supervise import Supervisor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket
+
+    from izba.monitor.plan import Plan
+
+
+class AlreadyStarting(Conflict):
+    """Another command starts or removes the container at this moment."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(f"container {id[:12]} is being started or removed by another command")
+        self.id = id
+
+
+def main(channel: socket, streams: socket | None) -> None:
+    """Wait for a plan and see it through."""
+    gc.disable()  # what little it makes has no cycles, and a collection would dirty every page of the heap
+    with open("/proc/self/comm", "w", encoding="ascii") as file:
+        file.write("izba-monitor")
+    process.set_subreaper()
+    starter = Starter()
+    try:
+        plan = from_json(wire.receive(channel)[0])
+    except EOFError:
+        starter.close()
+        return
+    lock = finish.lock(plan.directory)
+    if lock is None:
+        starter.close()
+        wire.send(channel, {"error": failure.to_json(AlreadyStarting(plan.id))})
+        return
+    supervisor = Supervisor(plan, lock, channel, streams)
+    try:
+        supervisor.begin(starter)
+    except Exception as error:  # the last frame of this process: nobody else can tell what went wrong
+        _fail(plan, supervisor, error)
+        raise
+
+
+def _fail(plan: Plan, supervisor: Supervisor, error: Exception) -> None:
+    """End the container, which has nobody any more, and say why."""
+    import traceback
+
+    supervisor.signal(9)
+    failed = supervisor.state.replace(
+        status="exited", exit_code=state.LOST, monitor=None, process=None, error=f"the monitor failed: {error!r}"
+    )
+    if os.path.isdir(plan.directory):
+        state.write(plan.directory, failed)
+        with open(f"{plan.directory}/monitor.log", "a", encoding="utf-8") as file:
+            traceback.print_exception(error, file=file)

@@ -1,0 +1,19 @@
+"""The child that takes a container out of the store at its end (`--rm`)."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from izba.monitor.plan import Plan
+
+
+def main(plan: Plan) -> int:
+    """Remove the container that `plan` is for; its directory is locked by the monitor."""
+    from izba.monitor.container import enter_user_namespace
+    from izba.monitor.finish import discard
+    from izba.store.store import Store
+
+    enter_user_namespace()
+    with Store.open(plan.roots) as store:
+        discard(store, plan.id, volumes=plan.volumes)
+    return 0

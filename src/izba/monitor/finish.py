@@ -1,0 +1,88 @@
+"""The end of a container's stay: taking it out of the store, with all that only it had."""
+
+from __future__ import annotations
+
+import os
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from izba.store.store import Store
+
+
+def discard(store: Store, id: str, *, volumes: tuple[str, ...] = ()) -> None:
+    """Remove a container that does not run and whose directory the caller has locked.
+
+    The row goes first, and with it the name: what is left behind by a crash after that belongs to nobody, and
+    `sweep` finds it.
+    """
+    store.containers.delete(id)
+    _remove_files(store, id, volumes)
+
+
+def sweep(store: Store) -> int:
+    """Remove what a killed `discard`, or a killed creation, left behind; of how many containers."""
+    base = f"{store.roots.data}/containers"
+    count = 0
+    for id in os.listdir(base) if os.path.isdir(base) else ():
+        directory_lock = lock(f"{base}/{id}")
+        if directory_lock is None:
+            continue
+        try:
+            is_old = time.time() - os.fstat(directory_lock).st_mtime > _SETTLED
+            if is_old and not store.containers.exists(id):
+                count += 1
+                _remove_files(store, id, ())
+        finally:
+            os.close(directory_lock)
+    return count
+
+
+_SETTLED = 60.0
+"""A directory this many seconds old without a row will not get one."""
+
+
+def lock(directory: str) -> int | None:
+    """Lock a container's directory: nobody starts or removes it until the descriptor is closed. None: somebody has it.
+
+    Raises `FileNotFoundError` where the container is gone.
+    """
+    import fcntl
+
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    return fd
+
+
+def _remove_files(store: Store, id: str, volumes: tuple[str, ...]) -> None:
+    from izba.store.snapshots.snapshotter import SnapshotNotFound
+
+    try:
+        store.snapshots.remove(id)
+    except SnapshotNotFound:
+        pass
+    if volumes:
+        from izba.volume.store import Volumes
+
+        for name in volumes:
+            Volumes(f"{store.roots.data}/volumes").discard(name)
+    for directory in (f"{store.roots.run}/containers/{id}", f"{store.roots.data}/containers/{id}"):
+        _remove_directory(directory)
+
+
+def _remove_directory(path: str) -> None:
+    """A directory of plain files and an empty `rootfs`, as izba makes them."""
+    try:
+        names = os.listdir(path)
+    except FileNotFoundError:
+        return
+    for name in names:
+        try:
+            os.unlink(f"{path}/{name}")
+        except IsADirectoryError:
+            os.rmdir(f"{path}/{name}")
+    os.rmdir(path)

@@ -1,0 +1,141 @@
+"""HEALTHCHECK: a probe every interval, in a child of its own; its verdict in the state, the last five in a file."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from izba import jsonio
+from izba._record import Record
+from izba.monitor import children
+from izba.monitor.loop import READ
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from izba.monitor.loop import Loop, Timer
+    from izba.monitor.plan import HealthPlan, Plan
+
+FILE = "health.json"
+LONGEST_OUTPUT = 4096
+KEPT = 5
+TIMED_OUT = -1
+_SECOND = 1_000_000_000
+
+
+class Verdict(Record):
+    """`status` is starting, healthy or unhealthy; `failures` counts those in a row."""
+
+    status: str
+    failures: int = 0
+
+
+def judge(plan: HealthPlan, before: Verdict, exit_code: int, *, in_start_period: bool) -> Verdict:
+    """The verdict after a probe (Docker's rules): a success heals at once, failures count after the start period."""
+    if exit_code == 0:
+        return Verdict(status="healthy")
+    if in_start_period and before.status == "starting":
+        return before
+    failures = before.failures + 1
+    return Verdict(status="unhealthy" if failures >= plan.retries else before.status, failures=failures)
+
+
+class Health:
+    """The probes of one run of a container; `on_verdict` hears of each."""
+
+    def __init__(self, loop: Loop, plan: Plan, pid: int, on_verdict: Callable[[Verdict], None]) -> None:
+        assert plan.health is not None
+        self._loop = loop
+        self._plan = plan
+        self._health = plan.health
+        self._pid = pid
+        self._on_verdict = on_verdict
+        self._began = time.monotonic()
+        self._verdict = Verdict(status="starting")
+        self._timer: Timer | None = None
+        self._probe: _Probe | None = None
+        jsonio.write(f"{plan.directory}/{FILE}", [], durable=False)
+        self._schedule()
+
+    def close(self) -> None:
+        """The container ended."""
+        if self._timer:
+            self._timer.cancel()
+        if self._probe:
+            self._probe.close()
+
+    @property
+    def child(self) -> int:
+        """The pid of the probe under way; 0 if none is."""
+        return self._probe.child if self._probe else 0
+
+    @property
+    def _in_start_period(self) -> bool:
+        return time.monotonic() - self._began < self._health.start_period / _SECOND
+
+    def _schedule(self) -> None:
+        starting = self._in_start_period and self._verdict.status == "starting"
+        interval = self._health.start_interval if starting else self._health.interval
+        self._timer = self._loop.after(interval / _SECOND, self._begin)
+
+    def _begin(self) -> None:
+        self._probe = _Probe(self._loop, self._plan, self._pid, self._on_result)
+
+    def _on_result(self, result: dict[str, Any]) -> None:
+        self._probe = None
+        path = f"{self._plan.directory}/{FILE}"
+        jsonio.write(path, [*jsonio.read(path), result][-KEPT:], durable=False)
+        self._verdict = judge(self._health, self._verdict, result["ExitCode"], in_start_period=self._in_start_period)
+        self._on_verdict(self._verdict)
+        self._schedule()
+
+
+class _Probe:
+    """One probe under way: a child runs the command in the container; a pipe has its output, its exit code the result."""
+
+    def __init__(self, loop: Loop, plan: Plan, pid: int, on_result: Callable[[dict[str, Any]], None]) -> None:
+        self._loop = loop
+        self._on_result = on_result
+        self._output = bytearray()
+        self._start = time.time_ns()
+        self._fd, theirs = os.pipe2(os.O_CLOEXEC)
+        self.child = children.fork(lambda: _probe(plan, pid, theirs), keep=(theirs,))
+        os.close(theirs)
+        self._timeout = plan.health.timeout if plan.health else 0
+        self._timer = loop.after(self._timeout / _SECOND, self._on_timeout)
+        loop.watch(self._fd, READ, lambda _events: self._read())
+
+    def close(self) -> None:
+        """Give up: the result no longer matters."""
+        self._timer.cancel()
+        self._loop.unwatch(self._fd)
+        os.close(self._fd)
+        os.kill(self.child, 9)
+        os.waitpid(self.child, 0)
+
+    def _read(self) -> None:
+        if data := os.read(self._fd, 65536):
+            self._output += data[: LONGEST_OUTPUT - len(self._output)]
+            return
+        self._end(os.waitstatus_to_exitcode(os.waitpid(self.child, 0)[1]))
+
+    def _on_timeout(self) -> None:
+        os.kill(self.child, 9)  # the probed command dies with it
+        os.waitpid(self.child, 0)
+        self._output += f"Health check exceeded timeout ({self._timeout / _SECOND:g}s)".encode()
+        self._end(TIMED_OUT)
+
+    def _end(self, code: int) -> None:
+        self._timer.cancel()
+        self._loop.unwatch(self._fd)
+        os.close(self._fd)
+        output = bytes(self._output).decode("utf-8", "replace")
+        self._on_result({"Start": self._start, "End": time.time_ns(), "ExitCode": code, "Output": output})
+
+
+def _probe(plan: Plan, pid: int, output: int) -> int:
+    from izba.monitor.probe import main  # in the child alone: it imports the runtime
+
+    return main(plan, pid, output)

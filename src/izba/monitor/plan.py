@@ -1,0 +1,107 @@
+"""What a monitor is told: all it needs to start its container, keep its output and start it again."""
+
+from __future__ import annotations
+
+from izba._record import Record
+from izba.paths import Roots
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Rootfs(Record):
+    """One mount of the container's root, to be made inside its own mount namespace."""
+
+    type: str
+    source: str
+    target: str
+    options: tuple[str, ...]
+
+
+class LogPlan(Record):
+    """`driver` is json-file, local or none; sizes in bytes, 0 is unlimited."""
+
+    driver: str = "json-file"
+    max_size: int = 10_000_000
+    max_file: int = 3
+
+
+class HealthPlan(Record):
+    """A HEALTHCHECK (Docker's words); durations in nanoseconds."""
+
+    test: tuple[str, ...]
+    interval: int = 30_000_000_000
+    timeout: int = 30_000_000_000
+    start_period: int = 0
+    start_interval: int = 5_000_000_000
+    retries: int = 3
+
+
+class RestartPlan(Record):
+    """`name` is no, always, unless-stopped or on-failure; `maximum` counts tries of on-failure, 0 is unlimited."""
+
+    name: str = "no"
+    maximum: int = 0
+
+
+class Plan(Record):
+    """One container, as its monitor sees it.
+
+    directory  its data directory: the bundle, `state.json` and the log
+    run        its run directory: the socket
+    roots      data and run roots, and whether an ordinary user's, for who removes the container at its end
+    cgroup     `linux.cgroupsPath`; empty for a container without one
+    volumes    the names of its anonymous volumes, removed with it
+    stdin      the container reads from whoever is attached; `stdin_once` ends its input when the first of them leaves
+    console    rows and columns of the terminal it starts with
+    """
+
+    id: str
+    directory: str
+    run: str
+    roots: Roots
+    rootfs: tuple[Rootfs, ...]
+    runtime: str = "native"
+    cgroup: str = ""
+    volumes: tuple[str, ...] = ()
+    tty: bool = False
+    stdin: bool = False
+    stdin_once: bool = False
+    console: tuple[int, int] = (0, 0)
+    log: LogPlan = LogPlan()
+    health: HealthPlan | None = None
+    restart: RestartPlan = RestartPlan()
+    auto_remove: bool = False
+    stop_signal: int = 15
+    stop_timeout: int = 10
+
+
+def to_json(plan: Plan) -> dict[str, Any]:
+    """A JSON value that `from_json` reads."""
+    return _plain(plan)  # type: ignore[no-any-return]
+
+
+def from_json(value: dict[str, Any]) -> Plan:
+    """The inverse of `to_json`."""
+    health = value["health"]
+    return Plan(
+        **value
+        | {
+            "rootfs": tuple(Rootfs(**mount | {"options": tuple(mount["options"])}) for mount in value["rootfs"]),
+            "roots": Roots(**value["roots"]),
+            "volumes": tuple(value["volumes"]),
+            "console": tuple(value["console"]),
+            "log": LogPlan(**value["log"]),
+            "health": health and HealthPlan(**health | {"test": tuple(health["test"])}),
+            "restart": RestartPlan(**value["restart"]),
+        }
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Record):
+        return {field: _plain(getattr(value, field)) for field in value.__fields__}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,103 @@
+"""What each request of `control` does. The supervisor it acts on is passed in."""
+
+from __future__ import annotations
+
+import _signal
+
+from izba.monitor.control import Request
+from izba.monitor.plan import RestartPlan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from izba.monitor.supervise import Supervisor
+
+__all__ = ["Request", "answer", "resize", "stop"]
+
+
+def answer(supervisor: Supervisor, request: Request) -> None:
+    """Do what is asked; a request that makes no sense is answered with what is wrong with it."""
+    verb = _VERBS.get(str(request.value.get("verb")))
+    if verb is None:
+        request.answer({"error": f"no such verb: {request.value.get('verb')!r}"})
+        return
+    try:
+        verb(supervisor, request)
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        request.answer({"error": f"{type(error).__name__}: {error}"})
+
+
+def stop(supervisor: Supervisor, number: int, timeout: int) -> None:
+    """Signal the container and, after `timeout` seconds (-1 is never), kill it."""
+    supervisor.note(stopped_by_user=True)
+    if supervisor.state.status == "restarting":
+        supervisor.stop_retrying()
+        return
+    supervisor.signal(number)
+    if timeout >= 0:
+        supervisor.loop.after(timeout, lambda: supervisor.signal(_signal.SIGKILL))
+
+
+def resize(supervisor: Supervisor, rows: int, columns: int) -> None:
+    """Set the size of the container's terminal; its foreground processes get SIGWINCH."""
+    if supervisor.console < 0:
+        return
+    from izba.linux import pty
+
+    pty.set_window_size(supervisor.console, pty.WindowSize(rows=rows, columns=columns))
+
+
+def _attach(supervisor: Supervisor, request: Request) -> None:
+    value = request.value
+    request.keep({"ok": True, "tty": supervisor.plan.tty})
+    client = supervisor.clients.add(
+        request.connection, streams=frozenset(value["streams"]), feeds=bool(value["stdin"]) and supervisor.plan.stdin
+    )
+    if request.rest and client.feeds:
+        supervisor.clients.feed(request.rest)
+
+
+def _signal_it(supervisor: Supervisor, request: Request) -> None:
+    number = int(request.value["number"])
+    if request.value.get("final"):
+        supervisor.note(stopped_by_user=True)
+        if supervisor.state.status == "restarting":
+            supervisor.stop_retrying()
+    supervisor.signal(number)
+    request.answer({"ok": True})
+
+
+def _stop(supervisor: Supervisor, request: Request) -> None:
+    supervisor.waiting.append(request)
+    stop(supervisor, int(request.value["number"]), int(request.value["timeout"]))
+
+
+def _wait(supervisor: Supervisor, request: Request) -> None:
+    supervisor.waiting.append(request)
+
+
+def _resize(supervisor: Supervisor, request: Request) -> None:
+    resize(supervisor, int(request.value["rows"]), int(request.value["columns"]))
+    request.answer({"ok": True})
+
+
+def _paused(supervisor: Supervisor, request: Request) -> None:
+    supervisor.note(status="paused" if request.value["value"] else "running")
+    request.answer({"ok": True})
+
+
+def _restart_policy(supervisor: Supervisor, request: Request) -> None:
+    supervisor.policy = RestartPlan(name=str(request.value["name"]), maximum=int(request.value["maximum"]))
+    request.answer({"ok": True})
+
+
+_VERBS: dict[str, Callable[[Supervisor, Request], None]] = {
+    "attach": _attach,
+    "signal": _signal_it,
+    "stop": _stop,
+    "wait": _wait,
+    "resize": _resize,
+    "paused": _paused,
+    "restart-policy": _restart_policy,
+}

@@ -1,0 +1,85 @@
+"""A command's side of a monitor: fork it, tell it what to run, hear how it went."""
+
+from __future__ import annotations
+
+import os
+
+from izba.errors import Internal
+from izba.monitor import children, failure, wire
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket
+
+    from izba.monitor.plan import Plan
+
+
+class Monitor:
+    """A monitor, forked and waiting for its plan.
+
+    Fork it before anything heavy is imported, and from a single thread: its memory is what the forking process has.
+    `attached` asks for `streams`, a connection that is attached to the container from its first byte on.
+    One that is never launched ends when this object is closed, or with this process.
+    """
+
+    def __init__(self, *, attached: bool = False) -> None:
+        self._channel, channel = wire.pair()
+        self.streams: socket | None = None
+        streams: socket | None = None
+        if attached:
+            import _socket
+
+            self.streams, streams = wire.pair(_socket.SOCK_STREAM)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                _daemon(channel, streams)
+            finally:
+                os._exit(1)
+        channel.close()
+        if streams:
+            streams.close()
+        os.waitpid(pid, 0)
+
+    def launch(self, plan: Plan) -> int:
+        """Start the container; its init's pid. Raises what creating and starting it raised."""
+        from izba.monitor.plan import to_json
+
+        wire.send(self._channel, to_json(plan))
+        return int(self._receive()["pid"])
+
+    def wait(self) -> int:
+        """The container's exit code, at its end for good; a container with --rm is removed by then."""
+        return int(self._receive()["exit_code"])
+
+    def close(self) -> None:
+        """Let go: of a monitor that was not launched it is the end; a launched one goes on alone."""
+        self._channel.close()
+
+    def _receive(self) -> dict[str, int]:
+        try:
+            value, _ = wire.receive(self._channel)
+        except EOFError:
+            raise Internal("the container's monitor was killed") from None
+        if "error" in value:
+            raise failure.from_json(value["error"])
+        return value  # type: ignore[no-any-return]
+
+
+def _daemon(channel: socket, streams: socket | None) -> None:
+    """Become a process of nobody: own session, not its leader, no descriptor but ours."""
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    from izba.linux import process
+
+    null = os.open("/dev/null", os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    process.close_all_but(children.STANDARD | {channel.fileno()} | ({streams.fileno()} if streams else set()))
+    os.chdir("/")
+    os.umask(0o022)
+    from izba.monitor.daemon import main
+
+    main(channel, streams)
+    os._exit(0)

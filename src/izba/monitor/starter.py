@@ -1,0 +1,93 @@
+"""The short-lived child that knows the runtime: it creates the container, starts it, and leaves it to the monitor.
+
+starter                          monitor
+   ◀──── plan ────────────────────
+   ───── created: pid, terminal ──▶   writes state.json, so that nobody can lose the process
+   ◀──── go ──────────────────────
+   ───── started, or an error ────▶
+ends; the container's init is the monitor's child from here on
+"""
+
+from __future__ import annotations
+
+import os
+
+from izba._record import Record
+from izba.monitor import children, failure, wire
+from izba.monitor.plan import from_json, to_json
+from izba.monitor.stdio import Pipes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket
+    from typing import Any
+
+    from izba.monitor.plan import Plan
+
+
+class Launched(Record):
+    """A created container: its init's pid and, with a terminal, the descriptor of the terminal's master."""
+
+    pid: int
+    console: int | None
+
+
+class Starter:
+    """The monitor's end. Forked early, the child imports what it needs while nobody waits for it yet."""
+
+    def __init__(self) -> None:
+        self.pipes = Pipes()
+        self._channel, theirs = wire.pair()
+        self._pid = children.fork(lambda: _main(theirs, self.pipes.theirs), keep=(theirs.fileno(), *self.pipes.theirs))
+        theirs.close()
+        for fd in self.pipes.theirs:
+            os.close(fd)
+
+    def create(self, plan: Plan) -> Launched:
+        """Create the container. Raises what the runtime raised, and `EOFError` if the starter died."""
+        wire.send(self._channel, to_json(plan))
+        value, console = self._receive()
+        return Launched(pid=value["pid"], console=console)
+
+    def start(self) -> None:
+        """Let it go. Raises like `create`; afterwards the starter is gone, and the container our own child."""
+        wire.send(self._channel, {"go": True})
+        self._receive()
+        self.close()
+
+    def close(self) -> None:
+        """End the starter, and with it a container that was created and not started."""
+        self._channel.close()
+        if self._pid:
+            os.waitpid(self._pid, 0)
+            self._pid = 0
+
+    def _receive(self) -> tuple[dict[str, Any], int | None]:
+        try:
+            value, fd = wire.receive(self._channel)
+        except EOFError:
+            self.close()
+            raise
+        if "error" in value:
+            self.close()
+            raise failure.from_json(value["error"])
+        return value, fd
+
+
+def _main(channel: socket, stdio: tuple[int, int, int]) -> int:
+    from izba.monitor import container  # the costly part, done before anybody asks
+
+    try:
+        plan = from_json(wire.receive(channel)[0])
+        created = container.create(plan, stdio)
+        wire.send(channel, {"pid": created.pid}, fd=created.console)
+        for fd in (*stdio, *(() if created.console is None else (created.console,))):
+            os.close(fd)
+        wire.receive(channel)
+        created.start()
+        wire.send(channel, {"started": True})
+    except EOFError:  # no plan came, or the monitor died: what was created ends with us
+        return 0
+    except BaseException as error:  # whoever's fault it is, the monitor must hear of it
+        wire.send(channel, {"error": failure.to_json(error)})
+    return 0

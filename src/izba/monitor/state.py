@@ -1,0 +1,146 @@
+"""What is known of a container that was started: `state.json`, written by its monitor, and the kernel's word on it.
+
+The file tells what the monitor last saw; whether that monitor still lives is asked of the kernel: a process with the
+recorded pid and start time, since the recorded boot. So neither a reboot nor a killed monitor needs a repair: whoever
+looks sees the truth.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from izba import jsonio
+from izba._record import Record
+from izba.linux import process as processes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+FILE = "state.json"
+_PATIENCE = 10_000
+LOST = 255
+"""The exit code of a container whose monitor did not live to see the real one; Docker's after a reboot too."""
+
+
+class Process(Record):
+    """A process by pid and start time, which together are never given twice within a boot."""
+
+    pid: int
+    started: int
+
+
+class State(Record):
+    """`status` is created, running, paused, restarting or exited; times in nanoseconds since the epoch, 0 is never.
+
+    health   "", starting, healthy or unhealthy
+    error    why the last start failed
+    """
+
+    status: str = "created"
+    monitor: Process | None = None
+    process: Process | None = None
+    boot: str = ""
+    started: int = 0
+    finished: int = 0
+    exit_code: int = 0
+    oom_killed: bool = False
+    restarts: int = 0
+    stopped_by_user: bool = False
+    health: str = ""
+    health_failures: int = 0
+    error: str = ""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the container has processes; a paused one has, one between two starts counts as Docker's does."""
+        return self.status in {"running", "paused", "restarting"}
+
+    @property
+    def pid(self) -> int:
+        """The pid of the container's init as izba's processes see it; 0 when there is none."""
+        return self.process.pid if self.process and self.status in {"running", "paused"} else 0
+
+
+NEVER_STARTED = State()
+
+
+def read(directory: str) -> State:
+    """The state of the container in `directory`.
+
+    A container whose monitor is gone while the file says running: its processes are killed if any are left, and its
+    end is recorded, with the time of this look.
+    """
+    state = _read(directory)
+    if not state.is_running or is_alive(state.monitor, state.boot):
+        return state
+    if is_alive(state.process, state.boot) and state.process:
+        _end_orphan(state.process)
+    state = _read(directory)  # another command may have recorded it, or begun a new run, meanwhile
+    if not state.is_running or is_alive(state.monitor, state.boot):
+        return state
+    lost = state.replace(status="exited", exit_code=LOST, finished=time.time_ns(), error="the monitor was killed")
+    try:
+        write(directory, lost)
+    except PermissionError:  # an onlooker, who may read the state but not change it
+        pass
+    return lost
+
+
+def write(directory: str, state: State) -> None:
+    """Replace the state as one step."""
+    value = {field: getattr(state, field) for field in State.__fields__}
+    for name in ("monitor", "process"):
+        process: Process | None = value[name]
+        value[name] = process and [process.pid, process.started]
+    jsonio.write(f"{directory}/{FILE}", value, durable=False)
+
+
+def identify(pid: int) -> Process:
+    """The process that has this pid now. Raises `ProcessLookupError`."""
+    return Process(pid=pid, started=processes.start_time(pid))
+
+
+def is_alive(process: Process | None, boot: str) -> bool:
+    """Whether the very same process still runs; a zombie does not."""
+    return process is not None and boot == boot_id() and processes.is_alive(process.pid, process.started)
+
+
+_boot_id = ""
+
+
+def boot_id() -> str:
+    """The kernel's id of this boot."""
+    global _boot_id
+    if not _boot_id:
+        with open("/proc/sys/kernel/random/boot_id", "rb") as file:
+            _boot_id = file.read().decode().strip()
+    return _boot_id
+
+
+def _read(directory: str) -> State:
+    try:
+        value: dict[str, Any] = jsonio.read(f"{directory}/{FILE}")
+    except FileNotFoundError:
+        return NEVER_STARTED
+    for name in ("monitor", "process"):
+        if pair := value[name]:
+            value[name] = Process(pid=pair[0], started=pair[1])
+    return State(**value)
+
+
+def _end_orphan(process: Process) -> None:
+    from _signal import SIGKILL
+
+    try:
+        pidfd = processes.pidfd_open(process.pid, process.started)
+    except ProcessLookupError:
+        return
+    try:
+        processes.send_signal(pidfd, SIGKILL)
+        processes.has_ended(pidfd, _PATIENCE)
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(pidfd)

@@ -1,0 +1,306 @@
+"""The monitor's life: start the container, keep its output, answer requests, and when it ends start again or finish."""
+
+from __future__ import annotations
+
+import _signal
+import os
+import time
+
+from izba.errors import Internal, IzbaError
+from izba.linux import process as processes
+from izba.monitor import children, failure, requests, state, wire
+from izba.monitor.clients import Clients
+from izba.monitor.control import Control
+from izba.monitor.logs import Log
+from izba.monitor.loop import READ, Loop
+from izba.monitor.restart import Ended, delay_before_restart
+from izba.monitor.starter import Starter
+from izba.monitor.state import State
+from izba.monitor.stdio import Input, Output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket
+
+    from izba.monitor.health import Health, Verdict
+    from izba.monitor.loop import Timer
+    from izba.monitor.plan import Plan, RestartPlan
+
+STRAGGLERS = 1.0
+"""Seconds to wait for output of processes that outlive the init, as those in the host's pid namespace can."""
+
+
+class Supervisor:
+    """One container from its first start to its end for good."""
+
+    def __init__(self, plan: Plan, lock: int, channel: socket, attached: socket | None) -> None:
+        self.plan = plan
+        self.policy: RestartPlan = plan.restart
+        self.state = State(monitor=state.identify(os.getpid()), boot=state.boot_id())
+        self.loop = Loop()
+        self.stdin = Input(self.loop)
+        self.clients = Clients(self.loop, framed=not plan.tty, stdin=self.stdin, stdin_once=plan.stdin_once)
+        self.clients.on_caught_up = self._go_on
+        self.stdin.on_room = self.clients.can_feed
+        self.console = -1
+        self.waiting: list[requests.Request] = []
+        self._lock = lock
+        self._channel = channel
+        self._attached = attached
+        self._log = Log(plan.directory, plan.log)
+        self._control: Control | None = None
+        self._outputs: list[Output] = []
+        self._pidfd = -1
+        self._exit_status: int | None = None
+        self._began = 0.0
+        self._delay = 0.0
+        self._health: Health | None = None
+        self._retry: Timer | None = None
+
+    # -- the first start
+
+    def begin(self, starter: Starter) -> None:
+        """Start for the first time and tell the command; then watch until the end for good."""
+        try:
+            self._launch(starter)
+        except IzbaError as error:
+            self._refuse(error)
+            return
+        self._control = Control(self.loop, self.plan.run, lambda request: requests.answer(self, request))
+        self.loop.on_signal(_signal.SIGCHLD, self._reap_strangers)
+        self.loop.on_signal(_signal.SIGTERM, lambda: requests.stop(self, self.plan.stop_signal, self.plan.stop_timeout))
+        wire.send(self._channel, {"pid": self.state.pid})
+        self.loop.run()
+
+    def _refuse(self, error: IzbaError) -> None:
+        """The first start failed: the container stays as it was, with the reason noted."""
+        code = getattr(error, "exit_code", 128)
+        self._write(self.state.replace(status="created", monitor=None, process=None, exit_code=code, error=str(error)))
+        self._log.close()
+        if self.plan.auto_remove:
+            self._discard()
+        os.close(self._lock)
+        wire.send(self._channel, {"error": failure.to_json(error)})
+
+    # -- one run
+
+    def _launch(self, starter: Starter) -> None:
+        pipes = starter.pipes
+        try:
+            created = starter.create(self.plan)
+            self._write(
+                self.state.replace(
+                    status="running",
+                    process=state.identify(created.pid),
+                    started=time.time_ns(),
+                    error="",
+                    health="starting" if self.plan.health else "",
+                )
+            )
+            self._open_streams(pipes.ours, created.console)
+            starter.start()
+        except EOFError:
+            self._close_streams()
+            raise Internal("the process that starts the container was killed") from None
+        except BaseException:
+            self._close_streams()
+            raise
+        self._began = time.monotonic()
+        self._exit_status = None
+        self._pidfd = os.pidfd_open(created.pid)
+        self.loop.watch(self._pidfd, READ, lambda _events: self._on_exit())
+        if self.plan.health and self.plan.health.test[0] != "NONE":
+            from izba.monitor.health import Health
+
+            self._health = Health(self.loop, self.plan, created.pid, self._on_verdict)
+
+    def _open_streams(self, pipes: tuple[int, int, int], console: int | None) -> None:
+        stdin, stdout, stderr = pipes
+        if console is None:
+            outputs = [("stdout", stdout), ("stderr", stderr)]
+            if self.plan.stdin:
+                self.stdin.open(stdin, owned=True)
+            else:
+                os.close(stdin)
+        else:
+            for fd in pipes:
+                os.close(fd)
+            self.console = console
+            outputs = [("stdout", console)]
+            if self.plan.console != (0, 0):
+                requests.resize(self, *self.plan.console)
+            if self.plan.stdin:
+                self.stdin.open(console, owned=False)
+        self._outputs = [Output(self.loop, name, fd, self._on_output, self._on_end_of_output) for name, fd in outputs]
+        if self._attached:
+            streams = frozenset(("stdout", "stderr"))
+            self.clients.add(self._attached, streams=streams, feeds=self.plan.stdin)
+            self._attached = None
+
+    def _close_streams(self) -> None:
+        self.stdin.close()
+        for output in self._outputs:
+            output.close()
+        self._outputs = []
+        self.console = -1
+
+    def _on_output(self, stream: str, data: bytes) -> None:
+        self._log.write(stream, data)
+        self.clients.send(stream, data)
+        if self.clients.are_behind:
+            for output in self._outputs:
+                output.pause(True)
+
+    def _go_on(self) -> None:
+        for output in self._outputs:
+            output.pause(False)
+
+    def _on_verdict(self, verdict: Verdict) -> None:
+        self._write(self.state.replace(health=verdict.status, health_failures=verdict.failures))
+
+    # -- its end
+
+    def _on_exit(self) -> None:
+        self.loop.unwatch(self._pidfd)
+        os.close(self._pidfd)
+        self._exit_status = os.waitpid(self.state.pid, 0)[1]
+        for output in self._outputs:
+            while output.fd >= 0 and output.read():
+                pass
+            if output.fd == self.console:
+                output.close()
+        if any(output.fd >= 0 for output in self._outputs):
+            self.loop.after(STRAGGLERS, self._end_run)
+        else:
+            self._end_run()
+
+    def _on_end_of_output(self) -> None:
+        if self._exit_status is not None and all(output.fd < 0 for output in self._outputs):
+            self._end_run()
+
+    def _end_run(self) -> None:
+        if self._exit_status is None:
+            return
+        status, self._exit_status = self._exit_status, None
+        self._close_streams()
+        self._log.flush()
+        if self._health:
+            self._health.close()
+            self._health = None
+        oom_killed = self._clean_cgroup()
+        ended = self.state.replace(
+            exit_code=processes.exit_code(status), oom_killed=oom_killed, finished=time.time_ns(), process=None
+        )
+        self._decide(ended)
+
+    def _clean_cgroup(self) -> bool:
+        """Remove the run's cgroup; whether the kernel killed there for want of memory."""
+        if not self.plan.cgroup:
+            return False
+
+        def main() -> int:
+            from izba.cgroups.manager import manager
+
+            group = manager(self.plan.cgroup)
+            if group is None or not group.exists():
+                return 0
+            killed = group.oom_kills() > 0
+            group.remove()
+            return int(killed)
+
+        return os.waitpid(children.fork(main, keep=()), 0)[1] == 1 << 8
+
+    def _decide(self, ended: State) -> None:
+        run = Ended(
+            exit_code=ended.exit_code,
+            seconds=time.monotonic() - self._began,
+            restarts=ended.restarts,
+            delay=self._delay,
+            stopped_by_user=ended.stopped_by_user,
+        )
+        delay = delay_before_restart(self.policy, run)
+        if delay is None:
+            self._finish(ended)
+            return
+        self._delay = delay
+        self._write(ended.replace(status="restarting"))
+        self._answer_waiting(ended.exit_code)
+        self._retry = self.loop.after(delay, self._restart)
+
+    def _restart(self) -> None:
+        self._retry = None
+        self.state = self.state.replace(restarts=self.state.restarts + 1)
+        try:
+            self._launch(Starter())
+        except IzbaError as error:
+            self._began = time.monotonic()
+            code = getattr(error, "exit_code", 128)
+            self._decide(self.state.replace(exit_code=code, error=str(error), finished=time.time_ns(), process=None))
+
+    def stop_retrying(self) -> None:
+        """A request to stop, between two runs."""
+        if self._retry:
+            self._retry.cancel()
+            self._retry = None
+            self._finish(self.state)
+
+    # -- the end for good
+
+    def _finish(self, ended: State) -> None:
+        """Record the end, let everybody know, and leave once those attached have all the output."""
+        self._write(ended.replace(status="exited", monitor=None, process=None, health=""))
+        self._log.close()
+        if self._control:
+            self._control.close()
+        if self.plan.auto_remove:
+            self._discard()
+        os.close(self._lock)
+        wire.send(self._channel, {"exit_code": ended.exit_code})
+        self._answer_waiting(ended.exit_code)
+        self.clients.on_caught_up = self._leave_when_alone
+        self.clients.finish()
+        self._leave_when_alone()
+
+    def _leave_when_alone(self) -> None:
+        if self.clients.are_gone:
+            self.loop.stop()
+
+    def _discard(self) -> None:
+        from izba.monitor.discard import main
+
+        os.waitpid(children.fork(lambda: main(self.plan), keep=(self._lock,)), 0)
+
+    def _answer_waiting(self, code: int) -> None:
+        waiting, self.waiting = self.waiting, []
+        for request in waiting:
+            request.answer({"exit_code": code})
+
+    # -- small things
+
+    def note(self, **changes: object) -> None:
+        """Change the state and write it."""
+        self._write(self.state.replace(**changes))
+
+    def signal(self, number: int) -> None:
+        """Signal the container's init, which is our child and cannot be mistaken: it is not reaped yet."""
+        if self._pidfd >= 0 and self._exit_status is None:
+            try:
+                os.kill(self.state.pid, number)
+            except ProcessLookupError:
+                return
+
+    def _write(self, new: State) -> None:
+        self.state = new
+        state.write(self.plan.directory, new)
+
+    def _reap_strangers(self) -> None:
+        """Orphans of a container in the host's pid namespace become our children; ours are waited for by name."""
+        mine = {self.state.pid, self._health.child if self._health else 0}
+        while True:
+            try:
+                found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if found is None or found.si_pid in mine:
+                return
+            os.waitpid(found.si_pid, 0)
