@@ -78,17 +78,10 @@ class Engine:
         """
         if not self.roots.rootless or self._entered:
             return
-        import pwd
-
-        from izba.linux.idmaps import plan
+        from izba.linux.idmaps import plan_of_this_user
         from izba.linux.namespaces import enter_user_namespace
 
-        uid = os.getuid()
-        try:
-            user = pwd.getpwuid(uid).pw_name
-        except KeyError:  # a uid that no account has, as in many containers
-            user = str(uid)
-        enter_user_namespace(plan(uid, os.getgid(), user))
+        enter_user_namespace(plan_of_this_user())
         self._entered = True
 
     def close(self) -> None:

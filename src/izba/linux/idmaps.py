@@ -49,6 +49,18 @@ def plan(uid: int, gid: int, user: str) -> IdMapPlan:
     )
 
 
+def plan_of_this_user() -> IdMapPlan:
+    """The plan for the user this process runs as."""
+    import pwd
+
+    uid = os.getuid()
+    try:
+        user = pwd.getpwuid(uid).pw_name
+    except KeyError:  # a uid that no account has, as in many containers
+        user = str(uid)
+    return plan(uid, os.getgid(), user)
+
+
 def helper(name: str) -> str | None:
     """The path of a helper program, from the system's directories only: it is setuid, and PATH is the user's."""
     for directory in ("/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin", "/sbin", "/run/wrappers/bin"):
