@@ -6,7 +6,7 @@ from izba.build.dockerfile.grammar import understand
 from izba.build.dockerfile.heredocs import read_bodies
 from izba.build.dockerfile.instructions import Arg, Dockerfile, From, Stage
 from izba.build.dockerfile.source import Line, Reader, Source
-from izba.build.dockerfile.statement import take_apart
+from izba.build.dockerfile.statement import Statement, take_apart
 from izba.errors import Range
 
 TYPE_CHECKING = False
@@ -25,11 +25,10 @@ def parse(text: str | bytes, *, file: str = "Dockerfile") -> Dockerfile:
         text = text.decode("utf-8", "surrogateescape")
     source = Source(file=file, text=text)
     reader = Reader(source)
-    empty: list[int] = []
-    instructions = list(_instructions(reader, empty))
-    if not instructions:
+    lines = list(statements(reader))
+    if not lines:
         raise source.error("file with no instructions", Range(file, 1), hint="begin with FROM, and a base image")
-    global_args, stages = _stages(instructions)
+    global_args, stages = _stages([understand(each) for each in lines])
     return Dockerfile(
         source=source,
         escape=reader.directives.escape,
@@ -37,37 +36,35 @@ def parse(text: str | bytes, *, file: str = "Dockerfile") -> Dockerfile:
         check=reader.directives.check,
         global_args=global_args,
         stages=stages,
-        empty_continuations=tuple(empty),
+        empty_continuations=tuple(number for each in lines if (number := each.line.empty_continuation)),
     )
 
 
 def parse_trigger(expression: str, *, file: str = "ONBUILD trigger") -> Instruction:
     """The one instruction that an image's config keeps as a trigger. Raises `DockerfileError`."""
     reader = Reader(Source(file=file, text=expression))
-    instructions = list(_instructions(reader, []))
-    if len(instructions) != 1:
+    lines = list(statements(reader))
+    if len(lines) != 1:
         message = "an ONBUILD trigger is one instruction"
         raise reader.source.error(message, Range(file, 1, expression.count("\n") + 1))
-    return instructions[0]
+    return understand(lines[0])
 
 
-def _instructions(reader: Reader, empty: list[int]) -> Iterator[Instruction]:
+def statements(reader: Reader) -> Iterator[Statement]:
+    """The instructions one after the other, taken apart and not yet understood. Raises `DockerfileError`."""
     while line := reader.line():
-        if line.empty_continuation:
-            empty.append(line.empty_continuation)
-        yield _instruction(line, reader)
+        yield _statement(line, reader)
 
 
-def _instruction(line: Line, reader: Reader) -> Instruction:
-    statement = take_apart(line, line.rest(0), reader.directives.escape)
-    trigger = None
+def _statement(line: Line, reader: Reader) -> Statement:
+    escape = reader.directives.escape
+    statement = take_apart(line, line.rest(0), escape)
+    announcing = statement
     if statement.name == "ONBUILD":
-        trigger = take_apart(line, statement.arguments, reader.directives.escape)
-    announcing = trigger or statement
+        announcing = take_apart(line, statement.arguments, escape)
     if announcing.name in _WITH_HEREDOCS and "<<" in announcing.arguments and announcing.json() is None:
-        heredocs = read_bodies(announcing.arguments, reader)
-        statement = statement.replace(heredocs=heredocs, end=reader.number)
-    return understand(statement)
+        return statement.replace(heredocs=read_bodies(announcing.arguments, reader), end=reader.number)
+    return statement
 
 
 def _stages(instructions: list[Instruction]) -> tuple[tuple[Arg, ...], tuple[Stage, ...]]:

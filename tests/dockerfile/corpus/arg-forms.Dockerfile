@@ -1,0 +1,8 @@
+ARG VERSION=3.11
+ARG A B=1 C="two words" D='$not' E=
+ARG VARIANT=slim-${VERSION}
+FROM python:${VERSION}-${VARIANT:-slim} AS base
+ARG VERSION
+ARG TARGETPLATFORM TARGETOS
+ARG PATH_LIKE="/usr/${VERSION#3.}/bin:$PATH"
+ARG http_proxy

@@ -1,0 +1,5 @@
+# unknown=x
+# escape=`
+FROM scratch
+RUN a \
+ b

@@ -1,0 +1,3 @@
+FROM scratch
+MAINTAINER Some One <some.one@example.org>
+maintainer "Quoted"

@@ -1,0 +1,5 @@
+#!/usr/bin/env izba-build
+# escape=`
+FROM scratch
+RUN a \
+ b

@@ -1,0 +1,11 @@
+FROM scratch
+SHELL ["powershell", "-command"]
+USER app
+USER 1000:1000
+USER "quoted user"
+WORKDIR /a
+WORKDIR b c
+WORKDIR "$HOME/x"
+STOPSIGNAL SIGTERM
+STOPSIGNAL 9
+STOPSIGNAL $SIG
