@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 # Debian release → the words that its images' tags use for it. `latest` is the release that izba is made on.
-_DEBIAN = {"bookworm": ("bookworm", "12", "latest", ""), "trixie": ("trixie", "13")}
+_DEBIAN = {"bookworm": ("bookworm", "12", "latest"), "trixie": ("trixie", "13")}
 # Python version → the release that has it, and further tags.
 _PYTHON = {"3.11": ("bookworm", ("3", "latest", "")), "3.13": ("trixie", ())}
 _NODE = ("20", "22", "24")
@@ -70,7 +70,14 @@ def bootstrap(
 
 def _recipe(family: str, tag: str) -> Recipe | None:
     from izba.bootstrap.recipes.busybox import BusyboxRecipe
+    from izba.bootstrap.recipes.debian import DebianRecipe
 
+    plain = tag.removesuffix("-slim").removesuffix("slim")
+    slim = plain != tag
     if family == "busybox":
         return BusyboxRecipe() if tag in {"latest", "stable", "glibc"} else None
+    if family == "debian":
+        for codename, words in _DEBIAN.items():
+            if plain in words:
+                return DebianRecipe(name=f"debian:{codename}{'-slim' if slim else ''}", codename=codename, slim=slim)
     return None

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from izba._record import Record
 from izba.bootstrap.debian import deb as debs
+from izba.bootstrap.debian.scripts import info_stem
 from izba.bootstrap.errors import Corrupt
 from izba.bootstrap.rootfs import File, Stream
 from izba.layer.tarheader import DIRECTORY, END, FILE, LINK, Entry, pack, padding, shown
@@ -133,7 +134,7 @@ class Unpacking:
             return False
         if self._trimmed is not None and self._trimmed.match(name):
             return False
-        entry.name = b"usr/" + name if _MERGED.match(name) else name
+        entry.name = b"usr/" + name if _MERGED.match(name) else name or b"./"
         entry.xattrs = {}
         if entry.type == LINK:
             link = _checked(entry.link, package)
@@ -144,10 +145,7 @@ class Unpacking:
         return True
 
     def _info(self, package: Package, deb: Deb, names: list[bytes]) -> Iterator[File]:
-        same = package.fields.get("Multi-Arch") == "same"
-        stem = (
-            f"var/lib/dpkg/info/{package.name}:{package.architecture}" if same else f"var/lib/dpkg/info/{package.name}"
-        )
+        stem = f"var/lib/dpkg/info/{info_stem(package)}"
         listed = b"".join(b"/%b\n" % (name or b".") for name in names)
         yield File(name=f"{stem}.list", data=listed)
         for file in deb.control:
