@@ -20,7 +20,7 @@ class ImageNotFound(NotFound):
     """No image of this store has the name or id; Docker's sentence."""
 
     def __init__(self, name: str, *, hint: str | None = None) -> None:
-        super().__init__(f"No such image: {name}", hint=hint)
+        super().__init__(f"No such image: {_told(name)}", hint=hint)
         self.name = name
 
 
@@ -85,6 +85,14 @@ def find_row(store: Store, name_or_id: str) -> ImageRow | None:
     if problem is not None:
         raise problem
     return None
+
+
+def _told(name: str) -> str:
+    """As Docker tells it: a name with its tag."""
+    try:
+        return Reference.parse(name).familiar()
+    except InvalidReference:
+        return name
 
 
 def _by_id(store: Store, id: Digest) -> ImageRow | None:

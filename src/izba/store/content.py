@@ -195,6 +195,11 @@ class Ingest:
         """How many bytes are written, in this process or one before."""
         return self._hasher.size
 
+    @property
+    def path(self) -> str:
+        """Where the bytes are until the commit, for whoever reads them while they come."""
+        return self._path
+
     def write(self, data: bytes | memoryview) -> int:
         """Append `data`. Raises `DigestMismatch` as soon as there is more than was expected."""
         self._hasher.update(data)

@@ -74,6 +74,22 @@ class Layers:
 
         return VerifiedReader(rewritten(self._snapshots(), row[0]), digest=diff_id, what=f"layer {diff_id}")
 
+    def compressed(self, diff_id: Digest, compression: str) -> Descriptor | None:
+        """What compressing the layer gave before; the blob itself may be here or not."""
+        row = self._db.row(
+            "SELECT digest, size, media_type FROM compressed_layers WHERE diff_id = ? AND compression = ?",
+            *(diff_id, compression),
+        )
+        return Descriptor(digest=Digest(row[0]), size=row[1], media_type=row[2]) if row is not None else None
+
+    def remember_compressed(self, diff_id: Digest, compression: str, blob: Descriptor) -> None:
+        """Remember what compressing the layer gave; compressors give the same each time."""
+        with self._db.transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO compressed_layers VALUES (?, ?, ?, ?, ?)",
+                *(diff_id, compression, blob.digest, blob.size, blob.media_type),
+            )
+
     def _blob(self, diff_id: Digest) -> Descriptor | None:
         for (blob,) in self._db.rows("SELECT blob FROM layer_blobs WHERE diff_id = ?", diff_id):
             if (found := self._content.descriptor(Digest(blob))) is not None:

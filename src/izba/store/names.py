@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-from izba.errors import NotFound
 from izba.oci.descriptor import Descriptor
 from izba.oci.digest import Digest
 
@@ -37,10 +36,14 @@ class Names:
         )
         return None if row is None else Descriptor(digest=Digest(row[0]), size=row[1], media_type=row[2])
 
-    def delete(self, reference: Reference) -> None:
-        """Forget one name. Raises `NotFound`."""
-        if not self._db.execute("DELETE FROM names WHERE name = ?", reference.canonical()):
-            raise NotFound(f"no image is named {reference.familiar()}")
+    def delete(self, name: str) -> None:
+        """Forget one canonical name; nothing happens if it is none."""
+        self._db.execute("DELETE FROM names WHERE name = ?", name)
+
+    def updated(self, name: str) -> int:
+        """When the canonical name got its present meaning, in nanoseconds; 0 if it is none."""
+        row = self._db.row("SELECT updated FROM names WHERE name = ?", name)
+        return row[0] if row else 0
 
     def of(self, digest: Digest) -> list[str]:
         """The canonical names of a manifest or index."""

@@ -42,6 +42,16 @@ CREATE TABLE layer_blobs (
 ) WITHOUT ROWID;
 CREATE INDEX layer_blobs_blob ON layer_blobs(blob);
 
+-- What compressing a layer for a push gave, so that the next push asks the registry before it compresses again.
+CREATE TABLE compressed_layers (
+    diff_id TEXT NOT NULL REFERENCES layers(diff_id) ON DELETE CASCADE,
+    compression TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    media_type TEXT NOT NULL,
+    PRIMARY KEY (diff_id, compression)
+) WITHOUT ROWID;
+
 -- One row for each manifest that can be run. An image stays until it is removed, named or not.
 CREATE TABLE images (
     manifest TEXT PRIMARY KEY REFERENCES content(digest),

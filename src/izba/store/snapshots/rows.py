@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 _COLUMNS = "s.id, s.key, s.kind, p.key, s.diff_id, s.size, s.created"
 _SELECT = f"SELECT {_COLUMNS} FROM snapshots s LEFT JOIN snapshots p ON p.id = s.parent"  # noqa: S608 - constant
 
+_ANCESTRY = f"""
+WITH RECURSIVE stack(id, depth) AS (
+    SELECT id, 0 FROM snapshots WHERE key = ?
+    UNION ALL SELECT s.parent, depth + 1 FROM snapshots s JOIN stack USING (id) WHERE s.parent IS NOT NULL
+)
+SELECT {_COLUMNS} FROM stack JOIN snapshots s ON s.id = stack.id LEFT JOIN snapshots p ON p.id = s.parent ORDER BY depth
+"""  # noqa: S608 - constant
+
 
 class SnapshotRows:
     """What both snapshotters are made of: `directory` has one directory for each row, named by its id."""
@@ -130,14 +138,7 @@ class SnapshotRows:
 
     def ancestry(self, key: str) -> list[Snapshot]:
         """The snapshot and all below it, topmost first."""
-        rows = self._db.rows(
-            "WITH RECURSIVE stack(id, depth) AS ("
-            " SELECT id, 0 FROM snapshots WHERE key = ?"
-            " UNION ALL SELECT s.parent, depth + 1 FROM snapshots s JOIN stack USING (id) WHERE s.parent IS NOT NULL) "
-            f"SELECT {_COLUMNS} FROM stack JOIN snapshots s ON s.id = stack.id"
-            " LEFT JOIN snapshots p ON p.id = s.parent ORDER BY depth",
-            key,
-        )
+        rows = self._db.rows(_ANCESTRY, key)
         if not rows:
             raise SnapshotNotFound(key)
         return [_snapshot(row) for row in rows]
