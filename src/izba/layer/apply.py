@@ -73,7 +73,7 @@ def apply(
     source = ReadAhead(stream)
     try:
         reader = TarReader(source.chunk, limits)
-        with _Layer(directory, ops, overlay, lowers) as layer:
+        with _Layer(lambda maker: Places(directory, maker, limits.link_steps), ops, overlay, lowers) as layer:
             for entry in reader:
                 layer.add(entry, reader.body)
             layer.set_directory_times()
@@ -94,9 +94,11 @@ _AUFS = b".wh..wh."
 class _Layer:
     """A directory that entries are added to."""
 
-    def __init__(self, directory: str, ops: FsOps, overlay: OverlayEncoding | None, lowers: Sequence[str]) -> None:
+    def __init__(
+        self, places: Callable[[_Layer], Places], ops: FsOps, overlay: OverlayEncoding | None, lowers: Sequence[str]
+    ) -> None:
         self._ops = ops
-        self._places = Places(directory, self)
+        self._places = places(self)
         self._deletions = Deletions(self._places, overlay, lowers)
         self._times: dict[bytes, int] = {}  # of directories; set last, as every file made in one changes its own
         self._time = 0

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY
 _STEP = _DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_LINK_BUDGET = 4_000_000  # components of link targets in one archive: links of links make short archives long work
 _NO_LINKS = flags.RESOLVE_NO_SYMLINKS
 
 
@@ -57,10 +56,10 @@ class Place:
 class Places:
     """Finds parents below a root directory. Links in them are followed as if the root were `/`."""
 
-    def __init__(self, directory: str, maker: Maker) -> None:
+    def __init__(self, directory: str, maker: Maker, link_steps: int) -> None:
         self.root = rootpath.open_root(directory)
         self._maker = maker
-        self._budget = _LINK_BUDGET
+        self._link_steps = link_steps
         self._asked: bytes | None = b""  # the parent asked for last, where it really is, and its descriptor
         self._resolved = b""
         self._fd = self.root
@@ -115,6 +114,8 @@ class Places:
         try:
             while todo:
                 name = todo.pop()
+                if links:
+                    self._link_steps -= 1
                 if name == b"..":
                     done = done[:-1]
                     os.close(fd)
@@ -130,11 +131,9 @@ class Places:
                     done.append(name)
                     continue
                 links += 1
-                parts = _parts(target)
-                self._budget -= len(parts)
-                if links > rootpath.MAX_SYMLINKS or self._budget < 0:
+                if links > rootpath.MAX_SYMLINKS or self._link_steps < 0:
                     raise BadTar(f"{shown(path)}: too many symbolic links")
-                todo += parts[::-1]
+                todo += _parts(target)[::-1]
                 if target.startswith(b"/"):
                     os.close(fd)
                     fd = os.dup(self.root)

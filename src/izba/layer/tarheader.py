@@ -27,7 +27,7 @@ XATTR = b"SCHILY.xattr."
 
 NAME_LIMIT = 4095  # PATH_MAX without its NUL: what no tool can unpack by name is not a layer's entry
 _FIELDS = Struct("100s 8s 8s 8s 12s 12s 8s 1s 100s 6s 2s 32s 32s 8s 8s 155s 12x")
-_OLDEST, _NEWEST = -(1 << 31), (1 << 63) // 10**9 - 1  # seconds that file systems keep and nanoseconds in 64 bits hold
+_OLDEST, _NEWEST = -(1 << 31), 1 << 36  # seconds; file systems keep less, and the kernel knows how much
 _NO_ID = (1 << 32) - 1  # (uid_t) -1 means "leave it" to chown
 
 

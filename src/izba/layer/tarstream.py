@@ -38,6 +38,7 @@ class Limits(Record):
     entries: int = 20_000_000
     size: int = 1 << 40  # bytes of all files together, holes included
     extension: int = 1 << 20  # bytes of one entry's extended headers
+    link_steps: int = 4_000_000  # directories passed behind symbolic links: links of links make long ways of few bytes
 
 
 DEFAULT_LIMITS = Limits()
