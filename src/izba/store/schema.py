@@ -116,4 +116,27 @@ CREATE TABLE containers (
 CREATE INDEX containers_image ON containers(image);
 """
 
-MIGRATIONS = (_FIRST,)
+# What the steps of builds gave, by cache key; written by `build.cache`, which pins each snapshot by a lasting lease.
+_BUILD_CACHE = """
+CREATE TABLE build_cache (
+    key TEXT PRIMARY KEY,
+    parent TEXT,
+    definition TEXT NOT NULL,
+    diff_id TEXT,
+    chain TEXT,
+    description TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    used INTEGER NOT NULL,
+    uses INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX build_cache_parent ON build_cache(parent);
+CREATE INDEX build_cache_definition ON build_cache(definition, created);
+
+CREATE TABLE build_aliases (
+    name TEXT PRIMARY KEY,
+    key TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX build_aliases_key ON build_aliases(key);
+"""
+
+MIGRATIONS = (_FIRST, _BUILD_CACHE)
