@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # Debian release → the words that its images' tags use for it. `latest` is the release that izba is made on.
 _DEBIAN = {"bookworm": ("bookworm", "12", "latest"), "trixie": ("trixie", "13")}
 # Python version → the release that has it, and further tags.
-_PYTHON = {"3.11": ("bookworm", ("3", "latest", "")), "3.13": ("trixie", ())}
+_PYTHON: dict[str, tuple[str, tuple[str, ...]]] = {"3.11": ("bookworm", ("3", "latest")), "3.13": ("trixie", ())}
 _NODE = ("20", "22", "24")
 
 
@@ -70,14 +70,50 @@ def bootstrap(
 
 def _recipe(family: str, tag: str) -> Recipe | None:
     from izba.bootstrap.recipes.busybox import BusyboxRecipe
-    from izba.bootstrap.recipes.debian import DebianRecipe
 
-    plain = tag.removesuffix("-slim").removesuffix("slim")
-    slim = plain != tag
     if family == "busybox":
         return BusyboxRecipe() if tag in {"latest", "stable", "glibc"} else None
-    if family == "debian":
-        for codename, words in _DEBIAN.items():
-            if plain in words:
-                return DebianRecipe(name=f"debian:{codename}{'-slim' if slim else ''}", codename=codename, slim=slim)
+    words = tag.split("-")
+    slim = "slim" in words
+    version, codename = _version_and_release([word for word in words if word != "slim"])
+    return _FAMILIES[family](version, codename, slim) if family in _FAMILIES else None
+
+
+def _version_and_release(words: list[str]) -> tuple[str, str | None]:
+    """The two parts of tags like `3.11-bookworm`."""
+    codename = words.pop() if len(words) > 1 and words[-1] in _DEBIAN else None
+    return "-".join(words) or "latest", codename
+
+
+def _debian(version: str, codename: str | None, slim: bool) -> Recipe | None:
+    from izba.bootstrap.recipes.debian import DebianRecipe
+
+    release = next((release for release, words in _DEBIAN.items() if version in words), None)
+    if release is None or codename is not None:
+        return None
+    return DebianRecipe(name=f"debian:{release}{_suffix(slim)}", codename=release, slim=slim)
+
+
+def _python(version: str, codename: str | None, slim: bool) -> Recipe | None:
+    from izba.bootstrap.recipes.python import PythonRecipe
+
+    for number, (release, words) in _PYTHON.items():
+        if (version == number or version in words) and codename in {None, release}:
+            return PythonRecipe(name=f"python:{number}{_suffix(slim)}", version=number, codename=release, slim=slim)
     return None
+
+
+def _node(version: str, codename: str | None, slim: bool) -> Recipe | None:
+    from izba.bootstrap.recipes.node import NodeRecipe
+
+    major = _NODE[0] if version in {"lts", "latest"} else version
+    if major not in _NODE:
+        return None
+    return NodeRecipe(name=f"node:{major}{_suffix(slim)}", major=major, codename=codename or "bookworm", slim=slim)
+
+
+def _suffix(slim: bool) -> str:
+    return "-slim" if slim else ""
+
+
+_FAMILIES = {"debian": _debian, "python": _python, "node": _node}
