@@ -1,0 +1,114 @@
+"""A request becomes a container: image found, writable layer prepared, mounts resolved, row inserted."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from izba import jsonio
+from izba.engine.containers import imageconfig, mounts
+from izba.engine.containers.errors import BadName, ImageMissing
+from izba.engine.containers.model import Container
+from izba.ids import new_id, new_name
+from izba.image import stored
+from izba.store.containers import ContainerRow, NameInUse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from izba.engine.containers.documents import Kept
+    from izba.engine.containers.model import ContainerRequest
+    from izba.engine.engine import Engine
+    from izba.linux.mount import Mount
+    from izba.oci.documents import ImageConfig
+    from izba.store.images import ImageRow
+
+_FIRST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+_OTHERS = _FIRST | frozenset("_.-")
+
+
+def create(engine: Engine, request: ContainerRequest) -> Container:
+    """Make the container. Nothing of it is left where this raises.
+
+    Raises `ImageMissing`, `NameInUse`, and `InvalidArgument` for what no container can have.
+    """
+    store = engine.store
+    if request.name is not None:
+        check_name(request.name)
+    image = require_image(engine, request)
+    id = new_id()
+    directory = f"{engine.roots.data}/containers/{id}"
+    with store.lease(f"container {id}"):
+        rootfs = store.snapshots.prepare(id, image.chain_id)
+        try:
+            os.makedirs(directory, mode=0o700)
+            kept = _document(engine, request, image, rootfs)
+            row = _insert(engine, request, id, image, kept)
+        except BaseException:
+            from izba.monitor.finish import discard
+
+            discard(store, id)
+            raise
+    return Container(engine, row)
+
+
+def check_name(name: str) -> None:
+    """Raises `BadName`."""
+    bare = name.removeprefix("/")
+    if len(bare) < 2 or bare[0] not in _FIRST or not _OTHERS.issuperset(bare):
+        raise BadName(name)
+
+
+def require_image(engine: Engine, request: ContainerRequest) -> ImageRow:
+    """The image's row. Raises `ImageMissing`."""
+    row = None if request.pull == "always" else stored.find_row(engine.store, request.image)
+    if row is not None and _fits(row, request.platform):
+        return row
+    raise ImageMissing(request.image)
+
+
+def _fits(row: ImageRow, platform: str) -> bool:
+    if not platform:
+        return True
+    from izba.oci.platform import Platform
+
+    wanted = Platform.parse(platform)
+    return wanted == Platform.of(row.os, row.architecture, row.variant)
+
+
+def _document(engine: Engine, request: ContainerRequest, image: ImageRow, rootfs: Sequence[Mount]) -> Kept:
+    from izba.volume.store import Volumes
+
+    image_config: ImageConfig = jsonio.loads(engine.store.content.read(image.id))
+    config = imageconfig.merged(request.config, image_config.get("config") or {})
+    config["Image"] = request.image
+    volumes = Volumes(f"{engine.roots.data}/volumes")
+    return {
+        "ImageId": image.id,
+        "Config": config,
+        "HostConfig": request.host_config,
+        "Mounts": mounts.resolve(config, request.host_config, volumes, rootfs),
+        "Platform": image.os,
+        "HostTrust": request.host_trust,
+    }
+
+
+def _insert(engine: Engine, request: ContainerRequest, id: str, image: ImageRow, kept: Kept) -> ContainerRow:
+    row = ContainerRow(
+        id=id,
+        name=request.name.removeprefix("/") if request.name else new_name(),
+        image=image.manifest,
+        snapshot=id,
+        created=time.time_ns(),
+        config=jsonio.dumps_ordered(kept),
+    )
+    while True:
+        try:
+            engine.store.containers.insert(row)
+        except NameInUse:
+            if request.name:
+                raise
+            row = row.replace(name=f"{new_name()}{os.urandom(2).hex()}")
+        else:
+            return row

@@ -1,0 +1,199 @@
+"""From `-v`, `--mount`, `--tmpfs` and VOLUME to mount points: volumes found or made, sources checked."""
+
+from __future__ import annotations
+
+import os
+
+from izba._record import Record
+from izba.engine.containers.errors import BindSourceMissing
+from izba.errors import InvalidArgument
+from izba.runtime.specgen.request import MountRequest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from izba.engine.containers.documents import ContainerConfig, HostConfig, Mount, MountPoint
+    from izba.linux.mount import Mount as Rootfs
+    from izba.volume.store import Volumes
+
+PROPAGATIONS = frozenset(("private", "rprivate", "shared", "rshared", "slave", "rslave"))
+_IGNORED = frozenset(("z", "Z", "consistent", "cached", "delegated", "nocopy"))
+
+
+class BadMountSpec(InvalidArgument):
+    """A mount that cannot be meant; Docker's sentence."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(f"invalid mount config for {text}: {reason}")
+        self.text = text
+
+
+class Wish(Record):
+    """A mount to be made. A volume has its name in `source`, None for a new, anonymous one; `copy` fills a new volume.
+
+    type         bind, volume or tmpfs
+    make_source  a bind's missing source becomes a directory
+    mode         the options of `-v` as they were written, which `inspect` shows
+    """
+
+    type: str
+    target: str
+    source: str | None = None
+    read_only: bool = False
+    propagation: str = "rprivate"
+    recursive: bool = True
+    options: tuple[str, ...] = ()
+    copy: bool = True
+    make_source: bool = False
+    labels: tuple[tuple[str, str], ...] = ()
+    mode: str = ""
+
+
+def resolve(
+    config: ContainerConfig, host_config: HostConfig, volumes: Volumes, rootfs: Sequence[Rootfs]
+) -> list[MountPoint]:
+    """The mount points of a container, volumes made and filled. Raises `InvalidArgument` for what cannot be."""
+    return [_point(wish, volumes, rootfs) for wish in wishes(config, host_config)]
+
+
+def wishes(config: ContainerConfig, host_config: HostConfig) -> list[Wish]:
+    """All mounts that are asked for. Two at one place are an error; a VOLUME gives way to whatever is there."""
+    asked = [
+        *(bind(text) for text in host_config.get("Binds") or ()),
+        *(_of_mount(mount) for mount in host_config.get("Mounts") or ()),
+        *(_tmpfs(target, options) for target, options in (host_config.get("Tmpfs") or {}).items()),
+    ]
+    places: dict[str, Wish] = {}
+    for wish in asked:
+        if wish.target in places:
+            raise InvalidArgument(f"Duplicate mount point: {wish.target}")
+        places[wish.target] = wish
+    for target in config.get("Volumes") or ():
+        place = _target(target)
+        places.setdefault(place, Wish(type="volume", target=place))
+    return list(places.values())
+
+
+def bind(text: str) -> Wish:
+    """`-v`'s SOURCE:TARGET[:OPTIONS], where a source without a slash in front is a volume's name."""
+    source, *rest = text.split(":")
+    if not rest or len(rest) > 2 or not source:
+        raise InvalidArgument(f"invalid volume specification: '{text}'")
+    wish = Wish(type="bind", target=_target(rest[0]), source=source, make_source=True)
+    if not source.startswith("/"):
+        wish = wish.replace(type="volume")
+    for option in rest[1].split(",") if len(rest) == 2 else ():
+        if option in {"ro", "rw", "readonly"}:
+            wish = wish.replace(read_only=option != "rw")
+        elif option in PROPAGATIONS and wish.type == "bind":
+            wish = wish.replace(propagation=option)
+        elif option == "bind-nonrecursive" and wish.type == "bind":
+            wish = wish.replace(recursive=False)
+        elif option not in _IGNORED:
+            raise InvalidArgument(f"invalid volume specification: '{text}': invalid mode: {rest[1]}")
+    return wish.replace(mode=rest[1] if len(rest) == 2 else "", copy="nocopy" not in rest[-1].split(","))
+
+
+def requests(points: Iterable[MountPoint]) -> tuple[MountRequest, ...]:
+    """Mount points as the spec generator takes them."""
+    return tuple(
+        MountRequest(
+            type="tmpfs" if point["Type"] == "tmpfs" else "bind",
+            source=point["Source"],
+            target=point["Destination"],
+            read_only=not point["RW"],
+            propagation=point["Propagation"] or "rprivate",
+            options=tuple(point.get("Options", ())),
+            recursive=not point.get("NonRecursive", False),
+        )
+        for point in points
+    )
+
+
+def _of_mount(mount: Mount) -> Wish:
+    kind, source, target = mount["Type"], mount.get("Source", ""), mount["Target"]
+    read_only = mount.get("ReadOnly", False)
+    if kind == "bind":
+        options = mount.get("BindOptions", {})
+        propagation = options.get("Propagation", "rprivate")
+        if propagation not in PROPAGATIONS:
+            raise BadMountSpec('type "bind"', f"invalid propagation {propagation!r}")
+        if not source.startswith("/"):
+            raise BadMountSpec('type "bind"', f"invalid mount path: '{source}' mount path must be absolute")
+        return Wish(
+            type="bind",
+            source=source,
+            target=_target(target),
+            read_only=read_only,
+            propagation=propagation,
+            recursive=not options.get("NonRecursive", False),
+            make_source=options.get("CreateMountpoint", False),
+        )
+    if kind == "volume":
+        volume = mount.get("VolumeOptions", {})
+        return Wish(
+            type="volume",
+            source=source or None,
+            target=_target(target),
+            read_only=read_only,
+            copy=not volume.get("NoCopy", False),
+            labels=tuple((volume.get("Labels") or {}).items()),
+        )
+    if kind == "tmpfs":
+        tmpfs = mount.get("TmpfsOptions", {})
+        options_ = [f"size={tmpfs['SizeBytes']}"] if tmpfs.get("SizeBytes") else []
+        options_ += [f"mode={tmpfs['Mode']:o}"] if "Mode" in tmpfs else []
+        return Wish(type="tmpfs", target=_target(target), options=tuple(options_), read_only=read_only)
+    raise BadMountSpec(f'type "{kind}"', "mount type unknown")
+
+
+def _tmpfs(target: str, options: str) -> Wish:
+    return Wish(type="tmpfs", target=_target(target), options=tuple(filter(None, options.split(","))))
+
+
+def _target(path: str) -> str:
+    if not path.startswith("/"):
+        raise InvalidArgument(f"invalid mount path: '{path}' mount path must be absolute")
+    normal = os.path.normpath(path).replace("//", "/")
+    if normal == "/":
+        raise InvalidArgument("invalid specification: destination can't be '/'")
+    return normal
+
+
+def _point(wish: Wish, volumes: Volumes, rootfs: Sequence[Rootfs]) -> MountPoint:
+    point: MountPoint = {
+        "Type": wish.type,
+        "Source": wish.source or "",
+        "Destination": wish.target,
+        "Mode": wish.mode,
+        "RW": not wish.read_only,
+        "Propagation": wish.propagation if wish.type == "bind" else "",
+    }
+    if wish.options:
+        point["Options"] = list(wish.options)
+    if not wish.recursive:
+        point["NonRecursive"] = True
+    if wish.type == "bind":
+        _check_source(wish)
+    if wish.type == "volume":
+        volume = volumes.ensure(wish.source, wish.labels)
+        if wish.copy and rootfs:
+            from izba.volume.copyup import copy_up
+
+            copy_up(rootfs, wish.target, volume.path)
+        point |= {"Name": volume.name, "Source": volume.path, "Driver": "local"}
+        if wish.source is None:
+            point["Anonymous"] = True
+    return point
+
+
+def _check_source(wish: Wish) -> None:
+    source = wish.source or ""
+    if "\0" in source:
+        raise InvalidArgument("a mount's source holds a NUL byte")
+    if os.path.lexists(source):
+        return
+    if not wish.make_source:
+        raise BindSourceMissing(source)
+    os.makedirs(source, mode=0o755, exist_ok=True)

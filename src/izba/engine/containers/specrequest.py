@@ -1,0 +1,215 @@
+"""From a container's documents to what its spec is generated from. It reads the host, and decides nothing."""
+
+from __future__ import annotations
+
+import os
+
+from izba.engine.containers import mounts
+from izba.errors import InvalidArgument
+from izba.runtime.specgen.request import DeviceRate, MountRequest, ResourceLimits, SpecRequest, Ulimit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from izba.engine.containers.documents import HostConfig, ThrottleDevice
+    from izba.engine.containers.model import Container
+    from izba.engine.engine import Engine
+    from izba.runtime.specgen.request import DeviceNode
+    from izba.runtime.specgen.rootview import RootView
+
+
+def spec_request(engine: Engine, container: Container, root: RootView) -> SpecRequest:
+    """The request. `root` is where names of users are looked up. Raises `InvalidArgument`."""
+    from izba.runtime.specgen import security
+    from izba.runtime.specgen.user import resolve_groups, resolve_user
+
+    config, host = container.config, container.host_config
+    options = security.parse(host.get("SecurityOpt") or (), _no_file)
+    trust = _host_trust(engine, container, root)
+    return SpecRequest(
+        id=container.id,
+        args=container.command,
+        env=tuple(config.get("Env") or ()),
+        defaults_env=trust[0],
+        cwd=config.get("WorkingDir") or None,
+        user=resolve_user(config.get("User", ""), root),
+        tty=config.get("Tty", False),
+        hostname=config.get("Hostname") or None,
+        domainname=config.get("Domainname") or None,
+        network=_namespace(engine, "net", host.get("NetworkMode", "host"), default="host"),
+        pid=_namespace(engine, "pid", host.get("PidMode", ""), default="private"),
+        ipc=_namespace(engine, "ipc", host.get("IpcMode", ""), default="private"),
+        uts=_namespace(engine, "uts", host.get("UTSMode", ""), default="private"),
+        cgroupns=host.get("CgroupnsMode", ""),
+        mounts=mounts.requests(container.mounts),
+        network_files=network_files(container),
+        engine_mounts=trust[1],
+        read_only=host.get("ReadonlyRootfs", False),
+        privileged=host.get("Privileged", False),
+        cap_add=tuple(host.get("CapAdd") or ()),
+        cap_drop=tuple(host.get("CapDrop") or ()),
+        no_new_privileges=options.no_new_privileges,
+        seccomp=options.seccomp,
+        apparmor=options.apparmor,
+        systempaths_unconfined=options.systempaths_unconfined,
+        devices=_devices(host),
+        device_cgroup_rules=tuple(host.get("DeviceCgroupRules") or ()),
+        ulimits=tuple(
+            Ulimit(name=each["Name"], soft=each["Soft"], hard=each["Hard"]) for each in host.get("Ulimits") or ()
+        ),
+        sysctls=tuple((host.get("Sysctls") or {}).items()),
+        resources=limits(host),
+        cgroup_parent=host.get("CgroupParent") or None,
+        oom_score_adj=host.get("OomScoreAdj") or None,
+        group_add=resolve_groups(host.get("GroupAdd") or (), root),
+        init=host.get("Init", False),
+        shm_size=host.get("ShmSize") or None,
+        annotations=tuple((host.get("Annotations") or {}).items()),
+    )
+
+
+def limits(host: HostConfig) -> ResourceLimits:
+    """The resource limits of a container; Docker's 0 is "not asked for"."""
+    return ResourceLimits(
+        memory=host.get("Memory") or None,
+        memory_swap=host.get("MemorySwap") or None,
+        memory_reservation=host.get("MemoryReservation") or None,
+        memory_swappiness=host.get("MemorySwappiness"),
+        oom_kill_disable=host.get("OomKillDisable", False),
+        nano_cpus=host.get("NanoCpus") or None,
+        cpu_shares=host.get("CpuShares") or None,
+        cpu_period=host.get("CpuPeriod") or None,
+        cpu_quota=host.get("CpuQuota") or None,
+        cpuset_cpus=host.get("CpusetCpus") or None,
+        cpuset_mems=host.get("CpusetMems") or None,
+        pids_limit=host.get("PidsLimit") or None,
+        blkio_weight=host.get("BlkioWeight") or None,
+        blkio_weight_device=tuple(
+            DeviceRate(path=each["Path"], rate=each["Weight"]) for each in host.get("BlkioWeightDevice") or ()
+        ),
+        device_read_bps=_rates(host.get("BlkioDeviceReadBps")),
+        device_write_bps=_rates(host.get("BlkioDeviceWriteBps")),
+        device_read_iops=_rates(host.get("BlkioDeviceReadIOps")),
+        device_write_iops=_rates(host.get("BlkioDeviceWriteIOps")),
+    )
+
+
+def write_network_files(container: Container) -> None:
+    """Write hosts, hostname and resolv.conf into the container's directory."""
+    from izba.network import files
+
+    host = container.host_config
+    mode = host.get("NetworkMode", "host")
+    extra = [_extra_host(text) for text in host.get("ExtraHosts") or ()]
+    base = _read("/etc/hosts") if mode == "host" else files.LOOPBACK
+    hostname = _hostname(container)
+    if mode != "host":
+        extra.append((hostname, "127.0.0.1"))
+    texts = {
+        "hosts": files.hosts(extra, base=base),
+        "hostname": f"{hostname}\n",
+        "resolv.conf": files.resolv_conf(
+            _read("/etc/resolv.conf"),
+            servers=host.get("Dns") or (),
+            search=host.get("DnsSearch") or (),
+            options=host.get("DnsOptions") or (),
+        ),
+    }
+    for name, text in texts.items():
+        fd = os.open(f"{container.directory}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        try:
+            os.write(fd, text.encode())
+            os.fchmod(fd, 0o644)
+        finally:
+            os.close(fd)
+
+
+def network_files(container: Container) -> tuple[MountRequest, ...]:
+    """Their binds."""
+    return tuple(
+        MountRequest(type="bind", source=f"{container.directory}/{name}", target=f"/etc/{name}")
+        for name in ("resolv.conf", "hostname", "hosts")
+    )
+
+
+def _hostname(container: Container) -> str:
+    if hostname := container.config.get("Hostname"):
+        return hostname
+    host = container.host_config
+    if "host" in {host.get("NetworkMode", "host"), host.get("UTSMode", "")}:
+        return os.uname().nodename
+    return container.id[:12]
+
+
+def _host_trust(
+    engine: Engine, container: Container, root: RootView
+) -> tuple[tuple[str, ...], tuple[MountRequest, ...]]:
+    from izba import hosttrust
+
+    lent = hosttrust.lend(
+        os.environ,
+        f"{engine.roots.data}/hosttrust",
+        root,
+        host_network=container.host_config.get("NetworkMode", "host") == "host",
+        trust=container.kept["HostTrust"],
+        single_id=engine.host.single_id,
+    )
+    if lent.source is None:
+        return lent.env, ()
+    mount = MountRequest(type="bind", source=lent.source, target=hosttrust.TARGET, read_only=True)
+    return lent.env, (mount,)
+
+
+def _namespace(engine: Engine, kind: str, mode: str, *, default: str) -> str:
+    """A mode in the spec generator's words; `container:NAME` becomes the path of that one's namespace."""
+    if mode.startswith("container:"):
+        from izba.engine.containers import lifecycle, model
+
+        other = model.require(engine, mode.removeprefix("container:"))
+        return f"path:/proc/{lifecycle.require_running(other).pid}/ns/{kind}"
+    if mode in {"", "default", "private", "shareable"} and kind != "ipc":
+        return default
+    if kind == "net" and mode not in {"none", "host"}:
+        raise NotImplementedError(
+            f"network {mode} not found: this izba has the networks none and host",
+            hint="--network host shares the host's, --network none has only a loopback",
+        )
+    return mode or default
+
+
+def _extra_host(text: str) -> tuple[str, str]:
+    name, separator, address = text.partition(":")
+    if "=" in text:
+        name, separator, address = text.partition("=")
+    if not separator or not name or not address:
+        raise InvalidArgument(f'bad format for add-host: "{text}"', hint="write NAME:ADDRESS")
+    return name, "127.0.0.1" if address == "host-gateway" else address.strip("[]")
+
+
+def _devices(host: HostConfig) -> tuple[DeviceNode, ...]:
+    if not host.get("Devices"):
+        return ()
+    from izba.runtime.specgen.devices import find
+
+    return tuple(
+        node
+        for each in host["Devices"]
+        for node in find(f"{each['PathOnHost']}:{each['PathInContainer']}:{each['CgroupPermissions']}")
+    )
+
+
+def _rates(devices: Iterable[ThrottleDevice] | None) -> tuple[DeviceRate, ...]:
+    return tuple(DeviceRate(path=each["Path"], rate=each["Rate"]) for each in devices or ())
+
+
+def _no_file(_path: str) -> str:
+    raise InvalidArgument("a seccomp profile is kept as its text, not as a path")
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(1 << 20)
+    except FileNotFoundError:
+        return ""

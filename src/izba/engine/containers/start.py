@@ -1,0 +1,134 @@
+"""A container's spec is generated and its monitor told to start it."""
+
+from __future__ import annotations
+
+from izba.engine.containers import lifecycle, specrequest
+from izba.errors import NotModified
+from izba.monitor import plan as plans
+from izba.runtime import bundle
+from izba.runtime.specgen.rootview import RootView
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from izba.engine.containers.documents import ContainerConfig, HostConfig
+    from izba.engine.containers.model import Container
+    from izba.engine.engine import Engine
+    from izba.monitor.plan import HealthPlan, LogPlan, Plan
+    from izba.monitor.spawn import Monitor
+    from izba.oci.runtimespec import Spec
+    from izba.runtime.specgen.request import HostFacts
+
+_SECOND = 1_000_000_000
+
+
+class AlreadyStarted(NotModified):
+    """The container runs."""
+
+    def __init__(self, container: Container) -> None:
+        super().__init__(f"container {container.name} is already running")
+        self.id = container.id
+
+
+def start(
+    engine: Engine, container: Container, monitor: Monitor | None = None, *, console: tuple[int, int] = (0, 0)
+) -> int:
+    """Start it; the pid of its init. `monitor` was forked early; `console` is the first size of its terminal.
+
+    Raises `AlreadyStarted`, and whatever creating and starting it raises (`CommandNotFound` …).
+    """
+    if lifecycle.state(container).is_running:
+        raise AlreadyStarted(container)
+    if monitor is None:
+        from izba.monitor.spawn import Monitor
+
+        monitor = Monitor()
+    spec = make_spec(engine, container)
+    bundle.write(container.directory, spec)
+    return monitor.launch(make_plan(engine, container, spec, console))
+
+
+def make_spec(engine: Engine, container: Container) -> Spec:
+    """The spec, of what the container was asked to be and what the host is now."""
+    from izba.runtime.specgen import generate, resources
+
+    specrequest.write_network_files(container)
+    request = specrequest.spec_request(engine, container, root_view(engine, container))
+    limits, warnings = resources.checked(request.resources, engine.host)
+    for warning in warnings:
+        from izba import log
+
+        log.warning(warning)
+    return generate.generate(request.replace(resources=limits), None, _host(engine, container))
+
+
+def root_view(engine: Engine, container: Container) -> RootView:
+    """The container's files, read without mounting them."""
+    snapshots = engine.store.snapshots
+    parent = snapshots.stat(container.id).parent
+    lowers = snapshots.lowers(parent) if parent and snapshots.kind == "overlay" else ()
+    return RootView((snapshots.upper(container.id), *lowers))
+
+
+def make_plan(engine: Engine, container: Container, spec: Spec, console: tuple[int, int]) -> Plan:
+    """What its monitor needs to know."""
+    config, host = container.config, container.host_config
+    policy = host.get("RestartPolicy") or {"Name": "no", "MaximumRetryCount": 0}
+    return plans.Plan(
+        id=container.id,
+        directory=container.directory,
+        run=container.run,
+        roots=engine.roots,
+        rootfs=tuple(
+            plans.Rootfs(type=each.type, source=each.source, target=each.target, options=each.options)
+            for each in engine.store.snapshots.mounts(container.id)
+        ),
+        runtime=host.get("Runtime") or "native",
+        cgroup=spec["linux"].get("cgroupsPath", ""),
+        volumes=container.anonymous_volumes,
+        tty=config.get("Tty", False),
+        stdin=config.get("OpenStdin", False),
+        stdin_once=config.get("StdinOnce", False),
+        console=console,
+        log=_log(host),
+        health=_health(config),
+        restart=plans.RestartPlan(name=policy["Name"] or "no", maximum=policy["MaximumRetryCount"]),
+        auto_remove=host.get("AutoRemove", False),
+        stop_signal=stop_signal(config),
+        stop_timeout=config.get("StopTimeout", 10),
+    )
+
+
+def stop_signal(config: ContainerConfig) -> int:
+    """The number of the signal that asks the container to end."""
+    from izba.signals import number
+
+    return number(config.get("StopSignal") or "SIGTERM")
+
+
+def _host(engine: Engine, container: Container) -> HostFacts:
+    if not container.host_config.get("Privileged"):
+        return engine.host
+    from izba.runtime.specgen.devices import host_devices
+
+    return engine.host.replace(devices=host_devices())
+
+
+def _log(host: HostConfig) -> LogPlan:
+    from izba.engine.containers.logoptions import log_plan
+
+    return log_plan(host.get("LogConfig") or {"Type": "", "Config": {}})
+
+
+def _health(config: ContainerConfig) -> HealthPlan | None:
+    check = config.get("Healthcheck")
+    if not check or not check.get("Test") or check["Test"][0] == "NONE":
+        return None
+    default = plans.HealthPlan(test=())
+    return plans.HealthPlan(
+        test=tuple(check["Test"]),
+        interval=check.get("Interval") or default.interval,
+        timeout=check.get("Timeout") or default.timeout,
+        start_period=check.get("StartPeriod") or default.start_period,
+        start_interval=check.get("StartInterval") or default.start_interval,
+        retries=check.get("Retries") or default.retries,
+    )
