@@ -171,7 +171,7 @@ def _namespace(engine: Engine, kind: str, mode: str, *, default: str) -> str:
     if mode in {"", "default", "private", "shareable"} and kind != "ipc":
         return default
     if kind == "net" and mode not in {"none", "host"}:
-        raise NotImplementedError(
+        raise errors.NotImplemented(
             f"network {mode} not found: this izba has the networks none and host",
             hint="--network host shares the host's, --network none has only a loopback",
         )
