@@ -1,0 +1,284 @@
+"""Nodes and data → text."""
+
+from __future__ import annotations
+
+from izba.cli.output.gotemplate import parser
+from izba.cli.output.gotemplate.functions import FUNCTIONS, CallError
+from izba.cli.output.gotemplate.lexer import TemplateError, go_quote, line
+from izba.cli.output.gotemplate.values import NO_VALUE, go_string, type_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+_NOTHING = object()
+
+MAPS = frozenset(
+    (
+        *("Annotations", "Config", "Data", "DriverOpts", "DriverStatus", "ExposedPorts", "GenericResources"),
+        *("Labels", "LogOpts", "Networks", "Options", "Opts", "PortBindings", "Ports", "Status", "StorageOpt"),
+        *("Sysctls", "Tmpfs", "Volumes"),
+    )
+)
+"""Fields of documents that are maps, whose keys may be missing; in all others an unknown name is a mistake."""
+
+LISTS = frozenset(
+    (
+        *("Args", "Binds", "BlkioWeightDevice", "CapAdd", "CapDrop", "Cmd", "DeviceCgroupRules", "DeviceRequests"),
+        *("Devices", "Dns", "DnsOptions", "DnsSearch", "Entrypoint", "Env", "ExecIDs", "ExtraHosts", "GroupAdd"),
+        *("Layers", "Links", "Log", "MaskedPaths", "Mounts", "OnBuild", "ReadonlyPaths", "RepoDigests", "RepoTags"),
+        *("SecurityOpt", "Shell", "Test", "Ulimits", "VolumesFrom"),
+    )
+)
+"""Fields of documents that are lists."""
+
+
+class _Jumped(Exception):
+    """`{{break}}` or `{{continue}}` was reached."""
+
+    def __init__(self, keyword: str) -> None:
+        super().__init__(keyword)
+        self.keyword = keyword
+
+
+class Template:
+    """A parsed template. Raises `TemplateError`."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.nodes = parser.parse(text, FUNCTIONS)
+
+    def execute(
+        self, data: object, *, functions: Mapping[str, Callable[..., object]] = FUNCTIONS, strict: bool = False
+    ) -> str:
+        """The text for `data`. `strict`: as of inspect, an unknown name in a document is an error.
+
+        Raises `TemplateError`.
+        """
+        run = _Run(self.text, data, functions, strict=strict)
+        run.nodes(self.nodes, data)
+        return "".join(run.output)
+
+
+class _Run:
+    def __init__(
+        self, text: str, data: object, functions: Mapping[str, Callable[..., object]], *, strict: bool
+    ) -> None:
+        self.text = text
+        self.functions = functions
+        self.strict = strict
+        self.output: list[str] = []
+        self.variables: list[tuple[str, object]] = [("$", data)]
+
+    def nodes(self, nodes: Iterable[parser.Node], dot: object) -> None:
+        for node in nodes:
+            match node:
+                case parser.Text():
+                    self.output.append(node.text)
+                case parser.Action():
+                    value = self.pipeline(node.pipeline, dot)
+                    if not node.pipeline.variables:
+                        self.output.append(self.text_of(value, node.pipeline))
+                case parser.Branch(keyword="range"):
+                    self.range(node, dot)
+                case parser.Branch():
+                    self.branch(node, dot)
+                case parser.Jump():
+                    raise _Jumped(node.keyword)
+
+    def text_of(self, value: object, pipeline: parser.Pipeline) -> str:
+        """What a pipeline shows. A document's null is a list or a map without elements to Go, where it is one of those."""
+        if value is not None or not self.strict:
+            return go_string(value)
+        fields = pipeline.commands[-1].arguments[0]
+        name = fields.names[-1] if isinstance(fields, parser.Fields) else ""
+        return "[]" if name in LISTS else "map[]" if name in MAPS else "<nil>"
+
+    def branch(self, node: parser.Branch, dot: object) -> None:
+        scope = len(self.variables)
+        value = self.pipeline(node.pipeline, dot)
+        if value:
+            self.nodes(node.body, value if node.keyword == "with" else dot)
+        else:
+            self.nodes(node.otherwise, dot)
+        del self.variables[scope:]
+
+    def range(self, node: parser.Branch, dot: object) -> None:
+        scope = len(self.variables)
+        # The pipeline's variables are the elements', not the whole's.
+        value = self.commands(node.pipeline, dot)
+        items = self.items(value, node)
+        for key, item in items:
+            for name, each in zip(node.pipeline.variables[::-1], (item, key), strict=False):
+                self.set(name, each, assigns=node.pipeline.assigns)
+            try:
+                self.nodes(node.body, item)
+            except _Jumped as jumped:
+                if jumped.keyword == "break":
+                    break
+            finally:
+                del self.variables[scope:]
+        if not items:
+            self.nodes(node.otherwise, dot)
+
+    def items(self, value: object, node: parser.Branch) -> Sequence[tuple[object, object]]:
+        match value:
+            case dict():
+                return sorted(value.items())
+            case list() | tuple():
+                return list(enumerate(value))
+            case bool() | str() | float():
+                raise self.error(f"range can't iterate over {go_string(value)}", node.pipeline)
+            case int():
+                return [(number, number) for number in range(value)]
+            case _ if not value:
+                return []
+            case _:
+                raise self.error(f"range can't iterate over {go_string(value)}", node.pipeline)
+
+    def pipeline(self, node: parser.Pipeline, dot: object) -> object:
+        value = self.commands(node, dot)
+        for name in node.variables:
+            self.set(name, value, assigns=node.assigns)
+        return value
+
+    def commands(self, node: parser.Pipeline, dot: object) -> object:
+        value: object = _NOTHING
+        for command in node.commands:
+            value = self.command(command, dot, value)
+        return value
+
+    def set(self, name: str, value: object, *, assigns: bool) -> None:
+        if not assigns:
+            self.variables.append((name, value))
+            return
+        at = max(at for at, (each, _) in enumerate(self.variables) if each == name)
+        self.variables[at] = (name, value)
+
+    def command(self, command: parser.Command, dot: object, final: object) -> object:
+        first, *rest = command.arguments
+        if isinstance(first, parser.Function):
+            return self.call(first, rest, dot, final)
+        if isinstance(first, parser.Fields):
+            return self.fields(first, dot, rest, final)
+        if rest or final is not _NOTHING:
+            raise self.error(f"can't give argument to non-function {self.shown(first)}", first)
+        return self.evaluate(first, dot)
+
+    def evaluate(self, node: parser.Node, dot: object) -> object:
+        match node:
+            case parser.Dot():
+                return dot
+            case parser.Literal():
+                return node.value
+            case parser.Variable():
+                return next(value for name, value in reversed(self.variables) if name == node.name)
+            case parser.Fields():
+                return self.fields(node, dot, (), _NOTHING)
+            case parser.Function():
+                return self.call(node, (), dot, _NOTHING)
+            case parser.Pipeline():
+                return self.pipeline(node, dot)
+            case _:
+                raise self.error("can't evaluate command", node)
+
+    def call(self, node: parser.Function, rest: Sequence[parser.Node], dot: object, final: object) -> object:
+        function = self.functions[node.name]
+        if node.name in {"and", "or"}:
+            return self.shortcut(node, rest, dot, final)
+        arguments = [self.evaluate(each, dot) for each in rest]
+        if final is not _NOTHING:
+            arguments.append(final)
+        try:
+            return function(*arguments)
+        except CallError as error:
+            raise self.error(f"error calling {node.name}: {error}", node) from None
+        except TypeError:
+            count = len(arguments)
+            raise self.error(f"wrong number of args for {node.name}: got {count}", node) from None
+
+    def shortcut(self, node: parser.Function, rest: Sequence[parser.Node], dot: object, final: object) -> object:
+        """`and` and `or` do not look at what cannot matter any more."""
+        value = final
+        for each in rest:
+            value = self.evaluate(each, dot)
+            if bool(value) is (node.name == "or"):
+                return value
+        if value is _NOTHING:
+            raise self.error(f"wrong number of args for {node.name}: want at least 1 got 0", node)
+        return value if final is _NOTHING else final
+
+    def fields(self, node: parser.Fields, dot: object, rest: Sequence[parser.Node], final: object) -> object:
+        value = dot if node.of is None else self.evaluate(node.of, dot)
+        arguments = tuple(self.evaluate(each, dot) for each in rest)
+        if final is not _NOTHING:
+            arguments += (final,)
+        parent = ""
+        for name in node.names[:-1]:
+            value = self.field(value, name, (), node, parent)
+            parent = name
+        return self.field(value, node.names[-1], arguments, node, parent)
+
+    def field(
+        self, value: object, name: str, arguments: tuple[object, ...], node: parser.Fields, parent: str
+    ) -> object:
+        go_field = getattr(value, "go_field", None)
+        if go_field is not None:
+            return self.method(value, go_field, name, arguments, node)
+        if value is None:
+            raise self.error(f"nil pointer evaluating interface {{}}.{name}", node)
+        if value is NO_VALUE:
+            raise self.error(f"nil data; no entry for key {go_quote(name)}", node)
+        if not isinstance(value, dict):
+            raise self.error(f"can't evaluate field {name} in type {type_name(value)}", node)
+        if arguments:
+            raise self.error(f"{name} is not a method but has arguments", node)
+        if name in value:
+            return value[name]
+        if self.strict and parent not in MAPS:
+            raise self.error(f"map has no entry for key {go_quote(name)}", node)
+        return NO_VALUE
+
+    def method(
+        self,
+        value: object,
+        go_field: Callable[[str, tuple[object, ...]], object],
+        name: str,
+        arguments: tuple[object, ...],
+        node: parser.Fields,
+    ) -> object:
+        try:
+            return go_field(name, arguments)
+        except KeyError:
+            raise self.error(f"can't evaluate field {name} in type {type_name(value)}", node) from None
+        except TypeError:
+            count = len(arguments)
+            message = f"wrong number of args for {name}: want {0 if count else 1} got {count}"
+            raise self.error(message, node) from None
+
+    def shown(self, node: parser.Node) -> str:
+        """The node's source, as Go writes it in errors."""
+        match node:
+            case parser.Fields():
+                of = self.shown(node.of) if node.of is not None else ""
+                return of + "".join(f".{name}" for name in node.names)
+            case parser.Literal():
+                return node.shown
+            case parser.Variable() | parser.Function():
+                return node.name
+            case parser.Command():
+                return " ".join(self.shown(each) for each in node.arguments)
+            case parser.Pipeline():
+                return " | ".join(self.shown(each) for each in node.commands)
+            case _:
+                return "."
+
+    def error(self, message: str, node: parser.Node) -> TemplateError:
+        at = node.at
+        if isinstance(node, parser.Fields) and len(node.names) > 1:
+            # Go points at the last of several fields.
+            at += sum(len(name) + 1 for name in node.names[:-1])
+        column = at - (self.text.rfind("\n", 0, at) + 1)
+        context = self.shown(node)
+        context = context if len(context) <= 20 else f"{context[:20]}..."
+        return TemplateError(f':{line(self.text, at)}:{column}: executing "" at <{context}>: {message}')
