@@ -59,15 +59,18 @@ class CannotBeLayer(InvalidArgument):
     """A file is of a kind or name that no layer can hold."""
 
 
-def write_layer(directory: str, out: Writer, *, ops: FsOps, overlay: OverlayEncoding | None) -> Written:
+def write_layer(
+    directory: str, out: Writer, *, ops: FsOps, overlay: OverlayEncoding | None, marked: bool = False
+) -> Written:
     """Write the tar of `directory` to `out` and hash it in a thread meanwhile.
 
     With `overlay` the directory is the upper directory of an overlay and its marks become whiteouts; None takes the
-    files as they are. Raises `CannotBeLayer`.
+    files as they are, and refuses names that would be whiteouts, unless the directory is `marked` with them on purpose.
+    Raises `CannotBeLayer`.
     """
     sink = HashedSink(out)
     try:
-        writer = _LayerWriter(sink.buffer, sink.full, ops, overlay)
+        writer = _LayerWriter(sink.buffer, sink.full, ops, overlay, marked=marked)
         writer.write(directory)
         diff_id, size = sink.finish()
     except BaseException:
@@ -147,11 +150,14 @@ class _LayerWriter:
         full: Callable[[bytearray, int], None],
         ops: FsOps,
         overlay: OverlayEncoding | None,
+        *,
+        marked: bool,
     ) -> None:
         self._new_buffer = buffer
         self._full = full
         self._ops = ops
         self._overlay = overlay
+        self._marked = marked
         self._buffer = buffer()
         self._used = 0
         self._links: dict[tuple[int, int], bytes] = {}  # files with several names: the first name written
@@ -174,7 +180,7 @@ class _LayerWriter:
         name = prefix + leaf
         if len(name) >= NAME_LIMIT:
             raise CannotBeLayer(f"{shown(name)}: a path of more than {NAME_LIMIT} bytes cannot be in a layer")
-        if leaf.startswith(_WHITEOUT):
+        if leaf.startswith(_WHITEOUT) and not self._marked:
             raise CannotBeLayer(f"{shown(name)}: names that begin with .wh. mean deletions in a layer")
         if entry.is_file(follow_symlinks=False):
             self._file(name, leaf, directory)
