@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
 from io import FileIO
@@ -11,11 +12,16 @@ if TYPE_CHECKING:
     from izba.store.snapshots.snapshotter import Snapshotter
 
 
+PIPE_BYTES = 1 << 20
+"""As much as an ordinary user may have; with the usual 64 KiB both ends wait for each other."""
+
+
 class RewrittenTar(FileIO):
     """The reading end; an error of the writer is raised where its bytes end."""
 
     def __init__(self, snapshots: Snapshotter, key: str) -> None:
         reading, self._writing = os.pipe2(os.O_CLOEXEC)
+        fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         super().__init__(reading, "rb")
         self._snapshots = snapshots
         self._key = key

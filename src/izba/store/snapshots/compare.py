@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
-    from typing import Self
+    from typing import Literal, Self
 
     from izba.layer.diff import Change
 
@@ -36,8 +36,12 @@ class Changes:
         """As `docker diff` tells it."""
         from izba.layer.diff import Change
 
+        told: set[str] = set()
         for path, kind in self._walk():
-            yield Change(kind=kind, path=f"/{path}")  # type: ignore[arg-type]
+            for parent in (*_parents(path), path):
+                if parent not in told:
+                    told.add(parent)
+                    yield Change(kind=kind if parent == path else "C", path=f"/{parent}")
 
     def extract(self) -> str:
         """A directory with the changed files and whiteouts only."""
@@ -63,7 +67,7 @@ class Changes:
         os.mkdir(f"{self._extracted}/{path}", 0o700)
         made.add(path)
 
-    def _walk(self) -> Iterator[tuple[str, str]]:
+    def _walk(self) -> Iterator[tuple[str, Literal["A", "C", "D"]]]:
         """Changed paths with A, C or D, a directory before what it holds."""
         pending = [("", self._old is not None)]
         while pending:
@@ -75,9 +79,10 @@ class Changes:
                 yield f"{prefix}{name}", "D"
             for name in sorted(new):
                 path = f"{prefix}{name}"
-                kind = "A" if name not in old else "" if self._same(path) else "C"
-                if kind:
-                    yield path, kind
+                if name not in old:
+                    yield path, "A"
+                elif not self._same(path):
+                    yield path, "C"
                 if _is_directory(f"{self._new}/{path}"):
                     # Below a link that became a directory nothing was, whatever the link leads to.
                     pending.append((path, name in old and _is_directory(f"{self._old}/{path}")))
@@ -87,7 +92,7 @@ class Changes:
         one, other = os.lstat(old), os.lstat(new)
         if any(getattr(one, field) != getattr(other, field) for field in ("st_mode", "st_uid", "st_gid", "st_rdev")):
             return False
-        if not stat.S_ISDIR(one.st_mode) and (one.st_size, one.st_mtime_ns) != (other.st_size, other.st_mtime_ns):
+        if one.st_mtime_ns != other.st_mtime_ns or (one.st_size != other.st_size and not stat.S_ISDIR(one.st_mode)):
             return False
         if stat.S_ISLNK(one.st_mode) and os.readlink(old) != os.readlink(new):
             return False
@@ -100,6 +105,11 @@ class Changes:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         remove_tree(self._extracted)
+
+
+def _parents(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]
 
 
 def _is_directory(path: str) -> bool:

@@ -76,7 +76,7 @@ class NativeSnapshotter(SnapshotRows):
 
         top, *below = self.ancestry(key)
         with Changes(self._fs(below[0]) if below else None, self._fs(top), self.directory(top.id)) as changes:
-            return write_layer(changes.extract(), out, ops=fsops(), overlay=None)
+            return write_layer(changes.extract(), out, ops=fsops(), overlay=None, marked=True)
 
     def changes(self, key: str) -> Iterator[Change]:
         """See `Snapshotter.changes`."""

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from izba.store.db import Database, DatabaseCorrupt, DatabaseTooNew
+from izba.store.lock import FileLock, LockTimeout
+from izba.store.schema import MIGRATIONS
+from izba.store.store import Store, StoreUnavailable
+from tests.store.conftest import roots_at
+from tests.support.children import in_child
+
+
+def _settings(db: Database) -> list[tuple[str, str]]:
+    return db.rows("SELECT key, value FROM settings ORDER BY key")
+
+
+def test_a_failed_transaction_leaves_nothing(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError), store.db.transaction():
+        store.db.execute("INSERT INTO settings VALUES ('a', '1')")
+        raise ZeroDivisionError
+
+    assert _settings(store.db) == []
+
+
+def test_an_inner_transaction_joins_the_outer(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError), store.db.transaction():
+        with store.db.transaction(durable=True):
+            store.db.execute("INSERT INTO settings VALUES ('a', '1')")
+        raise ZeroDivisionError
+
+    assert _settings(store.db) == []
+
+
+def test_what_comes_after_a_transaction_comes_only_if_it_holds(store: Store) -> None:
+    done = []
+    with store.db.transaction():
+        store.db.after(lambda: done.append("kept"))
+        assert done == []
+    with pytest.raises(ZeroDivisionError), store.db.transaction():
+        store.db.after(lambda: done.append("lost"))
+        raise ZeroDivisionError
+
+    assert done == ["kept"]
+
+
+def test_threads_take_turns(store: Store) -> None:
+    def work(number: int) -> None:
+        for step in range(20):
+            with store.db.transaction():
+                store.db.execute("INSERT INTO settings VALUES (?, '')", f"{number}-{step}")
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(_settings(store.db)) == 80
+
+
+def test_a_forked_child_gets_a_connection_of_its_own(store: Store) -> None:
+    in_child(lambda: store.db.execute("INSERT INTO settings VALUES ('child', '')") and None)
+
+    store.db.execute("INSERT INTO settings VALUES ('parent', '')")
+    assert [key for key, _ in _settings(store.db)] == ["child", "parent"]
+
+
+def test_eight_processes_may_begin_the_same_store(tmp_path: Path) -> None:
+    """I: the first use of a data root, by everybody at once."""
+    script = (
+        "import sys; from izba.store.store import Store; from tests.store.conftest import roots_at;"
+        "from pathlib import Path; s = Store.open(roots_at(Path(sys.argv[1])));"
+        "s.content.put(sys.argv[2].encode(), 'text/plain'); s.close()"
+    )
+    path = str(tmp_path / "data")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", script, path, str(number)], env=environment) for number in range(8)
+    ]
+
+    assert [process.wait() for process in processes] == [0] * 8
+    with Store.open(roots_at(tmp_path / "data")) as store:
+        assert len(list(store.content.walk())) == 8
+
+
+def test_a_store_of_a_newer_izba_is_left_alone(tmp_path: Path) -> None:
+    """I: two izba versions on one store."""
+    with Store.open(roots_at(tmp_path)) as store:
+        store.db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+
+    with pytest.raises(DatabaseTooNew, match="newer izba"):
+        Store.open(roots_at(tmp_path))
+
+
+def test_a_file_that_is_no_database_is_said_to_be_so(tmp_path: Path) -> None:
+    (tmp_path / "izba.db").write_bytes(b"not sqlite at all" * 1000)
+
+    with pytest.raises(DatabaseCorrupt):
+        Store.open(roots_at(tmp_path))
+
+
+def test_a_root_that_cannot_be_made_says_why(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(StoreUnavailable, match="Not a directory"):
+        Store.open(roots_at(tmp_path / "file" / "data"))
+
+
+def test_a_lock_names_its_holder(tmp_path: Path) -> None:
+    path = str(tmp_path / "lock")
+    with (
+        FileLock(path, what="layer x"),
+        pytest.raises(LockTimeout, match=rf"layer x is in use by process {os.getpid()}"),
+    ):
+        FileLock(path, what="layer x", timeout=0).acquire()
+
+    FileLock(path, what="layer x").try_acquire()
+
+
+def test_a_lock_whose_file_was_removed_is_still_exclusive(tmp_path: Path) -> None:
+    """The next holder must not lock a file that has no name any more."""
+    path = str(tmp_path / "lock")
+    first, second, third = (FileLock(path, what="x", timeout=0) for _ in range(3))
+    first.acquire()
+    first.release(remove=True)
+
+    second.acquire()
+    assert not third.try_acquire()
+    second.release()
+
+
+def test_a_dead_holder_frees_its_lock(tmp_path: Path) -> None:
+    lock = FileLock(str(tmp_path / "lock"), what="x", timeout=0)
+    in_child(lock.acquire)
+
+    lock.acquire()
+    lock.release()
