@@ -73,5 +73,16 @@ class ConfigureFailed(Internal):
             self.add_note(line)
 
 
+class ForeignArchitecture(InvalidArgument):
+    """The scripts of packages are programs, and this machine cannot run them."""
+
+    def __init__(self, architecture: str, what: str) -> None:
+        super().__init__(
+            f"{what} cannot be made for {architecture} on this machine, which cannot run programs of {architecture}",
+            hint="make it on such a machine, and carry it over with `izba save` and `izba load`",
+        )
+        self.architecture = architecture
+
+
 class UnknownRecipe(NotFound):
     """izba has no recipe of this name."""

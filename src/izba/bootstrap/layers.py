@@ -126,7 +126,7 @@ def _fill(workshop: Workshop, plan: Plan, key: str, what: str) -> int:
     workshop.store.snapshots.apply(key, unpacking.stream)
     if plan.script is not None:
         workshop.progress(Step(text=f"Configuring {what}"))
-        configure(workshop, key, plan.script, epoch=unpacking.newest)
+        configure(workshop, key, plan.script, epoch=unpacking.newest, what=what)
     return unpacking.newest
 
 

@@ -64,6 +64,12 @@ class Workshop:
         self.downloader = self.downloader_by(Routes(self.environ, self.apt))
         self._archives: dict[str, Archive] = {}
 
+    @property
+    def can_run(self) -> bool:
+        """Whether this machine runs programs of the architecture."""
+        native = native_architecture()
+        return self.architecture == native or (native, self.architecture) in {("amd64", "i386"), ("arm64", "armhf")}
+
     def downloader_by(self, routes: Routes) -> Downloader:
         """Another downloader into the same cache."""
         return Downloader(self.cache, routes, self.progress)

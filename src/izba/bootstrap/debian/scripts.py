@@ -61,6 +61,8 @@ if [ -e /etc/machine-id ]; then : > /etc/machine-id; fi
 
 def configure(packages: Sequence[Package], *, first: bool, then: str = "") -> str:
     """Configure `packages`, which are unpacked, in that order; `first`: nothing was configured before them."""
+    if not packages:
+        return f"set -eu\n{then}{_TIDY}"
     stems = [info_stem(package) for package in packages]
     lines = [
         f"preinst {stem} {package.name} {package.architecture}" for stem, package in zip(stems, packages, strict=True)

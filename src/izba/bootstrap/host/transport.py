@@ -7,6 +7,7 @@ import ssl
 from urllib.parse import urlsplit
 
 from izba._record import Record
+from izba.hosttrust import host_bundle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ class Routes:
 
     def _authorities(self) -> str | None:
         from_apt = self._apt.get("Acquire::https::CAInfo") if self._apt is not None else None
-        candidates = (self._ca_file, from_apt, self._environ.get("SSL_CERT_FILE"))
-        return next((path for path in candidates if path and os.path.isfile(path)), None)
+        named = next((path for path in (self._ca_file, from_apt) if path and os.path.isfile(path)), None)
+        return named or host_bundle(self._environ)
 
 
 def tls_context(ca_file: str | None) -> ssl.SSLContext:
