@@ -97,7 +97,7 @@ def _subordinate(path: str, uid: int, user: str) -> list[tuple[int, int]]:
 
 def read(path: str = "/proc/self/uid_map") -> list[IdMap]:
     """The map in /proc/<pid>/uid_map or gid_map; `outside` is as the reader's namespace sees it."""
-    with open(path, encoding="ascii") as file:
+    with open(path, "rb") as file:  # bytes: a codec would be imported, in a container's child from who knows where
         rows = [line.split() for line in file]
     return [IdMap(inside=int(inside), outside=int(outside), size=int(size)) for inside, outside, size in rows]
 

@@ -1,12 +1,11 @@
 """Mounts: the `Mount` value that storage makes and runtimes execute, and the system calls under it.
 
 Mounts are made detached and then moved onto a descriptor (open_tree(2), fsopen(2), move_mount(2)), so that a path is
-looked at once and nobody can put a link in the way.
+looked at once and nobody can put a link in the way. Needs Linux 5.12.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 from _struct import pack
 
@@ -154,24 +153,7 @@ def _mount_setattr(fd: int, set_: int, clear: int, propagation: int, *, recursiv
     attributes = pack("=QQQQ", set_, clear, propagation, 0)
     how = f.AT_EMPTY_PATH | (f.AT_RECURSIVE if recursive else 0)
     result = libc.syscall(f.SYS_mount_setattr, fd, b"", how, attributes, len(attributes))
-    if result == -1 and libc.errno() == errno.ENOSYS and not recursive:
-        _remount(fd, set_, clear, propagation)  # before Linux 5.12
-    else:
-        libc.check("mount_setattr", result, f"fd {fd}")
-
-
-def _remount(fd: int, set_: int, clear: int, propagation: int) -> None:
-    """mount_setattr by mount(2), which wants all flags anew: those not named are read first, or it would drop them."""
-    path = f"/proc/self/fd/{fd}"
-    if propagation:
-        mount(None, path, None, propagation)
-    if set_ or clear:
-        # The ST_* bits of statvfs(3) equal MS_* for ro, nosuid, nodev, noexec, noatime and nodiratime.
-        now = os.fstatvfs(fd).f_flag & (
-            f.MS_RDONLY | f.MS_NOSUID | f.MS_NODEV | f.MS_NOEXEC | f.MS_NOATIME | f.MS_NODIRATIME
-        )
-        flags = now & ~mountoptions.old_flags(clear) | mountoptions.old_flags(set_)
-        mount(None, path, None, f.MS_REMOUNT | f.MS_BIND | flags)
+    libc.check("mount_setattr", result, f"fd {fd}")
 
 
 # -- mount(2) and its kin

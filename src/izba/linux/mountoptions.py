@@ -52,7 +52,7 @@ _ATTRIBUTES: dict[str, tuple[int, int]] = {
     "nostrictatime": (f.MOUNT_ATTR_RELATIME, f.MOUNT_ATTR__ATIME),
 }
 
-_PROPAGATION = {
+PROPAGATION = {
     "shared": f.MS_SHARED,
     "slave": f.MS_SLAVE,
     "private": f.MS_PRIVATE,
@@ -86,8 +86,8 @@ def parse(words: Iterable[str]) -> MountOptions:
         if word in _ATTRIBUTES:
             on, off = _ATTRIBUTES[word]
             set_, clear = set_ & ~off | on, clear & ~on | off
-        elif word in _PROPAGATION:
-            propagation.append(_PROPAGATION[word])
+        elif word in PROPAGATION:
+            propagation.append(PROPAGATION[word])
         elif word in {"bind", "rbind"}:
             bind, recursive = True, word == "rbind"
         elif word == "remount":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 from _signal import pidfd_send_signal as _pidfd_send_signal
 
 from izba.linux import flags as f
@@ -30,6 +31,24 @@ def set_parent_death_signal(signal: int) -> None:
 def set_dumpable(dumpable: bool) -> None:
     """Whether others of the same user may look into this process (ptrace, /proc/<pid>/exe, fd, mem); exec resets it."""
     prctl(f.PR_SET_DUMPABLE, int(dumpable), name="prctl(PR_SET_DUMPABLE)")
+
+
+def set_name(name: str) -> None:
+    """The name that `ps` shows for this thread, at most 15 bytes (PR_SET_NAME)."""
+    buffer = libc.Buffer(name.encode()[:15] + b"\0")
+    prctl(f.PR_SET_NAME, buffer.pointer, name="prctl(PR_SET_NAME)")
+
+
+def join_new_session_keyring() -> None:
+    """Leave the user's session keyring for an empty one (keyctl(2), KEYCTL_JOIN_SESSION_KEYRING), where there are
+    any.
+    """
+    number = {"x86_64": 250, "aarch64": 219, "riscv64": 219}.get(os.uname().machine)
+    if number is None or libc.syscall(number, 1, None) != -1:
+        return
+    # No keyrings in this kernel, a filter around us, or the user's quota of keys is used up.
+    if libc.errno() not in {errno.ENOSYS, errno.EPERM, errno.EACCES, errno.EDQUOT}:
+        raise libc.failure("keyctl")
 
 
 # -- identity
@@ -91,14 +110,33 @@ def send_signal(pidfd: int, signal: int) -> None:
 
 def has_ended(pidfd: int, timeout_milliseconds: int = 0) -> bool:
     """Whether the process has ended, waiting at most so long; -1 waits until it has. It may be anybody's child."""
-    import select
-
     poll = select.poll()
     poll.register(pidfd, select.POLLIN)
     return bool(poll.poll(timeout_milliseconds))
 
 
 # -- children
+
+_before_fork = libc.python_function("PyOS_BeforeFork")
+_after_fork_parent = libc.python_function("PyOS_AfterFork_Parent")
+_after_fork_child = libc.python_function("PyOS_AfterFork_Child")
+_fork = libc.function_holding_lock("fork")
+
+
+def fork() -> int:
+    """fork(2) also where other threads run, of which the child must expect nothing (`os.fork` warns of that, from 3.12
+    on).
+    """
+    _before_fork()
+    pid: int = _fork()
+    if pid == 0:
+        _after_fork_child()
+        return 0
+    number = libc.errno()
+    _after_fork_parent()
+    if pid == -1:
+        raise libc.failure("fork", number=number)
+    return pid
 
 
 def wait(pid: int) -> int:

@@ -1,0 +1,288 @@
+"""The container's root as a list of operations: planned from the spec as values, printable, then executed in order.
+
+Everything is done from outside, before pivot_root, on descriptors resolved inside the root: what the image or a volume
+has in the way (links, devices, other mounts) can make an operation fail, never make it act elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from izba._record import Record
+from izba.linux import flags as f
+from izba.linux import idmaps, mount, mountoptions, rootpath
+from izba.runtime.native import cgroupmount
+from izba.runtime.native.devices import DEFAULT_DEVICES, Device, DeviceLinks
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Protocol
+
+    from izba.linux.idmaps import IdMap
+    from izba.linux.mount import Mount
+    from izba.linux.mountoptions import MountOptions
+    from izba.oci.runtimespec import Mount as SpecMount
+    from izba.oci.runtimespec import Spec
+
+    class Operation(Protocol):
+        def describe(self) -> str: ...
+
+        def execute(self, root: Root) -> None: ...
+
+
+# -- the plan
+
+
+def plan(spec: Spec, *, bundle: str, rootfs: Sequence[Mount]) -> tuple[Operation, ...]:
+    """What has to be done, in order."""
+    linux = spec.get("linux", {})
+    operations: list[Operation] = [AttachMount.of(each, bundle=bundle) for each in spec.get("mounts", ())]
+    if not _binds_dev(operations):
+        devices = linux.get("devices", ())
+        named = {device["path"] for device in devices}
+        operations += [device for device in DEFAULT_DEVICES if device.path not in named]
+        operations += [Device.of(device) for device in devices]
+        operations.append(DeviceLinks())
+    operations += [ReadOnlyPath(path=path) for path in linux.get("readonlyPaths", ())]
+    operations += [MaskedPath(path=path) for path in linux.get("maskedPaths", ())]
+    return (
+        MountRoot(path=root_path(spec, bundle=bundle), mounts=tuple(rootfs)),
+        *operations,
+        *((ReadOnlyRoot(),) if spec["root"].get("readonly") else ()),
+    )
+
+
+def shows_cgroup(operation: Operation) -> bool:
+    """Whether the process has to be in its cgroup before."""
+    return isinstance(operation, AttachMount) and operation.type in {"cgroup", "cgroup2"}
+
+
+def root_path(spec: Spec, *, bundle: str) -> str:
+    """Where the root is on the host."""
+    return absolute(bundle, spec["root"]["path"])
+
+
+def absolute(bundle: str, path: str) -> str:
+    """Paths in a spec are relative to the bundle (config.md, Root and Mounts)."""
+    return path if path.startswith("/") or not path else f"{bundle}/{path}"
+
+
+def _binds_dev(operations: Sequence[Operation]) -> bool:
+    """Whether /dev is another directory of the host's: nothing is made in it then."""
+    return any(
+        isinstance(each, AttachMount) and each.destination.rstrip("/") == "/dev" and each.is_bind for each in operations
+    )
+
+
+# -- what is planned
+
+
+class Root:
+    """The root while it is being made: its descriptor, and what this process can do to it."""
+
+    def __init__(self) -> None:
+        self.fd = -1
+        self.own_cgroup_namespace = False
+        self.gids: tuple[IdMap, ...] = ()
+        self._null = self._empty = -1
+
+    def attach(self, tree_fd: int, target_fd: int, path: str) -> None:
+        """Move a detached mount onto a target; both descriptors are closed."""
+        try:
+            mount.move_mount(tree_fd, target_fd, path=path)
+        finally:
+            os.close(tree_fd)
+            os.close(target_fd)
+
+    def null(self) -> int:
+        """A detached copy of the host's /dev/null, which is looked at before it is believed."""
+        if self._null < 0:
+            self._null = mount.open_tree("/dev/null")
+            status = os.fstat(self._null)
+            if status.st_rdev != os.makedev(1, 3):
+                raise OSError(19, "the host's /dev/null is not the null device", "/dev/null")
+        return mount.open_tree(self._null)
+
+    def empty_directory(self) -> int:
+        """A detached copy of one read-only empty directory."""
+        if self._empty < 0:
+            attributes = f.MOUNT_ATTR_RDONLY | f.MOUNT_ATTR_NOSUID | f.MOUNT_ATTR_NODEV | f.MOUNT_ATTR_NOEXEC
+            self._empty = mount.new_filesystem("tmpfs", "tmpfs", ("size=4k", "mode=755"), attributes)
+        return mount.open_tree(self._empty)
+
+
+class MountRoot(Record):
+    """Make `path` a mount point that holds the root: by the snapshot's mounts, or by itself."""
+
+    path: str
+    mounts: tuple[Mount, ...]
+
+    def describe(self) -> str:
+        what = ", ".join(each.type for each in self.mounts) or "itself"
+        return f"root at {self.path} from {what}"
+
+    def execute(self, root: Root) -> None:
+        if self.mounts:
+            mount.attach_all(self.mounts, self.path)
+        else:
+            # A bind below the propagation rules of the caller's namespace could show up there; ours are slaves by now.
+            target = rootpath.open_root(self.path)
+            root.attach(mount.open_tree(self.path, recursive=True), target, self.path)
+        root.fd = rootpath.open_root(self.path)
+
+
+# What izba itself relies on has to be the directory it looks like, as everything done inside would follow a link.
+_PLAIN = ("/dev", "/proc", "/sys")
+
+# What lxcfs and its like put over single files of /proc; elsewhere on it nothing may be mounted (CVE-2019-16884).
+_ALLOWED_ON_PROC = frozenset(
+    "/proc/cpuinfo /proc/diskstats /proc/loadavg /proc/meminfo /proc/slabinfo /proc/stat /proc/swaps /proc/uptime "
+    "/proc/sys/kernel/ns_last_pid /proc/sys/crypto/fips_enabled /proc/net/dev".split()
+)
+
+# Filesystems that a user namespace, or one shared with the host, may not mount anew; the host's own stands in for it.
+_STAND_INS = {"proc": "/proc", "sysfs": "/sys", "mqueue": "/dev/mqueue"}
+
+
+class AttachMount(Record):
+    """One of the spec's `mounts`."""
+
+    type: str
+    source: str
+    destination: str
+    options: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, mount: SpecMount, *, bundle: str) -> AttachMount:
+        made = cls(
+            type=mount.get("type", "") or "bind",
+            source=mount.get("source", ""),
+            destination=mount["destination"],
+            options=tuple(mount.get("options", ())),
+        )
+        return made.replace(source=absolute(bundle, made.source)) if made.is_bind else made
+
+    @property
+    def is_bind(self) -> bool:
+        return self.type == "bind" or "bind" in self.options or "rbind" in self.options
+
+    def describe(self) -> str:
+        return f"{self.type} {self.source} on {self.destination} ({','.join(self.options)})"
+
+    def execute(self, root: Root) -> None:
+        options = mountoptions.parse(self.options)
+        if self.type in {"cgroup", "cgroup2"} and not self.is_bind:
+            target = self._directory(root)
+            cgroupmount.attach(root, target, self.destination, options)
+        elif options.remount:
+            fd = rootpath.open_in_root(root.fd, self.destination, resolve=self._resolve)
+            mount.set_attributes(fd, options)
+            os.close(fd)
+        elif self.is_bind:
+            tree = mount.bind_source(self.source, options)
+            target = self._target_like(root, tree)
+            root.attach(tree, target, self.destination)
+        else:
+            target = self._directory(root)
+            root.attach(self._new_filesystem(root, target, options), target, self.destination)
+
+    @property
+    def _resolve(self) -> int:
+        plain = self.destination.startswith(_PLAIN) or self.type in _STAND_INS or self.type == "devpts"
+        return f.RESOLVE_NO_SYMLINKS if plain else 0
+
+    def _directory(self, root: Root) -> int:
+        target = rootpath.make_directories(root.fd, self.destination, resolve=self._resolve)
+        if self.type not in _STAND_INS:
+            self._refuse_proc(target)
+        return target
+
+    def _target_like(self, root: Root, tree: int) -> int:
+        """The target of a bind, made as the kind of thing its source is."""
+        if stat.S_ISDIR(os.fstat(tree).st_mode):
+            target = rootpath.make_directories(root.fd, self.destination, resolve=self._resolve)
+        else:
+            target = rootpath.make_file(root.fd, self.destination, resolve=self._resolve)
+        if rootpath.filesystem_type(tree) != f.PROC_SUPER_MAGIC:
+            self._refuse_proc(target)
+        return target
+
+    def _refuse_proc(self, target: int) -> None:
+        on_proc = rootpath.filesystem_type(target) == f.PROC_SUPER_MAGIC
+        if on_proc and os.path.normpath(self.destination) not in _ALLOWED_ON_PROC:
+            raise OSError(1, "nothing may be mounted on /proc", self.destination)
+
+    def _new_filesystem(self, root: Root, target: int, options: MountOptions) -> int:
+        data = options.data
+        if self.type == "devpts":
+            data = tuple(option for option in data if _gid_exists(option, root))
+        if self.type == "tmpfs":
+            # As the directory it covers (runc does so, and images count on a 1777 /tmp), unless the options say
+            # otherwise.
+            data = (f"mode={os.fstat(target).st_mode & 0o7777:o}", *data)
+        try:
+            tree = mount.new_filesystem(self.type, self.source or self.type, data, options.set)
+        except PermissionError:
+            if self.type not in _STAND_INS:
+                raise
+            tree = mount.open_tree(_STAND_INS[self.type], recursive=True)
+            mount.set_attributes(tree, mountoptions.parse(["rro"] if self.type == "sysfs" else []))
+        if options.propagation:
+            mount.set_attributes(tree, mountoptions.MountOptions(propagation=options.propagation))
+        return tree
+
+
+def _gid_exists(option: str, root: Root) -> bool:
+    """A user namespace with a single id has no group 5 (tty): the terminals are the user's own there."""
+    name, _, value = option.partition("=")
+    return name != "gid" or idmaps.maps(int(value), root.gids)
+
+
+class ReadOnlyPath(Record):
+    path: str
+
+    def describe(self) -> str:
+        return f"{self.path} read-only"
+
+    def execute(self, root: Root) -> None:
+        target = _existing(root, self.path)
+        if target is None:
+            return
+        tree = mount.open_tree(target, recursive=True)
+        mount.set_attributes(tree, mountoptions.MountOptions(set_below=f.MOUNT_ATTR_RDONLY))
+        root.attach(tree, target, self.path)
+
+
+class MaskedPath(Record):
+    """Nothing to see: a file becomes /dev/null, a directory an empty one."""
+
+    path: str
+
+    def describe(self) -> str:
+        return f"{self.path} masked"
+
+    def execute(self, root: Root) -> None:
+        target = _existing(root, self.path)
+        if target is None:
+            return
+        is_directory = stat.S_ISDIR(os.fstat(target).st_mode)
+        root.attach(root.empty_directory() if is_directory else root.null(), target, self.path)
+
+
+class ReadOnlyRoot(Record):
+    def describe(self) -> str:
+        return "root read-only"
+
+    def execute(self, root: Root) -> None:
+        mount.set_attributes(root.fd, mountoptions.MountOptions(set=f.MOUNT_ATTR_RDONLY))
+
+
+def _existing(root: Root, path: str) -> int | None:
+    """What is at `path` in the root; None where this kernel or image has nothing there."""
+    resolve = f.RESOLVE_NO_SYMLINKS if path.startswith(_PLAIN) else 0
+    try:
+        return rootpath.open_in_root(root.fd, path, resolve=resolve)
+    except (FileNotFoundError, NotADirectoryError):
+        return None

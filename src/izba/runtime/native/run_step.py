@@ -1,0 +1,87 @@
+"""One command in a container from start to end, from a process that has threads: a build's RUN."""
+
+from __future__ import annotations
+
+import os
+
+from izba.linux import process
+from izba.runtime.failures import InitFailed
+from izba.runtime.native import channel as messages
+from izba.runtime.native import create as creation
+from izba.runtime.native.channel import Channel, Ended
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from izba.cgroups.manager import CgroupManager
+    from izba.linux.mount import Mount
+    from izba.oci.runtimespec import Spec
+    from izba.runtime.driver import Stdio
+
+
+def run(
+    spec: Spec,
+    *,
+    id: str,
+    bundle: str,
+    rootfs: Sequence[Mount] = (),
+    stdio: Stdio,
+    run_directory: str,
+    cgroup: CgroupManager | None = None,
+    started: Callable[[int], None] | None = None,
+) -> int:
+    """Run the container of `spec` and give its command's exit code; raises what `create` and `start` raise.
+
+    May be called from several threads at once: a child with a single thread makes the container and awaits it.
+    `started` is given the pidfd of the container's init (its closing is not the caller's business), through which it
+    can be killed. When this thread ends, the container does. A terminal is not supported here.
+    """
+    ours, theirs = Channel.pair()
+    child = process.fork()
+    if child == 0:
+        _run_in_child(theirs, spec, id, bundle, rootfs, stdio, run_directory, cgroup)
+    theirs.close()
+    try:
+        ours.expect(messages.Created)
+        if started is not None and ours.received_fd is not None:
+            started(ours.received_fd)
+        return ours.expect(messages.Exited).code
+    except Ended:
+        raise InitFailed("run", syscall="", path="", errno=0, reason="its process was killed") from None
+    finally:
+        ours.close()
+        os.waitpid(child, 0)
+
+
+def _run_in_child(
+    channel: Channel,
+    spec: Spec,
+    id: str,
+    bundle: str,
+    rootfs: Sequence[Mount],
+    stdio: Stdio,
+    run_directory: str,
+    cgroup: CgroupManager | None,
+) -> None:
+    try:
+        process.set_parent_death_signal(9)
+        created = creation.create(
+            spec,
+            id=id,
+            bundle=bundle,
+            rootfs=rootfs,
+            stdio=stdio,
+            run_directory=run_directory,
+            cgroup=cgroup,
+            die_with_parent=True,
+        )
+        creation.start(created)
+        channel.send(messages.Created(), fd=created.pidfd)
+        channel.send(messages.Exited(code=process.wait(created.pid)))
+    except Ended:  # the caller died
+        pass
+    except BaseException as error:  # the last frame of this process
+        channel.send(messages.failed("run", error))
+    finally:
+        os._exit(0)
