@@ -87,7 +87,7 @@ class _Run:
                     raise _Jumped(node.keyword)
 
     def text_of(self, value: object, pipeline: parser.Pipeline) -> str:
-        """What a pipeline shows. A document's null is a list or a map without elements to Go, where it is one of those."""
+        """What a pipeline shows. A document's null may be a list or a map without elements to Go."""
         if value is not None or not self.strict:
             return go_string(value)
         fields = pipeline.commands[-1].arguments[0]
@@ -158,7 +158,7 @@ class _Run:
     def command(self, command: parser.Command, dot: object, final: object) -> object:
         first, *rest = command.arguments
         if isinstance(first, parser.Function):
-            return self.call(first, rest, dot, final)
+            return self.call(first, command, rest, dot, final)
         if isinstance(first, parser.Fields):
             return self.fields(first, dot, rest, final)
         if rest or final is not _NOTHING:
@@ -176,13 +176,15 @@ class _Run:
             case parser.Fields():
                 return self.fields(node, dot, (), _NOTHING)
             case parser.Function():
-                return self.call(node, (), dot, _NOTHING)
+                return self.call(node, node, (), dot, _NOTHING)
             case parser.Pipeline():
                 return self.pipeline(node, dot)
             case _:
                 raise self.error("can't evaluate command", node)
 
-    def call(self, node: parser.Function, rest: Sequence[parser.Node], dot: object, final: object) -> object:
+    def call(
+        self, node: parser.Function, whole: parser.Node, rest: Sequence[parser.Node], dot: object, final: object
+    ) -> object:
         function = self.functions[node.name]
         if node.name in {"and", "or"}:
             return self.shortcut(node, rest, dot, final)
@@ -192,7 +194,7 @@ class _Run:
         try:
             return function(*arguments)
         except CallError as error:
-            raise self.error(f"error calling {node.name}: {error}", node) from None
+            raise self.error(f"error calling {node.name}: {error}", whole) from None
         except TypeError:
             count = len(arguments)
             raise self.error(f"wrong number of args for {node.name}: got {count}", node) from None
@@ -215,12 +217,18 @@ class _Run:
             arguments += (final,)
         parent = ""
         for name in node.names[:-1]:
-            value = self.field(value, name, (), node, parent)
+            value = self.field(value, name, (), node, parent, dot)
             parent = name
-        return self.field(value, node.names[-1], arguments, node, parent)
+        return self.field(value, node.names[-1], arguments, node, parent, dot)
 
     def field(
-        self, value: object, name: str, arguments: tuple[object, ...], node: parser.Fields, parent: str
+        self,
+        value: object,
+        name: str,
+        arguments: tuple[object, ...],
+        node: parser.Fields,
+        parent: str,
+        dot: object,
     ) -> object:
         go_field = getattr(value, "go_field", None)
         if go_field is not None:
@@ -230,7 +238,8 @@ class _Run:
         if value is NO_VALUE:
             raise self.error(f"nil data; no entry for key {go_quote(name)}", node)
         if not isinstance(value, dict):
-            raise self.error(f"can't evaluate field {name} in type {type_name(value)}", node)
+            kind = type_name(value) if value is dot else "interface {}"
+            raise self.error(f"can't evaluate field {name} in type {kind}", node)
         if arguments:
             raise self.error(f"{name} is not a method but has arguments", node)
         if name in value:

@@ -117,13 +117,13 @@ def _token(template: str, at: int) -> tuple[Token, int]:
         end = _end(template, at + 1, "+-.")
         return Token(kind="number", text=template[at:end], at=at), end
     if character == ".":
-        end = _end(template, at + 1)
+        end = _end_of_name(template, at + 1)
         return Token(kind="field", text=template[at:end], at=at), end
     if character == "$":
-        end = _end(template, at + 1)
+        end = _end_of_name(template, at + 1)
         return Token(kind="variable", text=template[at:end], at=at), end
     if character.isalpha() or character == "_":
-        end = _end(template, at)
+        end = _end_of_name(template, at)
         word = template[at:end]
         return Token(kind="keyword" if word in KEYWORDS else "word", text=word, at=at), end
     raise TemplateError(f":{line(template, at)}: unexpected {go_quote(character)} in operand")
@@ -133,6 +133,15 @@ def _end(template: str, at: int, more: str = "") -> int:
     while at < len(template) and (template[at].isalnum() or template[at] == "_" or template[at] in more):
         at += 1
     return at
+
+
+def _end_of_name(template: str, at: int) -> int:
+    """Where a field's, variable's or function's name ends; what follows must be able to follow one."""
+    end = _end(template, at)
+    following = template[end : end + 1]
+    if following and following not in f"{SPACE}.,|:()=" and not template.startswith("}}", end):
+        raise TemplateError(f":{line(template, at)}: bad character U+{ord(following):04X} '{following}'")
+    return end
 
 
 def _quoted(template: str, at: int) -> tuple[Token, int]:

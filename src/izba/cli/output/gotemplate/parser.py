@@ -185,8 +185,7 @@ class _Parser:
         for number, command in enumerate(commands[1:], 2):
             first = command.arguments[0]
             if isinstance(first, Literal | Dot):
-                shown = first.shown if isinstance(first, Literal) else "."
-                message = f"non executable command in pipeline stage {number}: {shown}"
+                message = f"non executable command in pipeline stage {number}"
                 raise TemplateError(f":{line(self.template, first.at)}: {message}")
 
     def declaration(self, *, is_range: bool) -> tuple[tuple[str, ...], bool]:
