@@ -51,11 +51,12 @@ def test_any_action_is_executed_or_a_template_error(text: str) -> None:
         pass
 
 
-@pytest.mark.parametrize(
-    "text", ["{{" + "(" * 5000, "{{if .Yes}}" * 5000, "{{" + "not (" * 2000 + ".Yes" + ")" * 2000 + "}}"]
-)
+DEEP = ("{{" + "(" * 5000, "{{if .Yes}}" * 5000, "{{" + "not (" * 2000 + ".Yes" + ")" * 2000 + "}}")
+
+
+@pytest.mark.parametrize("text", DEEP, ids=["parentheses", "branches", "calls"])
 def test_deep_nesting_is_refused(text: str) -> None:
-    with pytest.raises(TemplateError, match="nested too deeply|unclosed|unexpected"):
+    with pytest.raises(TemplateError, match=r"nested too deeply|unclosed"):
         Template(text)
 
 
