@@ -69,8 +69,9 @@ def test_a_user_is_found_by_name_or_number(
 
 @pytest.mark.parametrize("name", ["nobody", "broken", "short", "huge", "١٢"])
 def test_a_name_that_is_not_there_is_dockers_error(root: Path, name: str) -> None:
-    with pytest.raises(InvalidArgument, match=rf"^unable to find user {name}: no matching entries in passwd file$"):
+    with pytest.raises(InvalidArgument) as caught:
         resolve(name, root)
+    assert str(caught.value) == f"unable to find user {name}: no matching entries in passwd file"
 
 
 def test_a_group_that_is_not_there_is_dockers_error(root: Path) -> None:
