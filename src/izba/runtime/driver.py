@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from izba._record import Record
 from izba.errors import InvalidArgument
+from izba.runtime.launch import Launched, Stdio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,38 +13,6 @@ if TYPE_CHECKING:
     from izba.cgroups.manager import CgroupManager
     from izba.linux.mount import Mount
     from izba.oci.runtimespec import Process, Spec
-
-
-class Stdio(Record):
-    """The descriptors that become 0, 1 and 2. With `process.terminal` in the spec they are not used."""
-
-    stdin: int = 0
-    stdout: int = 1
-    stderr: int = 2
-
-
-class Launched:
-    """A process in a container: created and waiting for `start`, or running.
-
-    `pidfd` and `start_time` name it for good; `console` is the master of its terminal. The process is a child of the
-    one that called `create` or `exec`, which has to reap it. Descriptors are the caller's; `close` closes what is left
-    of them.
-    """
-
-    def __init__(self, pid: int, pidfd: int, start_time: int, console: int | None = None) -> None:
-        self.pid = pid
-        self.pidfd = pidfd
-        self.start_time = start_time
-        self.console = console
-
-    def close(self) -> None:
-        """Close the descriptors. A container that was not started then ends by itself."""
-        import os
-
-        for fd in (self.pidfd, self.console):
-            if fd is not None and fd >= 0:
-                os.close(fd)
-        self.pidfd, self.console = -1, None
 
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from izba.oci.runtimespec import Hook, State
-    from izba.runtime.driver import Stdio
+    from izba.runtime.launch import Stdio
     from izba.runtime.native.identity import Identity
     from izba.runtime.native.plan import CommandPlan
 

@@ -7,8 +7,8 @@ import os
 from izba.errors import InvalidArgument
 from izba.linux import flags as f
 from izba.linux import idmaps, namespaces, process
-from izba.runtime.driver import Launched, Stdio
 from izba.runtime.failures import ContainerGone, exec_failure
+from izba.runtime.launch import Launched, Stdio
 from izba.runtime.native import channel as messages
 from izba.runtime.native import checks, hooks, rootfs, seccompfilters
 from izba.runtime.native import plan as plans

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from izba.cgroups.manager import CgroupManager
     from izba.linux.mount import Mount
     from izba.oci.runtimespec import Process, Spec
-    from izba.runtime.driver import Launched, Stdio
+    from izba.runtime.launch import Launched, Stdio
 
 
 class Native:

@@ -8,8 +8,8 @@ import os
 
 from izba.linux import flags as f
 from izba.linux import namespaces, process, rootpath
-from izba.runtime.driver import Launched, Stdio
 from izba.runtime.failures import ContainerGone, exec_failure
+from izba.runtime.launch import Launched, Stdio
 from izba.runtime.native import channel as messages
 from izba.runtime.native import console, identity, seccompfilters
 from izba.runtime.native import plan as plans

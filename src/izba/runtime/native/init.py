@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from izba.oci.runtimespec import Hooks, State
-    from izba.runtime.driver import Stdio
+    from izba.runtime.launch import Stdio
     from izba.runtime.native.plan import CommandPlan, NamespacePlan
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from izba.cgroups.manager import CgroupManager
     from izba.linux.mount import Mount
     from izba.oci.runtimespec import Spec
-    from izba.runtime.driver import Stdio
+    from izba.runtime.launch import Stdio
 
 
 def run(
