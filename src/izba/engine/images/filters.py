@@ -9,7 +9,7 @@ from izba.oci import reference as references
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping, Sequence
 
     from izba.engine.images.listing import ImageSummary
     from izba.store.store import Store
@@ -52,17 +52,8 @@ class ImageFilter(Record):
         return any(matches(pattern, name) or matches(pattern, repository) for pattern in self.references)
 
 
-def read_filters(store: Store, words: Iterable[str], *, known: frozenset[str], now: int) -> ImageFilter:
-    """From `name=value` words, as the command line gives them. Raises `InvalidFilter`, `ImageNotFound`."""
-    values: dict[str, list[str]] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals:
-            raise InvalidFilter(f"invalid filter {word!r}: bad format of filter (expected name=value)")
-        name = name.strip().lower()
-        if name not in known:
-            raise InvalidFilter(f"invalid filter '{name}'", hint=f"filters are {', '.join(sorted(known))}")
-        values.setdefault(name, []).append(value)
+def image_filter(store: Store, values: Mapping[str, Sequence[str]], *, now: int) -> ImageFilter:
+    """From the values given for each name. Raises `InvalidFilter`, `ImageNotFound`."""
     return ImageFilter(
         dangling=_bool("dangling", values["dangling"]) if "dangling" in values else None,
         labels=tuple(values.get("label", ())),
@@ -81,7 +72,7 @@ def matches(pattern: str, name: str) -> bool:
     return len(patterns) == len(parts) and all(map(fnmatchcase, parts, patterns))
 
 
-def _earliest(store: Store, values: dict[str, list[str]], now: int) -> int | None:
+def _earliest(store: Store, values: Mapping[str, Sequence[str]], now: int) -> int | None:
     moments = [_created(store, name) for name in values.get("before", ())]
     moments += [_moment(text, now) for text in values.get("until", ())]
     return min(moments, default=None)
@@ -111,7 +102,7 @@ def _moment(text: str, now: int) -> int:
     return timestamps.parse_time(text)
 
 
-def _bool(name: str, values: list[str]) -> bool:
+def _bool(name: str, values: Sequence[str]) -> bool:
     words = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
     found = {words.get(value.lower()) for value in values}
     if len(found) != 1 or None in found:

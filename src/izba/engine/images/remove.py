@@ -136,7 +136,7 @@ def is_running(engine: Engine, id: str) -> bool:
     """Whether the container has processes."""
     from izba.monitor.state import read
 
-    return read(f"{engine.roots.run}/containers/{id}").is_running
+    return read(f"{engine.roots.data}/containers/{id}").is_running
 
 
 def _repository(name: str) -> str:
