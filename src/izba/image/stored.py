@@ -11,8 +11,8 @@ from izba.oci.reference import InvalidReference, Reference
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.oci.descriptor import Descriptor
-    from izba.oci.digest import VerifiedReader
     from izba.store.images import ImageRow
+    from izba.store.layers import LayerTar
     from izba.store.store import Store
 
 
@@ -46,7 +46,7 @@ class StoredImage(Documents):
         """The canonical names of the image."""
         return self.row.names
 
-    def open_tar(self, diff_id: Digest) -> VerifiedReader:
+    def open_tar(self, diff_id: Digest) -> LayerTar:
         """The uncompressed tar of one layer, verified while it is read."""
         return self.store.layers.open_tar(diff_id)
 

@@ -32,6 +32,9 @@ KINDS = {
     "lease-dead": "a lease's holder died",
 }
 
+LEFTOVERS = frozenset(("blob-orphaned", "snapshot-orphaned", "snapshot-torn", "lease-dead"))
+"""What a crash may leave: it costs space until the next collection, and nothing else."""
+
 
 class Problem(Record):
     """One thing that is wrong: its kind (of `KINDS`), the digest, key or path it is about, and what depends on it."""

@@ -14,7 +14,10 @@ from izba.oci.digest import Digest, VerifiedReader
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
 
+    from izba.layer.streams import Reader
     from izba.store.content import ContentStore
     from izba.store.db import Database
     from izba.store.snapshots.snapshotter import Snapshotter
@@ -26,6 +29,33 @@ class LayerNotFound(NotFound):
     def __init__(self, diff_id: str) -> None:
         super().__init__(f"layer {diff_id} is not in the store")
         self.diff_id = diff_id
+
+
+class LayerTar(VerifiedReader):
+    """The bytes of one layer's tar."""
+
+    def __init__(self, source: Reader, diff_id: Digest, *, close: Callable[[], None]) -> None:
+        super().__init__(source, digest=diff_id, what=f"layer {diff_id}")
+        self._close = close
+
+    def read(self, count: int = -1) -> bytes:
+        """Up to `count` bytes, `b""` only at a verified end."""
+        data = super().read(count)
+        if (not data and count != 0) or count < 0:
+            self.close()
+        return data
+
+    def close(self) -> None:
+        """Let go of the blob, or stop writing the tar."""
+        self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 class Layers:
@@ -57,22 +87,24 @@ class Layers:
             return blob
         return Descriptor(media_type=mediatype.OCI_LAYER, digest=diff_id, size=self.size(diff_id))
 
-    def open_tar(self, diff_id: Digest) -> VerifiedReader:
+    def open_tar(self, diff_id: Digest) -> LayerTar:
         """The uncompressed tar; a wrong byte raises `DigestMismatch` at the latest at its end.
 
-        Raises `LayerNotFound` if there is neither a blob nor a snapshot to write it from.
+        It closes itself at its end; whoever may stop early uses it in a `with`. Raises `LayerNotFound` if there is
+        neither a blob nor a snapshot to write it from.
         """
         if (blob := self._blob(diff_id)) is not None:
             from izba.layer.compress import decompressor
 
-            stream = decompressor(self._content.open(blob.digest))
-            return VerifiedReader(stream, digest=diff_id, what=f"layer {diff_id}")
+            file = self._content.open(blob.digest)
+            return LayerTar(decompressor(file), diff_id, close=file.close)
         row = self._db.row("SELECT key FROM snapshots WHERE diff_id = ? AND kind = 'committed'", diff_id)
         if row is None:
             raise LayerNotFound(diff_id)
-        from izba.store.rewrite import rewritten
+        from izba.store.rewrite import RewrittenTar
 
-        return VerifiedReader(rewritten(self._snapshots(), row[0]), digest=diff_id, what=f"layer {diff_id}")
+        tar = RewrittenTar(self._snapshots(), row[0])
+        return LayerTar(tar, diff_id, close=tar.close)
 
     def compressed(self, diff_id: Digest, compression: str) -> Descriptor | None:
         """What compressing the layer gave before; the blob itself may be here or not."""

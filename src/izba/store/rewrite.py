@@ -64,8 +64,3 @@ class _Whole:
         while view:
             view = view[self._pipe.write(view) or 0 :]
         return len(data)
-
-
-def rewritten(snapshots: Snapshotter, key: str) -> RewrittenTar:
-    """Begin to write the tar of a committed snapshot."""
-    return RewrittenTar(snapshots, key)
