@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -99,12 +100,23 @@ class Request(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def _any(self) -> None:
-        self.server.seen.append(self)  # type: ignore[attr-defined]
+        # One handler serves all requests of a connection: what is kept must not change with the next one.
+        seen = Seen(self.command, self.path, dict(self.headers.items()))
+        self.server.seen.append(seen)  # type: ignore[attr-defined]
         self.server.handler(self)  # type: ignore[attr-defined]
 
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _any
 
     def log_message(self, *args: object) -> None: ...
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request that a scripted server was sent."""
+
+    command: str
+    path: str
+    headers: dict[str, str]
 
 
 class Server(ThreadingHTTPServer):
@@ -115,7 +127,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, handler: Handler) -> None:
         super().__init__(("127.0.0.1", 0), Request)
         self.handler = handler
-        self.seen: list[Request] = []
+        self.seen: list[Seen] = []
 
     @property
     def host(self) -> str:

@@ -9,7 +9,8 @@ from izba.ids import HEX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
+    from types import TracebackType
+    from typing import Protocol, Self
 
     class Reader(Protocol):
         def read(self, count: int, /) -> bytes: ...
@@ -101,6 +102,19 @@ class VerifiedReader:
         """Read what is left and verify the whole."""
         while self.read(1 << 20):
             pass
+
+    def close(self) -> None:
+        """Close the source, if it can be closed."""
+        if close := getattr(self._source, "close", None):
+            close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
     def _check(self) -> None:
         if self._size is not None and self._hasher.size != self._size:

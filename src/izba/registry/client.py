@@ -11,6 +11,7 @@ registry.
 from __future__ import annotations
 
 import re
+from threading import Lock
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from izba import jsonio, log
@@ -116,22 +117,34 @@ class Client:
         answer = self._own.call("PUT", url, scope="pull,push", headers=headers, body=chunks)
         self._own.finish(answer, {201}, what)
 
-    def put_blob_in_chunks(self, chunks: Iterable[bytes], digest: Digest) -> None:
-        """Upload a stream whose size is not known beforehand; `digest` is asked for after the last chunk."""
+    def put_stream(self, chunks: Iterable[bytes], digest: Callable[[], Digest], *, upload: str | None = None) -> None:
+        """Upload a stream whose digest and size are known only at its end: `digest` is asked for then."""
+        what = self._what("blob")
+        where = upload or self.start_upload()
+        headers = {"Content-Type": "application/octet-stream"}
+        answer = self._own.call("PATCH", where, scope="pull,push", headers=headers, body=chunks)
+        self._own.finish(answer, {202, 204}, what)
+        self._finish_upload(self._own.location(answer), digest(), what)
+
+    def put_blob_in_chunks(self, chunks: Iterable[bytes], digest: Digest, *, upload: str | None = None) -> None:
+        """Upload a blob piece by piece, each a request of its own that says where it belongs."""
         what = self._what(f"blob {digest}")
-        where, start = self.start_upload(), 0
+        where, start = upload or self.start_upload(), 0
         for chunk in chunks:
             headers = {
                 "Content-Type": "application/octet-stream",
                 "Content-Range": f"{start}-{start + len(chunk) - 1}",
             }
             answer = self._own.call("PATCH", where, scope="pull,push", headers=headers, body=chunk)
-            self._own.finish(answer, {202}, what)
+            self._own.finish(answer, {202, 204}, what)
             where, start = self._own.location(answer), start + len(chunk)
+        self._finish_upload(where, digest, what)
+
+    def _finish_upload(self, where: str, digest: Digest, what: str) -> None:
         separator = "&" if urlsplit(where).query else "?"
         url = f"{where}{separator}{urlencode({'digest': digest})}"
         answer = self._own.call("PUT", url, scope="pull,push", body=b"")
-        self._own.finish(answer, {201}, what)
+        self._own.finish(answer, {201, 204}, what)
 
     def start_upload(self) -> str:
         """Open an upload session; returns its URL."""
@@ -212,6 +225,7 @@ class _Endpoint:
         self._transport = Transport(config, environ)
         self._authenticator = Authenticator(self._transport, config, credentials)
         # Docker's rule: a registry on loopback, or one called insecure, may speak plain HTTP.
+        self._settling = Lock()
         self._may_be_plain = base.startswith("https:") and (config.insecure or is_loopback(self.host))
 
     def call(
@@ -226,7 +240,11 @@ class _Endpoint:
     ) -> Answer:
         """A request below `/v2/NAME/` (or to an absolute URL that this endpoint gave), with its authorisation."""
         scopes = f"repository:{self._name}:{scope}" + (f" repository:{also}:pull" if also else "")
-        answer = self._plain_or_not(method, path, {**(headers or {}), **self._authenticator.header(scopes)}, body)
+        if self._may_be_plain:
+            self._settle()
+        url = self._url(path)
+        authorised = {**(headers or {}), **self._authenticator.header(scopes)}
+        answer = self._transport.request(method, url, headers=authorised, body=body)
         replay = body is None or isinstance(body, bytes)
         for _ in range(2):
             if answer.status != 401 or not replay:
@@ -236,7 +254,7 @@ class _Endpoint:
                 break
             answer.body.close()
             authorised = {**(headers or {}), **self._authenticator.header(scopes)}
-            answer = self._plain_or_not(method, path, authorised, body)
+            answer = self._transport.request(method, url, headers=authorised, body=body)
         return answer
 
     def check(self, answer: Answer, wanted: set[int], what: str) -> None:
@@ -277,23 +295,23 @@ class _Endpoint:
             if url and origin(url) != origin(answer.url):
                 raise RegistryError(f"{what}: {self.host} continues its list on another host")
 
-    def _plain_or_not(
-        self, method: str, path: str, headers: dict[str, str], body: bytes | Iterable[bytes] | None
-    ) -> Answer:
-        try:
-            return self._transport.request(method, self._url(path), headers=headers, body=body)
-        except RegistryUnreachable:
-            if not self._may_be_plain or not (body is None or isinstance(body, bytes)):
-                raise
-        plain = "http" + self.base.removeprefix("https")
-        answer = self._transport.request(method, self._url(path, plain), headers=headers, body=body)
-        self.base, self._may_be_plain = plain, False
-        return answer
+    def _settle(self) -> None:
+        """Find out, once, whether a registry that may speak plain HTTP speaks TLS."""
+        with self._settling:
+            if not self._may_be_plain:
+                return
+            try:
+                self._transport.request("GET", f"{self.base}/v2/", attempts=1).body.close()
+            except RegistryUnreachable:
+                plain = "http" + self.base.removeprefix("https")
+                self._transport.request("GET", f"{plain}/v2/", attempts=1).body.close()
+                self.base = plain
+            self._may_be_plain = False
 
-    def _url(self, path: str, base: str | None = None) -> str:
+    def _url(self, path: str) -> str:
         if path.startswith(("http://", "https://")):
             return path
-        return f"{base or self.base}/v2/{quote(self._name)}/{path}"
+        return f"{self.base}/v2/{quote(self._name)}/{path}"
 
 
 def is_loopback(host: str) -> bool:

@@ -62,7 +62,7 @@ class Transport:
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes | Iterable[bytes] | None = None,
-        follow: bool = True,
+        attempts: int = ATTEMPTS,
     ) -> Answer:
         """Send, and retry what may be sent again. The status is the caller's to judge; the body must be closed.
 
@@ -72,9 +72,9 @@ class Transport:
         attempt = 0
         while True:
             attempt += 1
-            last = attempt >= ATTEMPTS or not again
+            last = attempt >= attempts or not again
             try:
-                answer = self._follow(method, url, dict(headers or {}), body, follow)
+                answer = self._follow(method, url, dict(headers or {}), body)
             except RegistryUnreachable as error:
                 if last or isinstance(error, RedirectRefused):
                     raise
@@ -90,13 +90,11 @@ class Transport:
             log.debug("retry", url=redacted(url), status=answer.status, after=pause)
             time.sleep(pause)
 
-    def _follow(
-        self, method: str, url: str, headers: dict[str, str], body: bytes | Iterable[bytes] | None, follow: bool
-    ) -> Answer:
+    def _follow(self, method: str, url: str, headers: dict[str, str], body: bytes | Iterable[bytes] | None) -> Answer:
         for _ in range(MAX_REDIRECTS):
             answer = self._send(method, url, headers, body)
             location = answer.headers.get("location")
-            if not follow or answer.status not in {301, 302, 303, 307, 308} or not location:
+            if answer.status not in {301, 302, 303, 307, 308} or not location:
                 return answer
             answer.body.close()
             target = urljoin(url, location)

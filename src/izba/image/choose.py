@@ -1,0 +1,76 @@
+"""From a name on a registry to the one manifest that this machine runs: through indexes, however they lie."""
+
+from __future__ import annotations
+
+from izba.decode import document
+from izba.errors import InvalidArgument, NotFound
+from izba.oci import mediatype
+from izba.oci.descriptor import Descriptor
+from izba.oci.documents import Index
+from izba.oci.platform import Platform
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from izba.oci.documents import Descriptor as DescriptorDocument
+    from izba.registry.client import Manifest
+
+MAX_DEPTH = 4
+"""An index of an index is seen in the wild; deeper is a mistake or a loop."""
+
+MAX_ENTRIES = 10_000
+
+
+class NoSuchPlatform(NotFound):
+    """An index has no manifest for the platform; the message names those it has."""
+
+    def __init__(self, what: str, wanted: Platform, offered: list[str]) -> None:
+        shown = ", ".join(offered[:12]) or "none"
+        super().__init__(
+            f"{what} has no image for {wanted}; it has: {shown}", hint="choose one of them with --platform OS/ARCH"
+        )
+
+
+class BadIndex(InvalidArgument):
+    """An index, or what it leads to, is not what the image-spec describes."""
+
+
+def choose(
+    found: Manifest, wanted: Platform, fetch: Callable[[Descriptor], Manifest], *, what: str, exact: bool = False
+) -> Manifest:
+    """Follow `found` to an image manifest for `wanted`; `fetch` reads what an index names, verified.
+
+    `exact`: the user asked for that very platform, so that nothing similar will do.
+    """
+    for _ in range(MAX_DEPTH):
+        if found.descriptor.media_type not in mediatype.INDEXES:
+            return found
+        entry = _best(found, wanted, what, exact)
+        found = fetch(Descriptor.from_document(entry))
+        if found.descriptor.media_type != entry["mediaType"]:
+            raise BadIndex(f"{what}: the index says {entry['mediaType']}, the registry {found.descriptor.media_type}")
+    raise BadIndex(f"{what}: indexes inside indexes, more than {MAX_DEPTH} deep")
+
+
+def _best(found: Manifest, wanted: Platform, what: str, exact: bool) -> DescriptorDocument:
+    index = document(found.data, Index, what=f"index of {what}")
+    if len(index["manifests"]) > MAX_ENTRIES:
+        raise BadIndex(f"{what}: an index of {len(index['manifests'])} entries")
+    entries, platforms = [], []
+    for entry in index["manifests"]:
+        platform = entry.get("platform")
+        # Attestations stand in indexes as images of an unknown system.
+        if entry["mediaType"] not in mediatype.MANIFESTS | mediatype.INDEXES:
+            continue
+        if platform is None or platform["os"] == "unknown":
+            continue
+        entries.append(entry)
+        platforms.append(Platform.of(platform["os"], platform["architecture"], platform.get("variant", "")))
+    best = (platforms.index(wanted) if wanted in platforms else None) if exact else wanted.best(platforms)
+    if best is not None:
+        return entries[best]
+    nested = [entry for entry in index["manifests"] if entry["mediaType"] in mediatype.INDEXES]
+    if len(nested) == 1 and not entries:
+        return nested[0]
+    raise NoSuchPlatform(what, wanted, sorted({str(platform) for platform in platforms}))
