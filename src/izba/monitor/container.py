@@ -6,12 +6,14 @@ import os
 
 from izba.linux.mount import Mount
 from izba.runtime import bundle
-from izba.runtime.driver import Stdio, runtime
+from izba.runtime.driver import runtime
+from izba.runtime.launch import Stdio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.monitor.plan import Plan
-    from izba.runtime.driver import Launched, Runtime
+    from izba.runtime.driver import Runtime
+    from izba.runtime.launch import Launched
 
 runtime("native")  # what nearly every container needs: imported before a plan arrives
 
@@ -37,13 +39,16 @@ def create(plan: Plan, stdio: tuple[int, int, int]) -> Created:
     stdin, stdout, stderr = stdio
     if not plan.stdin:
         stdin = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    spec = bundle.read(plan.directory)
     group = None
     if plan.cgroup:
         from izba.cgroups.manager import manager
 
         group = manager(plan.cgroup)
+        if group is not None:
+            group.apply(spec["linux"]["resources"])
     launched = driver.create(
-        bundle.read(plan.directory),
+        spec,
         id=plan.id,
         bundle=plan.directory,
         rootfs=[
@@ -51,40 +56,43 @@ def create(plan: Plan, stdio: tuple[int, int, int]) -> Created:
             for mount in plan.rootfs
         ],
         stdio=Stdio(stdin=stdin, stdout=stdout, stderr=stderr),
-        run_directory=plan.run,
+        run_directory=f"{plan.roots.run}/runtime",
         cgroup=group,
     )
     return Created(driver, launched)
 
 
-def probe(plan: Plan, pid: int, output: int) -> int:
-    """Run the health check's command in the container, its output to `output`; its exit code."""
+def probe(plan: Plan, pid: int, output: int) -> int | None:
+    """Run the health check's command in the container, its output to `output`; its exit code, None if it timed out."""
+    from _signal import SIGKILL
+
     from izba.linux import process as processes
 
     spec = bundle.read(plan.directory)
     assert plan.health is not None
     kind, *words = plan.health.test
-    args = ["/bin/sh", "-c", *words] if kind == "CMD-SHELL" else words
-    process = spec["process"] | {"args": args, "terminal": False}
-    null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
-    driver = runtime(plan.runtime)
-    launched = driver.exec(
+    process = spec["process"].copy()
+    process["args"] = [*(plan.health.shell if kind == "CMD-SHELL" else ()), *words]
+    process["terminal"] = False
+    launched = runtime(plan.runtime).exec(
         spec,
         process,
         id=plan.id,
         pid=pid,
         start_time=processes.start_time(pid),
-        stdio=Stdio(stdin=null, stdout=output, stderr=output),
-        run_directory=plan.run,
+        stdio=Stdio(stdin=os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), stdout=output, stderr=output),
+        run_directory=f"{plan.roots.run}/runtime",
     )
-    processes.set_subreaper()
-    os.close(output)
-    return processes.wait(launched.pid)
+    if processes.has_ended(launched.pidfd, plan.health.timeout // 1_000_000):
+        return processes.wait(launched.pid)
+    processes.send_signal(launched.pidfd, SIGKILL)
+    processes.wait(launched.pid)
+    return None
 
 
 def delete(plan: Plan) -> None:
     """Let another runtime forget a container that ended."""
-    runtime(plan.runtime).delete(plan.id, bundle=plan.directory, run_directory=plan.run)
+    runtime(plan.runtime).delete(plan.id, bundle=plan.directory, run_directory=f"{plan.roots.run}/runtime")
 
 
 def enter_user_namespace() -> None:

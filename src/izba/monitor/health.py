@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal
 import os
 import time
 
@@ -93,7 +94,7 @@ class Health:
 
 
 class _Probe:
-    """One probe under way: a child runs the command in the container; a pipe has its output, its exit code the result."""
+    """One probe under way, in a child that runs the command in the container; a pipe has what it wrote."""
 
     def __init__(self, loop: Loop, plan: Plan, pid: int, on_result: Callable[[dict[str, Any]], None]) -> None:
         self._loop = loop
@@ -104,33 +105,25 @@ class _Probe:
         self.child = children.fork(lambda: _probe(plan, pid, theirs), keep=(theirs,))
         os.close(theirs)
         self._timeout = plan.health.timeout if plan.health else 0
-        self._timer = loop.after(self._timeout / _SECOND, self._on_timeout)
         loop.watch(self._fd, READ, lambda _events: self._read())
 
     def close(self) -> None:
         """Give up: the result no longer matters."""
-        self._timer.cancel()
         self._loop.unwatch(self._fd)
         os.close(self._fd)
-        os.kill(self.child, 9)
+        os.kill(self.child, _signal.SIGKILL)
         os.waitpid(self.child, 0)
 
     def _read(self) -> None:
         if data := os.read(self._fd, 65536):
             self._output += data[: LONGEST_OUTPUT - len(self._output)]
             return
-        self._end(os.waitstatus_to_exitcode(os.waitpid(self.child, 0)[1]))
-
-    def _on_timeout(self) -> None:
-        os.kill(self.child, 9)  # the probed command dies with it
-        os.waitpid(self.child, 0)
-        self._output += f"Health check exceeded timeout ({self._timeout / _SECOND:g}s)".encode()
-        self._end(TIMED_OUT)
-
-    def _end(self, code: int) -> None:
-        self._timer.cancel()
         self._loop.unwatch(self._fd)
         os.close(self._fd)
+        code = os.waitstatus_to_exitcode(os.waitpid(self.child, 0)[1])
+        if code == -_signal.SIGALRM:
+            code = TIMED_OUT
+            self._output += f"Health check exceeded timeout ({self._timeout / _SECOND:g}s)".encode()
         output = bytes(self._output).decode("utf-8", "replace")
         self._on_result({"Start": self._start, "End": time.time_ns(), "ExitCode": code, "Output": output})
 

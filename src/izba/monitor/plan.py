@@ -28,9 +28,10 @@ class LogPlan(Record):
 
 
 class HealthPlan(Record):
-    """A HEALTHCHECK (Docker's words); durations in nanoseconds."""
+    """A HEALTHCHECK (Docker's words); durations in nanoseconds. `shell` runs a test that is CMD-SHELL."""
 
     test: tuple[str, ...]
+    shell: tuple[str, ...] = ("/bin/sh", "-c")
     interval: int = 30_000_000_000
     timeout: int = 30_000_000_000
     start_period: int = 0
@@ -93,7 +94,8 @@ def from_json(value: dict[str, Any]) -> Plan:
             "volumes": tuple(value["volumes"]),
             "console": tuple(value["console"]),
             "log": LogPlan(**value["log"]),
-            "health": health and HealthPlan(**health | {"test": tuple(health["test"])}),
+            "health": health
+            and HealthPlan(**health | {"test": tuple(health["test"]), "shell": tuple(health["shell"])}),
             "restart": RestartPlan(**value["restart"]),
         }
     )

@@ -1,7 +1,8 @@
-"""The child that runs one health probe; its exit code is the probe's."""
+"""The child that runs one health probe: it ends with the probe's exit code, or by SIGALRM if that took too long."""
 
 from __future__ import annotations
 
+import _signal
 import os
 
 from izba.errors import IzbaError
@@ -16,7 +17,10 @@ def main(plan: Plan, pid: int, output: int) -> int:
     from izba.monitor.container import probe
 
     try:
-        return probe(plan, pid, output)
+        code = probe(plan, pid, output)
     except IzbaError as error:
         os.write(output, str(error).encode())
         return int(getattr(error, "exit_code", 1))
+    if code is None:
+        os.kill(os.getpid(), _signal.SIGALRM)
+    return int(code or 0)

@@ -68,13 +68,15 @@ def _copy(rootfs: Sequence[Mount], path: str, volume: str) -> None:
         code = 1
         try:
             os.close(read_fd)
+            os.fchdir(source_fd)
             with os.fdopen(write_fd, "wb", buffering=1 << 16) as out:
-                write_layer(f"/proc/self/fd/{source_fd}", out, ops=ops, overlay=None)
+                write_layer(".", out, ops=ops, overlay=None)
             code = 0
         finally:
             os._exit(code)
     os.close(write_fd)
+    os.fchdir(volume_fd)
     with os.fdopen(read_fd, "rb") as stream:
-        apply(stream, f"/proc/self/fd/{volume_fd}", ops=ops, overlay=None)
+        apply(stream, ".", ops=ops, overlay=None)
     if os.waitpid(writer, 0)[1] != 0:
         raise CopyUpFailed("the image's files could not be read")

@@ -41,6 +41,7 @@ def create(engine: Engine, request: ContainerRequest) -> Container:
     directory = f"{engine.roots.data}/containers/{id}"
     with store.lease(f"container {id}"):
         rootfs = store.snapshots.prepare(id, image.chain_id)
+        kept: Kept | None = None
         try:
             os.makedirs(directory, mode=0o700)
             kept = _document(engine, request, image, rootfs)
@@ -48,7 +49,7 @@ def create(engine: Engine, request: ContainerRequest) -> Container:
         except BaseException:
             from izba.monitor.finish import discard
 
-            discard(store, id)
+            discard(store, id, volumes=mounts.anonymous(kept["Mounts"]) if kept else ())
             raise
     return Container(engine, row)
 

@@ -76,7 +76,9 @@ class Container:
     @property
     def anonymous_volumes(self) -> tuple[str, ...]:
         """The volumes that are its own and go with it."""
-        return tuple(mount["Name"] for mount in self.mounts if mount.get("Anonymous") and "Name" in mount)
+        from izba.engine.containers.mounts import anonymous
+
+        return anonymous(self.mounts)
 
 
 def require(engine: Engine, name: str) -> Container:

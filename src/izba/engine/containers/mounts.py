@@ -53,8 +53,28 @@ class Wish(Record):
 def resolve(
     config: ContainerConfig, host_config: HostConfig, volumes: Volumes, rootfs: Sequence[Rootfs]
 ) -> list[MountPoint]:
-    """The mount points of a container, volumes made and filled. Raises `InvalidArgument` for what cannot be."""
-    return [_point(wish, volumes, rootfs) for wish in wishes(config, host_config)]
+    """The mount points of a container, volumes made and filled. Raises `InvalidArgument` for what cannot be.
+
+    Where it raises, the anonymous volumes it made are gone again.
+    """
+    points: list[MountPoint] = []
+    try:
+        for wish in wishes(config, host_config):
+            points.append(_point(wish, volumes))
+            if points[-1]["Type"] == "volume" and wish.copy and rootfs:
+                from izba.volume.copyup import copy_up
+
+                copy_up(rootfs, wish.target, points[-1]["Source"])
+    except BaseException:
+        for name in anonymous(points):
+            volumes.discard(name)
+        raise
+    return points
+
+
+def anonymous(points: Iterable[MountPoint]) -> tuple[str, ...]:
+    """The names of the volumes that were made for one container alone."""
+    return tuple(point["Name"] for point in points if point.get("Anonymous") and "Name" in point)
 
 
 def wishes(config: ContainerConfig, host_config: HostConfig) -> list[Wish]:
@@ -161,7 +181,7 @@ def _target(path: str) -> str:
     return normal
 
 
-def _point(wish: Wish, volumes: Volumes, rootfs: Sequence[Rootfs]) -> MountPoint:
+def _point(wish: Wish, volumes: Volumes) -> MountPoint:
     point: MountPoint = {
         "Type": wish.type,
         "Source": wish.source or "",
@@ -178,10 +198,6 @@ def _point(wish: Wish, volumes: Volumes, rootfs: Sequence[Rootfs]) -> MountPoint
         _check_source(wish)
     if wish.type == "volume":
         volume = volumes.ensure(wish.source, wish.labels)
-        if wish.copy and rootfs:
-            from izba.volume.copyup import copy_up
-
-            copy_up(rootfs, wish.target, volume.path)
         point |= {"Name": volume.name, "Source": volume.path, "Driver": "local"}
         if wish.source is None:
             point["Anonymous"] = True

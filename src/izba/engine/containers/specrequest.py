@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from izba import errors
 from izba.engine.containers import mounts
 from izba.errors import InvalidArgument
 from izba.runtime.specgen.request import DeviceRate, MountRequest, ResourceLimits, SpecRequest, Ulimit

@@ -126,6 +126,7 @@ def _health(config: ContainerConfig) -> HealthPlan | None:
     default = plans.HealthPlan(test=())
     return plans.HealthPlan(
         test=tuple(check["Test"]),
+        shell=tuple(config.get("Shell") or default.shell),
         interval=check.get("Interval") or default.interval,
         timeout=check.get("Timeout") or default.timeout,
         start_period=check.get("StartPeriod") or default.start_period,

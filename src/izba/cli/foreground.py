@@ -1,0 +1,97 @@
+"""A container in the foreground: its streams are ours, our signals are its, and its exit code becomes ours."""
+
+from __future__ import annotations
+
+import _signal
+import os
+
+from izba.cli import streams
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from izba.engine.containers.model import Container
+    from izba.engine.engine import Engine
+    from izba.monitor.spawn import Monitor
+
+IMPATIENT = 3
+"""So many SIGINTs or SIGTERMs mean: never mind the container, end yourself (as Docker's command does)."""
+
+
+def run_attached(engine: Engine, container: Container, monitor: Monitor, *, keys: str | None, proxy: bool) -> int:
+    """Start it and stay until its end; its exit code. After the detach keys it runs on, and 0."""
+    from izba.engine.containers.start import start
+
+    config = container.config
+    tty = config.get("Tty", False)
+    wanted = frozenset(fd for fd, name in ((1, "AttachStdout"), (2, "AttachStderr")) if config.get(name))
+    stdin = config.get("AttachStdin", False)
+    assert monitor.streams is not None
+    handler = SignalHandler(container, tty=tty)
+    # A terminal sends the container its keys, so our own signals mean ourselves.
+    with streams.Signals(handler, proxied=proxy and not tty) as signals:
+        start(engine, container, monitor, console=window_size() if tty else (0, 0))
+        engine.close()
+        try:
+            with streams.RawTerminal(0 if tty and stdin else -1):
+                streams.relay_connection(
+                    monitor.streams,
+                    framed=not tty,
+                    stdin=stdin,
+                    keys=streams.detach_keys(keys) if tty else b"",
+                    signals=signals,
+                    outputs=wanted,
+                )
+        except streams.Detached:
+            return 0
+        return monitor.wait()
+
+
+class SignalHandler:
+    """Called with each signal that came: passes it to the container, or the terminal's new size."""
+
+    def __init__(self, container: Container, *, tty: bool, resize: Callable[[], None] | None = None) -> None:
+        self._container = container
+        self._tty = tty
+        self._resize = resize
+        self._count = 0
+
+    def __call__(self, number: int) -> None:
+        if number == _signal.SIGWINCH:
+            if self._tty:
+                (self._resize or self._resize_container)()
+            return
+        if number in {_signal.SIGINT, _signal.SIGTERM}:
+            self._count += 1
+            if self._count >= IMPATIENT:
+                raise KeyboardInterrupt
+        self._ask({"verb": "signal", "number": int(number), "final": number == self._stop_signal()})
+
+    def _resize_container(self) -> None:
+        rows, columns = window_size()
+        self._ask({"verb": "resize", "rows": rows, "columns": columns})
+
+    def _stop_signal(self) -> int:
+        from izba.engine.containers.start import stop_signal
+
+        return stop_signal(self._container.config)
+
+    def _ask(self, request: dict[str, object]) -> None:
+        from izba.engine.containers import lifecycle
+
+        try:
+            lifecycle.ask(self._container, request)
+        except lifecycle.NotRunning:  # it ended while the signal came, or has not begun
+            return
+
+
+def window_size() -> tuple[int, int]:
+    """Rows and columns of our terminal; zeros where there is none."""
+    from izba.linux.pty import window_size as size_of
+
+    for fd in (1, 0, 2):
+        if os.isatty(fd):
+            size = size_of(fd)
+            return size.rows, size.columns
+    return 0, 0
