@@ -16,16 +16,19 @@ from izba.build import gopath
 from izba.build.contenthash import StatCache, hash_files
 from izba.build.inroot import clean, resolve
 from izba.errors import NotFound
+from izba.layer.fsops import RECORD
+from izba.layer.xattrs import belongs_to_layer
 from izba.oci.digest import Digest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
+    from typing import TypeAlias
 
-    from izba.build.dockerfile.ignore import Ignore, Matching
+    from izba.build.dockerfile.ignore import Ignore
     from izba.build.graph import Selector
 
-    Entry = tuple[str, os.stat_result]
+    Entry: TypeAlias = tuple[str, os.stat_result]
     """A path and what lstat says of it."""
 
 
@@ -67,16 +70,17 @@ class FileSource:
         *,
         what: str = "build context",
         ignore: Ignore | None = None,
+        ignore_file: str = ".dockerignore",
         cache: StatCache | None = None,
         owners: bool = False,
-        lstat: Callable[[str], os.stat_result] = os.lstat,
     ) -> None:
         self.root = root
         self.what = what
         self.owners = owners
-        self.ignore = ignore
+        self.ignore = ignore if ignore is not None and ignore.patterns else None
+        self.ignore_file = ignore_file
         self.cache = cache or StatCache(None)
-        self._lstat = lstat
+        self.selected: dict[Selector, tuple[Chosen, ...]] = {}
         self._lists: dict[str, tuple[Entry, ...]] = {}
 
     def absolute(self, path: str) -> str:
@@ -97,11 +101,11 @@ class FileSource:
     def status(self, path: str) -> os.stat_result | None:
         """What is at the resolved `path`, None if there is nothing or it is ignored."""
         if not path:
-            return self._lstat(self.root)
+            return os.lstat(self.root)
         parent, _, name = path.rpartition("/")
         if self.ignore is None:
             try:
-                return self._lstat(self.absolute(path))
+                return os.lstat(self.absolute(path))
             except (FileNotFoundError, NotADirectoryError):
                 return None
         status = self.status(parent)
@@ -113,7 +117,7 @@ class FileSource:
         """Names and statuses in the directory at the resolved `path`, sorted; what is ignored and sockets are left out."""
         found = self._lists.get(path)
         if found is None:
-            found = self._lists[path] = self._read(path, self._matching(path))
+            found = self._lists[path] = self._read(path)
         return found
 
     def walk(self, path: str) -> Iterator[Entry]:
@@ -133,54 +137,39 @@ class FileSource:
     def _prefixed(self, path: str, prefix: str) -> list[Entry]:
         return [(prefix + name, status) for name, status in self.children(path)]
 
-    def _matching(self, path: str) -> Matching | None:
-        """The state of the ignore patterns at the directory `path`."""
-        if self.ignore is None or not path:
-            return None
-        matching = None
-        done = ""
-        for name in path.split("/"):
-            done = f"{done}/{name}" if done else name
-            matching = self.ignore.match(done, matching)
-        return matching
-
-    def _read(self, path: str, matching: Matching | None) -> tuple[Entry, ...]:
-        directory = self.absolute(path)
+    def _read(self, path: str) -> tuple[Entry, ...]:
         prefix = f"{path}/" if path else ""
         ignore = self.ignore
-        plain = self._lstat is os.lstat
         entries: list[Entry] = []
-        with os.scandir(directory) as listing:
+        with os.scandir(self.absolute(path)) as listing:
             for each in listing:
-                status = each.stat(follow_symlinks=False) if plain else self._lstat(each.path)
+                status = each.stat(follow_symlinks=False)
                 if stat.S_ISSOCK(status.st_mode):
                     continue
-                if ignore is not None:
-                    here = ignore.match(prefix + each.name, matching)
-                    if here.ignored and not self._has_exception(prefix + each.name, status, here):
+                if ignore is not None and ignore.excludes(prefix + each.name):
+                    # A directory that is left out comes along where something below it is taken back.
+                    if not stat.S_ISDIR(status.st_mode) or ignore.prunes(prefix + each.name):
                         continue
-                    if stat.S_ISDIR(status.st_mode) and prefix + each.name not in self._lists:
-                        self._lists[prefix + each.name] = self._read(prefix + each.name, here)
+                    if not self.children(prefix + each.name):
+                        continue
                 entries.append((each.name, status))
         entries.sort()
         return tuple(entries)
 
-    def _has_exception(self, path: str, status: os.stat_result, matching: Matching) -> bool:
-        """Whether something below an ignored directory is not ignored (`!` patterns); the directory then comes along."""
-        if self.ignore is None or not self.ignore.has_exceptions or not stat.S_ISDIR(status.st_mode):
-            return False
-        self._lists[path] = self._read(path, matching)
-        return bool(self._lists[path])
-
 
 def select(source: FileSource, selector: Selector) -> tuple[Chosen, ...]:
-    """What the selector means in `source`. Raises `SourceNotFound`."""
+    """What the selector means in `source`, found once. Raises `SourceNotFound`."""
+    known = source.selected.get(selector)
+    if known is None:
+        known = source.selected[selector] = _select(source, selector)
+    return known
+
+
+def _select(source: FileSource, selector: Selector) -> tuple[Chosen, ...]:
     chosen: list[Chosen] = []
     for index, path in enumerate(selector.sources):
         include = selector.include[index] if selector.include else ()
-        found = [
-            _choose(source, each, include, selector.exclude) for each in _expand(source, path, selector.wildcards)
-        ]
+        found = [_choose(source, each, include, selector.exclude) for each in _expand(source, path, selector.wildcards)]
         if selector.required and selector.include and not _has_pattern(path, include):
             _require_included(source, path, include, found)
         chosen += [each for each in found if each is not None]
@@ -220,12 +209,12 @@ def content_digest(source: FileSource, chosen: Sequence[Chosen]) -> Digest:
 
 
 def attributes(path: str) -> list[tuple[str, bytes]]:
-    """The extended attributes that belong to a file's content, sorted: those that a layer keeps."""
+    """The extended attributes that a layer keeps of a file, and izba's record of its owner; sorted."""
     try:
         names = os.listxattr(path, follow_symlinks=False)
     except OSError:
         return []
-    kept = [name for name in names if name == "security.capability" or name.startswith("user.")]
+    kept = [name for name in names if name == RECORD or belongs_to_layer(name)]
     return [(name, os.getxattr(path, name, follow_symlinks=False)) for name in sorted(kept)]
 
 
@@ -262,7 +251,7 @@ def _choose(source: FileSource, path: str, include: tuple[str, ...], exclude: tu
         raise SourceNotFound("/" + path, hint=_why_missing(source, resolved))
     name = path.rpartition("/")[2]
     if not stat.S_ISDIR(status.st_mode):
-        if exclude and _matcher(exclude).match(name, None).ignored:
+        if exclude and _matcher(exclude).excludes(name):
             return None
         return Chosen(name=name, path=resolved, status=status)
     entries: Iterator[Entry] = source.walk(resolved)
@@ -271,29 +260,26 @@ def _choose(source: FileSource, path: str, include: tuple[str, ...], exclude: tu
     return Chosen(name=name, path=resolved, status=status, entries=tuple(entries))
 
 
-def _filtered(
-    source: FileSource, top: str, include: tuple[str, ...], exclude: tuple[str, ...]
-) -> Iterator[Entry]:
+def _filtered(source: FileSource, top: str, include: tuple[str, ...], exclude: tuple[str, ...]) -> Iterator[Entry]:
     """What of a directory is taken. A directory that only matters for what is in it comes right before that."""
     including = _matcher(include) if include else None
     excluding = _matcher(exclude) if exclude else None
 
-    def visit(path: str, prefix: str, wanted: Matching | None, unwanted: Matching | None) -> Iterator[Entry]:
+    def visit(path: str, prefix: str) -> Iterator[Entry]:
         for name, status in source.children(path):
             relative = prefix + name
-            below = f"{path}/{name}" if path else name
-            wanted_here = including.match(relative, wanted) if including else None
-            unwanted_here = excluding.match(relative, unwanted) if excluding else None
-            taken = (wanted_here is None or wanted_here.ignored) and not (unwanted_here and unwanted_here.ignored)
+            taken = including is None or including.excludes(relative)
+            if excluding is not None and excluding.excludes(relative):
+                taken = False
+                if excluding.prunes(relative):
+                    continue
             if taken:
                 yield relative, status
             if not stat.S_ISDIR(status.st_mode):
                 continue
-            if not taken and including and not including.may_match_below(relative):
+            if not taken and including is not None and not _may_match_below(include, relative):
                 continue
-            if unwanted_here and unwanted_here.ignored and excluding and not excluding.has_exceptions:
-                continue
-            inner = visit(below, f"{relative}/", wanted_here, unwanted_here)
+            inner = visit(f"{path}/{name}" if path else name, f"{relative}/")
             first = next(inner, None)
             if first is not None:
                 if not taken:
@@ -301,7 +287,22 @@ def _filtered(
                 yield first
                 yield from inner
 
-    return visit(top, "", None, None)
+    return visit(top, "")
+
+
+def _may_match_below(patterns: tuple[str, ...], directory: str) -> bool:
+    """Whether a pattern can match something inside of `directory`."""
+    names = directory.split("/")
+    for pattern in patterns:
+        parts = pattern.split("/")
+        for index, name in enumerate(names):
+            if index == len(parts) or "**" in parts[index]:
+                return True
+            if not gopath.match(parts[index], name):
+                break
+        else:
+            return True
+    return False
 
 
 def _has_pattern(path: str, include: tuple[str, ...]) -> bool:
@@ -315,6 +316,7 @@ def _require_included(source: FileSource, path: str, include: tuple[str, ...], f
 
 
 def _matcher(patterns: tuple[str, ...]) -> Ignore:
+    """The patterns in .dockerignore's language; `excludes` says that one matches."""
     from izba.build.dockerfile.ignore import Ignore
 
     return Ignore(patterns)
@@ -322,7 +324,7 @@ def _matcher(patterns: tuple[str, ...]) -> Ignore:
 
 def _why_missing(source: FileSource, path: str) -> str | None:
     if source.ignore is not None and os.path.lexists(source.absolute(path)):
-        return f"{source.ignore.file} excludes it from the {source.what}"
+        return f"{source.ignore_file} excludes it from the {source.what}"
     return None
 
 

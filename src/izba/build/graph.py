@@ -20,11 +20,11 @@ from izba.oci.digest import Digest
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any, Protocol
+    from typing import Any, Protocol, TypeAlias
 
     from izba.build.files import FileSource
-    from izba.build.worker import Worker
     from izba.build.progress import RunningStep
+    from izba.build.worker import Worker
     from izba.errors import Range
     from izba.oci.descriptor import Descriptor
 
@@ -66,15 +66,16 @@ class Selector(Record):
 class CacheMap(Record):
     """How an op is keyed: its own digest, and for each input the selector whose files' content stands for it.
 
-    A None selector: the input counts by its own cache key.
+    A None selector: the input counts by its own cache key. A None digest: nothing is known before the op was done, and
+    only the content of what it gives can be a key.
     """
 
-    digest: Digest
+    digest: Digest | None
     selectors: tuple[Selector | None, ...] = ()
 
 
 if TYPE_CHECKING:
-    Result = Tree | FileSource
+    Result: TypeAlias = Tree | FileSource
 
     class Op(Protocol):
         """One kind of work. Definitions are JSON; ops are values."""
@@ -86,8 +87,22 @@ if TYPE_CHECKING:
         def cache_map(self) -> CacheMap:
             """How the op is keyed. Cheap; touches no files."""
 
-        def exec(self, worker: Worker, inputs: Sequence[Result], step: RunningStep) -> Result:
+        def exec(self, worker: Worker, inputs: Sequence[Result], step: RunningStep, /) -> Result:
             """Do the work. Called in any thread; the same inputs give the same result."""
+
+    class Source(Op, Protocol):
+        """An op without inputs: what the others begin from.
+
+        `tree` is the tree that it gives, for those that give one; known before its files are there.
+        `is_context` says that it is a directory of the host, to be looked at whenever one likes.
+        """
+
+        @property
+        def tree(self) -> Tree | None: ...
+        @property
+        def is_context(self) -> bool: ...
+        def ready(self, worker: Worker, /) -> Result | None:
+            """The result, if there is nothing to do for it."""
 
 
 class Vertex:
@@ -110,7 +125,7 @@ class Vertex:
         self.place = place
         self.ignore_cache = ignore_cache
         document = [op.definition, [each.digest for each in inputs]]
-        self.digest = Digest.of(jsonio.dumps(document).encode())
+        self.digest: Digest = Digest.of(jsonio.dumps(document).encode())
 
     def __repr__(self) -> str:
         return f"Vertex({self.name!r}, {self.digest[7:19]})"

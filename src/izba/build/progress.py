@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
-    from typing import Self
+    from typing import Self, TypeAlias
 
     from izba.errors import Range
 
@@ -80,7 +80,7 @@ class Warned(Record):
 
 
 if TYPE_CHECKING:
-    Sink = Callable[[Event | Warned], None]
+    Sink: TypeAlias = Callable[[Event | Warned], None]
 
 
 class Reporter:
@@ -98,6 +98,10 @@ class Reporter:
             step = Step(number=self._count, name=name)
             self._sink(Started(step=step))
         return RunningStep(self, step)
+
+    def silent(self) -> RunningStep:
+        """A step that nobody is told about."""
+        return RunningStep(Reporter(lambda _: None), Step(number=0, name=""))
 
     def cached(self, name: str) -> None:
         """A step that had nothing to do."""

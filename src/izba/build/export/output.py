@@ -1,0 +1,66 @@
+"""`--output`: where a build's result goes."""
+
+from __future__ import annotations
+
+from izba._record import Record
+from izba.errors import InvalidArgument
+from izba.nearest import nearest
+
+KINDS = ("image", "docker", "oci", "tar", "local")
+
+
+class Output(Record):
+    """One output. `destination` is a path, `-` for stdout, None for the store. `names` are for the image in it."""
+
+    kind: str
+    destination: str | None = None
+    names: tuple[str, ...] = ()
+    as_directory: bool = False
+
+
+IMAGE = Output(kind="image")
+
+
+def parse_output(text: str) -> Output:
+    """`--output`'s text: `type=…,dest=…`, a directory alone, or `-` for a tar on stdout. Raises `InvalidArgument`."""
+    if text == "-":
+        return Output(kind="tar", destination="-")
+    if "=" not in text:
+        return Output(kind="local", destination=text)
+    fields: dict[str, str] = {}
+    names: list[str] = []
+    for field in text.split(","):
+        key, equals, value = field.partition("=")
+        if not equals and key and names:
+            names.append(key)  # name=a,b
+            continue
+        if not equals:
+            raise InvalidArgument(f"invalid value {field} in --output {text}", hint="--output type=tar,dest=rootfs.tar")
+        if key == "name":
+            names.append(value)
+        else:
+            fields[{"destination": "dest"}.get(key, key)] = value
+    return _output(text, fields, tuple(names))
+
+
+def _output(text: str, fields: dict[str, str], names: tuple[str, ...]) -> Output:
+    kind = fields.pop("type", "")
+    if kind not in KINDS:
+        meant = nearest(kind, KINDS)
+        hint = f"did you mean {meant}?" if meant else f"it is one of {', '.join(KINDS)}"
+        raise InvalidArgument(f'unknown output type "{kind}"' if kind else f"--output {text} needs a type", hint=hint)
+    destination = fields.pop("dest", None)
+    as_directory = fields.pop("tar", "true") in {"false", "0"}
+    if fields.pop("push", "false") in {"true", "1"}:
+        raise InvalidArgument("pushing is not part of a build yet", hint="izba push after it")
+    fields.pop("compression", None)
+    fields.pop("oci-mediatypes", None)
+    if fields:
+        raise InvalidArgument(f"unknown key {next(iter(fields))} in --output {text}")
+    if kind in {"oci", "docker"} and destination is None and kind == "oci":
+        raise InvalidArgument(f'dest is required for the output type "{kind}"')
+    if kind in {"tar", "local"} and destination is None:
+        raise InvalidArgument(f'dest is required for the output type "{kind}"')
+    if kind == "docker" and destination is None:
+        kind = "image"  # to Docker's own store; izba has one of its own
+    return Output(kind=kind, destination=destination, names=names, as_directory=as_directory)

@@ -1,0 +1,365 @@
+"""What ops work with: the store's snapshots, views of trees, the contexts, a place for what does not last.
+
+A worker lives as long as one build. What it mounts, it mounts below a directory of its own and unmounts at the end; the
+command line makes builds in a private mount namespace, where the mounts also vanish with the process, however that ends.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from izba.build.files import FileSource, select
+from izba.build.graph import Layer, Selector, Tree
+from izba.build.running import Running, run
+from izba.build.upper import Upper, Wishes
+from izba.ids import new_id
+from izba.layer.fsops import fsops
+from izba.layer.streams import Discard
+from izba.linux import flags
+from izba.linux.mount import Mount, move_mount, open_tree, umount
+from izba.oci.chain import next_chain_id
+from izba.store.lock import FileLock
+from izba.store.snapshots.trees import remove_tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+    from typing import Self
+
+    from izba.build.graph import Result
+    from izba.build.ops.copy import CopyOp
+    from izba.build.progress import Reporter, RunningStep
+    from izba.build.secrets import Secrets
+    from izba.build.upper import FileCopy
+    from izba.image.stored import StoredImage
+    from izba.oci.digest import Digest
+    from izba.oci.runtimespec import Spec
+    from izba.runtime.specgen.request import HostFacts
+    from izba.runtime.specgen.rootview import RootView
+    from izba.store.store import Store
+
+
+class Settings:
+    """What is the same for all steps of a build."""
+
+    def __init__(
+        self, *, host: Callable[[], HostFacts], environ: Mapping[str, str], secrets: Secrets, host_trust: bool
+    ) -> None:
+        self.host = host
+        self.environ = environ
+        self.secrets = secrets
+        self.host_trust = host_trust
+
+
+class Worker:
+    """See the module. `with Worker(…) as worker:`"""
+
+    def __init__(
+        self,
+        store: Store,
+        reporter: Reporter,
+        settings: Settings,
+    ) -> None:
+        self.store = store
+        self.reporter = reporter
+        self.contexts: Mapping[str, FileSource] = {}
+        self.images: Mapping[Digest, StoredImage] = {}
+        self.settings = settings
+        self.ops = fsops()
+        self.distrusted: dict[Digest, str] = {}
+        """Trees that may not be what their cache key says, and why."""
+        self._running = Running()
+        self._lock = threading.RLock()
+        self._views: dict[Digest, str] = {}
+        self._directory = f"{store.roots.data}/build/work"
+        self._id = ""
+        self._live: FileLock | None = None
+        self._mounted: list[str] = []
+        self._count = 0
+
+    # -- trees
+
+    def has(self, tree: Tree) -> bool:
+        """Whether the tree's snapshots are there."""
+        chain = tree.chain
+        return chain is None or self.store.snapshots.has(chain)
+
+    def unpack(self, tree: Tree) -> None:
+        """Make the snapshots of an image's tree."""
+        chain = tree.chain
+        if chain is None or self.has(tree):
+            return
+        from izba.image.unpack import unpack
+
+        unpack(self.store, self.images[chain])
+
+    def view(self, tree: Tree) -> str:
+        """A directory that shows the tree, read-only, until the build is over."""
+        with self._lock:
+            chain = tree.chain
+            if chain is None:
+                return self.scratch_directory("empty")
+            if chain not in self._views:
+                from izba.linux.overlay import overlay
+
+                self._views[chain] = self.mount(overlay(self.store.snapshots.lowers(chain)))
+            return self._views[chain]
+
+    def source(self, result: Result) -> FileSource:
+        """The files of a result."""
+        if isinstance(result, Tree):
+            return FileSource(self.view(result), what="stage", owners=True)
+        return result
+
+    def change(self, base: Tree) -> Change:
+        """`with worker.change(tree) as change:` begins a new layer on the tree."""
+        return Change(self, base)
+
+    def put_on_top(self, tree: Tree, added: Tree) -> Tree:
+        """The topmost layer of `added` on top of `tree`, its files shared by hard links."""
+        layer = added.layers[-1]
+        result = Tree(layers=(*tree.layers, layer))
+        assert result.chain is not None
+        if self.store.snapshots.has(result.chain):
+            return result
+        from izba.build.links import link_tree
+
+        assert added.chain is not None
+        with self.change(tree) as change:
+            link_tree(self.store.snapshots.lowers(added.chain)[0], change.upper)
+            return change.commit_known(layer)
+
+    def owner(self, tree: Tree, text: str) -> tuple[int, int]:
+        """The ids of --chown's or USER's text. As in Docker, a number alone is also the group."""
+        from izba.runtime.specgen.user import resolve_user
+
+        name, _, group = text.partition(":")
+        if name.isascii() and name.isdecimal() and not group:
+            text = f"{name}:{name}"
+        user = resolve_user(text, self.root_view(tree))
+        return user.uid, user.gid
+
+    def root_view(self, tree: Tree) -> RootView:
+        """For reading small files of a tree that need not be mounted for it."""
+        from izba.runtime.specgen.rootview import RootView
+
+        return RootView(self.store.snapshots.lowers(tree.chain) if tree.chain else ())
+
+    # -- commands
+
+    def run(self, spec: Spec, rootfs: Sequence[Mount], step: RunningStep) -> tuple[int, bytes]:
+        """Run a container to its end; its exit code and the last that it said. Raises `Canceled`."""
+        self.check_canceled()
+        bundle = self.scratch_directory("bundle")
+        os.mkdir(f"{bundle}/rootfs", 0o755)
+        return run(self._running, spec, rootfs, bundle, step)
+
+    def cancel(self) -> None:
+        """End what runs, and let nothing begin."""
+        self._running.cancel()
+
+    def check_canceled(self) -> None:
+        """Raise `Canceled` if the build was ended."""
+        self._running.check()
+
+    # -- what does not last
+
+    def scratch_directory(self, purpose: str) -> str:
+        """A new empty directory, gone after the build."""
+        with self._lock:
+            if self._live is None:
+                self._begin()
+            self._count += 1
+            path = f"{self._directory}/{self._id}/{self._count}-{purpose}"
+            os.mkdir(path, 0o755)
+            return path
+
+    def mount(self, mount: Mount) -> str:
+        """Mount it on a new directory, until the build is over."""
+        path = self.scratch_directory("mount")
+        mount.attach(path)
+        with self._lock:
+            self._mounted.append(path)
+        return path
+
+    def mount_fd(self, fd: int) -> str:
+        """Bind the directory that a descriptor holds, whatever its name has come to mean."""
+        path = self.scratch_directory("mount")
+        target = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        tree = open_tree(fd)
+        try:
+            move_mount(tree, target, path=path)
+        finally:
+            os.close(tree)
+            os.close(target)
+        with self._lock:
+            self._mounted.append(path)
+        return path
+
+    def copy_tree(self, source: FileSource, directory: str) -> None:
+        """Copy all of a source into an empty directory, as it is."""
+        (root,) = select(source, Selector(sources=("/",)))
+        upper = Upper(directory, None, self.ops, 0)
+        upper.put(source, root, "", Wishes())
+        upper.finish()
+
+    def unpack_archive(self, path: str) -> FileSource | None:
+        """The files in an archive that ADD found; None if the file is no archive."""
+        from izba.build.archives import open_archive
+        from izba.layer.apply import apply
+
+        found = open_archive(path)
+        if found is None:
+            return None
+        file, stream = found
+        directory = self.scratch_directory("archive")
+        with file:
+            apply(stream, directory, ops=self.ops, overlay=None)
+        return FileSource(directory, what="archive", owners=True)
+
+    def download(self, url: str, name: str, checksum: Digest | None, step: RunningStep) -> FileSource:
+        """The file at `url`, alone in a directory and called `name`."""
+        from izba.build.download import download
+
+        path = download(f"{self.store.roots.data}/build/downloads", url, checksum, step)
+        directory = self.scratch_directory("download")
+        os.link(path, f"{directory}/{name}")
+        return FileSource(directory, what="download")
+
+    def reuse(self, op: CopyOp, change: Change) -> Callable[[FileCopy, str], bool] | None:
+        """How a file may be had without copying it, if at all."""
+        return None
+
+    def _begin(self) -> None:
+        os.makedirs(self._directory, mode=0o700, exist_ok=True)
+        _sweep(self._directory)
+        self._id = new_id()[:16]
+        self._live = FileLock(f"{self._directory}/{self._id}.lock", what="the directory of a build")
+        self._live.acquire()
+        os.mkdir(f"{self._directory}/{self._id}", 0o700)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for path in reversed(self._mounted):
+            umount(path, flags.MNT_DETACH | flags.UMOUNT_NOFOLLOW)
+        if self._live is not None:
+            remove_tree(f"{self._directory}/{self._id}")
+            self._live.release(remove=True)
+
+
+class Change:
+    """A layer being made: an active snapshot, which is committed or dropped by the end of its block."""
+
+    def __init__(self, worker: Worker, base: Tree) -> None:
+        self._worker = worker
+        self._snapshots = worker.store.snapshots
+        self._base = base
+        self._distrust = ""
+        self._open = False
+        self.key = f"build-{new_id()}"
+        self.mounts: tuple[Mount, ...] = ()
+
+    @property
+    def upper(self) -> str:
+        """The directory that holds the changes."""
+        return self._snapshots.upper(self.key)
+
+    @property
+    def is_overlay(self) -> bool:
+        """Whether `upper` holds nothing but the changes; else it is the whole tree."""
+        return self._snapshots.kind == "overlay"
+
+    def writer(self, epoch: int) -> Upper:
+        """Puts files into the tree."""
+        has_below = self.is_overlay and self._base.layers
+        below = self._worker.view(self._base) if has_below else None
+        return Upper(self.upper, below, self._worker.ops, epoch, whole=not self.is_overlay)
+
+    def mount_on(self, directory: str) -> Mount:
+        """How to mount the tree with `directory` between it and the changes."""
+        from izba.linux.overlay import overlay
+
+        lowers = self._snapshots.lowers(self._base.chain) if self._base.chain else ()
+        return overlay((directory, *lowers), self.upper, f"{os.path.dirname(self.upper)}/work")
+
+    def distrust(self, reason: str) -> None:
+        """The result is what was asked for now, but must not be taken for it again."""
+        self._distrust = reason
+
+    def clamp_times(self, epoch: int) -> None:
+        """No file is younger than `epoch`, so that building again gives the same."""
+        if self.is_overlay:
+            from izba.layer.diff import clamp_times
+
+            clamp_times(self.upper, newest=epoch)
+
+    def commit(self) -> Tree:
+        """The tree with the changes as its topmost layer; the tree as it was, if there are none."""
+        if self.is_overlay and _is_empty(self.upper):
+            return self.drop()
+        written = self._snapshots.write_layer(self.key, Discard())
+        self._worker.store.layers.record(written.diff_id, written.size)
+        layer = Layer(diff_id=written.diff_id, descriptor=self._worker.store.layers.descriptor(written.diff_id))
+        tree = self.commit_known(layer)
+        if self._distrust and tree.chain is not None:
+            self._worker.distrusted[tree.chain] = self._distrust
+        return tree
+
+    def commit_known(self, layer: Layer) -> Tree:
+        """The same where the layer's digest is known already."""
+        name = next_chain_id(self._base.chain, layer.diff_id)
+        size = self._worker.store.layers.size(layer.diff_id)
+        self._snapshots.commit(name, self.key, diff_id=layer.diff_id, size=size)
+        self._open = False
+        return Tree(layers=(*self._base.layers, layer))
+
+    def drop(self) -> Tree:
+        """Forget the changes; the tree as it was."""
+        self._snapshots.remove(self.key)
+        self._open = False
+        return self._base
+
+    def __enter__(self) -> Self:
+        self.mounts = self._snapshots.prepare(self.key, self._base.chain)
+        self._open = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._open:
+            self.drop()
+
+
+def _is_empty(directory: str) -> bool:
+    with os.scandir(directory) as listing:
+        return next(listing, None) is None
+
+
+def _sweep(directory: str) -> None:
+    """Remove what builds left that were killed."""
+    for name in os.listdir(directory):
+        if not name.endswith(".lock"):
+            continue
+        lock = FileLock(f"{directory}/{name}", what="the directory of a build")
+        if lock.try_acquire():
+            left = f"{directory}/{name.removesuffix('.lock')}"
+            _unmount_below(left)
+            remove_tree(left)
+            lock.release(remove=True)
+
+
+def _unmount_below(directory: str) -> None:
+    """Only a build inside of another program's process can leave a mount: the command line has a namespace of its own."""
+    from izba.linux import mountinfo
+
+    for each in reversed(
+        [each.mount_point for each in mountinfo.read() if each.mount_point.startswith(f"{directory}/")]
+    ):
+        umount(each, flags.MNT_DETACH | flags.UMOUNT_NOFOLLOW)
