@@ -8,7 +8,7 @@ from izba._record import Record
 from izba.bootstrap.debian.archive import ArchiveOptions, open_archive
 from izba.bootstrap.fetch.cache import Cache
 from izba.bootstrap.fetch.download import Downloader
-from izba.bootstrap.host import aptconf
+from izba.bootstrap.host import aptauth, aptconf
 from izba.bootstrap.host.transport import Routes
 from izba.bootstrap.progress import silent
 
@@ -62,6 +62,8 @@ class Workshop:
         self.apt = aptconf.read(settings.host_root)
         self.cache = Cache(f"{store.roots.data}/cache/bootstrap")
         self.downloader = self.downloader_by(Routes(self.environ, self.apt))
+        for login in aptauth.read(settings.host_root):
+            self.downloader.log_in(login)
         self._archives: dict[str, Archive] = {}
 
     @property

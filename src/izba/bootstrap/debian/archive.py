@@ -12,7 +12,7 @@ from izba.bootstrap.debian.index import PackageIndex
 from izba.bootstrap.debian.openpgp import verify_clearsigned
 from izba.bootstrap.errors import Corrupt, NoMirror, Unreachable
 from izba.bootstrap.fetch.download import Download
-from izba.bootstrap.host import aptsources
+from izba.bootstrap.host import aptauth, aptsources
 from izba.bootstrap.host.keyrings import keyrings_of
 from izba.bootstrap.progress import Step
 
@@ -70,11 +70,9 @@ def sources_for(codename: str, options: ArchiveOptions) -> list[Source]:
 def _from_mirror(mirror: str, codename: str) -> list[Source]:
     if mirror.startswith("deb "):
         return aptsources.parse_list(mirror, file="--mirror")
-    uri = mirror.rstrip("/")
-    return [
-        aptsources.Source(uri=uri, suite=codename),
-        aptsources.Source(uri=uri, suite=f"{codename}-updates", optional=True),
-    ]
+    uri, login = aptauth.split(mirror.rstrip("/"))
+    main = aptsources.Source(uri=uri, suite=codename, login=login)
+    return [main, main.replace(suite=f"{codename}-updates", optional=True)]
 
 
 def open_archive(
@@ -86,6 +84,8 @@ def open_archive(
     used = []
     for source in sources_for(codename, options):
         progress(Step(text=f"Reading {source.uri} {source.suite}"))
+        if source.login is not None:
+            downloader.log_in(source.login)
         try:
             release = _read_release(source, options, downloader, apt)
         except Unreachable as error:

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from izba.bootstrap.debian import scripts
 from izba.bootstrap.errors import ConfigureFailed, ForeignArchitecture
-from izba.runtime.driver import Stdio
+from izba.runtime.launch import Stdio
 from izba.runtime.native.run_step import run
 from izba.runtime.specgen.generate import generate
 from izba.runtime.specgen.request import SpecRequest
@@ -35,6 +35,7 @@ def configure(workshop: Workshop, key: str, script: str, *, epoch: int, what: st
     )
     spec = generate(request, None, workshop.host)
     with _output() as (stdio, output), TemporaryDirectory(prefix="izba-bootstrap-") as directory:
+        os.mkdir(f"{directory}/rootfs")  # the snapshot is mounted there, in the container's own mount namespace
         code = run(
             spec,
             id=key,

@@ -119,7 +119,7 @@ def _read_control(path: str, member: Member) -> Iterator[ControlFile]:
         if not name or "/" in name or name in seen:
             raise Corrupt(path, f"its control archive has {name!r}, which is no control file")
         seen.add(name)
-        yield ControlFile(name=name, data=reader.read_body(_CONTROL_LIMIT), mode=entry.mode)
+        yield ControlFile(name=name, data=b"".join(reader.body()), mode=entry.mode)
 
 
 def _uncompressed(path: str, member: Member, *, limit: int) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ from izba.bootstrap.errors import PackageNotFound, Unsatisfiable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from izba.bootstrap.debian.index import Package, PackageIndex, Relation
 
@@ -115,23 +115,29 @@ class _Resolution:
 
 
 def in_order(packages: Sequence[Package]) -> list[Package]:
-    """Dependencies before those who depend on them; pre-dependencies win where a circle must be cut."""
+    """Dependencies before those who depend on them, as far as circles allow; the same for the same packages."""
     by_name: dict[str, list[Package]] = {}
     for package in packages:
         for name in (package.name, *(provided.name for provided in package.provides)):
             by_name.setdefault(name, []).append(package)
-    ordered: dict[str, Package] = {}
 
-    def visit(package: Package, path: frozenset[str]) -> None:
-        if package.name in ordered or package.name in path:
-            return
-        for field in ("pre-depends", "depends"):
-            for group in package.groups(field):
-                for relation in group:
-                    for other in by_name.get(relation.name, ()):
-                        visit(other, path | {package.name})
-        ordered[package.name] = package
+    def needed_by(package: Package) -> Iterator[Package]:
+        for group in package.groups("pre-depends", "depends"):
+            for relation in group:
+                yield from by_name.get(relation.name, ())
 
-    for package in sorted(packages, key=lambda package: package.name):
-        visit(package, frozenset())
-    return list(ordered.values())
+    ordered: list[Package] = []
+    begun: set[str] = set()
+    for root in sorted(packages, key=lambda package: package.name):
+        path = [(root, needed_by(root))] if root.name not in begun else []
+        begun.add(root.name)
+        while path:
+            package, needs = path[-1]
+            following = next((need for need in needs if need.name not in begun), None)
+            if following is None:
+                ordered.append(package)
+                path.pop()
+            else:
+                begun.add(following.name)
+                path.append((following, needed_by(following)))
+    return ordered

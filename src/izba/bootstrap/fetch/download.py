@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from urllib.parse import unquote, urlsplit
 
 from izba import __version__
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import urllib3
 
     from izba.bootstrap.fetch.cache import Cache, Part, Promise
+    from izba.bootstrap.host.aptauth import Login
     from izba.bootstrap.host.transport import Route, Routes
     from izba.bootstrap.progress import Progress
 
@@ -42,7 +43,12 @@ class Downloader:
         self._routes = routes
         self._progress = progress
         self._pools: dict[Route, urllib3.PoolManager] = {}
+        self._logins: list[Login] = []
         self._lock = threading.Lock()
+
+    def log_in(self, login: Login) -> None:
+        """Show `login` to the server of the URLs it is for, and to no other that it may send us to."""
+        self._logins.append(login)
 
     def text(self, url: str, *, limit: int = 1 << 26, headers: Mapping[str, str] | None = None) -> bytes:
         """The bytes at `url`, which nothing verifies: the caller does. Raises `Unreachable`."""
@@ -62,11 +68,15 @@ class Downloader:
             tally.expect(sum(download.promise.size or 0 for download in missing))
             futures = {pool.submit(self._fetch, download, tally): download for download in missing}
             try:
-                fetched = {download.promise: future.result() for future, download in futures.items()}
+                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+                failures = [error for future in done if (error := future.exception()) is not None]
+                if failures:
+                    raise next((error for error in failures if not isinstance(error, Stopped)), failures[0])
             except BaseException:
                 tally.stop()
                 pool.shutdown(cancel_futures=True)
                 raise
+            fetched = {download.promise: future.result() for future, download in futures.items()}
         return [path or fetched[download.promise] for download, path in zip(downloads, cached, strict=True)]
 
     def _fetch(self, download: Download, tally: _Tally) -> str:
@@ -120,6 +130,9 @@ class Downloader:
         import urllib3
         from urllib3.exceptions import HTTPError, MaxRetryError
 
+        login = next((login for login in self._logins if login.covers(url)), None)
+        if login is not None:
+            headers = {**headers, **urllib3.make_headers(basic_auth=f"{login.user}:{login.password}")}
         ranged = {"Range": f"bytes={offset}-"} if offset else {}
         try:
             response = self._pool(url).request(

@@ -7,10 +7,13 @@ import re
 
 from izba._record import Record
 from izba.bootstrap.errors import BadConfiguration
+from izba.bootstrap.host import aptauth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from izba.bootstrap.host.aptauth import Login
 
 # Suites that every Debian mirror has beside the releases' code names.
 _MOVING = ("stable", "oldstable", "oldoldstable", "testing")
@@ -18,10 +21,14 @@ _POCKETS = ("", "-updates", "-security", "/updates")
 
 
 class Source(Record):
-    """One suite of one archive. `keyrings`: files; `key`: an armoured key given in place."""
+    """One suite of one archive. `keyrings`: files; `key`: an armoured key given in place.
+
+    A name and password that stood in the URI are in `login`, so that the URI may be shown and kept.
+    """
 
     uri: str
     suite: str
+    login: Login | None = None
     components: tuple[str, ...] = ("main",)
     keyrings: tuple[str, ...] = ()
     key: str = ""
@@ -86,9 +93,11 @@ def parse_deb822(text: str, *, file: str) -> list[Source]:
 def _source(*, uri: str, suite: str, components: Sequence[str], options: Mapping[str, str]) -> Source:
     signed_by = options.get("signed-by", "").strip()
     armoured = "-----BEGIN PGP" in signed_by
+    bare, login = aptauth.split(uri.rstrip("/"))
     return Source(
-        uri=uri.rstrip("/"),
+        uri=bare,
         suite=suite,
+        login=login,
         components=tuple(components),
         keyrings=() if armoured else tuple(word for word in signed_by.split() if word.startswith("/")),
         key=_unfold(signed_by) if armoured else "",
@@ -148,7 +157,8 @@ def _resolve_mirror_file(source: Source, root: str) -> Source:
         raise BadConfiguration(f"{path}: {error.strerror}") from None
     if not mirrors:
         raise BadConfiguration(f"{path}: names no mirror")
-    return source.replace(uri=mirrors[0].rstrip("/"))
+    bare, login = aptauth.split(mirrors[0].rstrip("/"))
+    return source.replace(uri=bare, login=login)
 
 
 def _files(directory: str) -> Iterator[str]:

@@ -76,7 +76,7 @@ def _program(path: str) -> tuple[bytes, int]:
     reader = TarReader(lambda: next(chunks, b""))
     for entry in reader:
         if entry.type == FILE and entry.name.endswith(b"/bin/busybox"):
-            return reader.read_body(1 << 26), entry.mtime // 10**9
+            return b"".join(reader.body()), entry.mtime // 10**9
     raise Corrupt(path, "has no busybox in it")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from izba._record import Record
 from izba.bootstrap.compose import Portrait, compose, sources
@@ -154,7 +154,7 @@ def _apt_sources(workshop: Workshop, archive: Archive) -> Iterator[File]:
             continue
         lines = [
             "Types: deb",
-            f"URIs: {_without_login(source.uri)}",
+            f"URIs: {source.uri}",
             f"Suites: {source.suite}",
             f"Components: {' '.join(source.components)}",
         ]
@@ -188,8 +188,3 @@ def _keys(workshop: Workshop, source: Source) -> Iterator[tuple[str, File | None
         path = f"etc/apt/keyrings/{os.path.basename(stem)}{ending}"
         with open(keyring, "rb") as file:
             yield f"/{path}", File(name=path, data=file.read())
-
-
-def _without_login(uri: str) -> str:
-    parts = urlsplit(uri)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
