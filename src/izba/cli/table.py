@@ -41,8 +41,12 @@ COMMANDS = _rows("""
     inspect             | inspect           | Return low-level information on containers, images and volumes
     kill                | kill              | Kill one or more running containers
     load                | load              | Load an image from a tar archive or STDIN
+    login               | login             | Authenticate to a registry
+    logout              | logout            | Log out from a registry
     logs                | logs              | Fetch the logs of a container
     pause               | pause             | Pause all processes within one or more containers
+    pull                | pull              | Download an image from a registry
+    push                | push              | Upload an image to a registry
     rename              | rename            | Rename a container
     restart             | restart           | Restart one or more containers
     rm                  | rm                | Remove one or more containers
@@ -85,6 +89,8 @@ ALIASES = {
     "image load": "load",
     "image ls": "images",
     "image list": "images",
+    "image pull": "pull",
+    "image push": "push",
     "image rm": "rmi",
     "image remove": "rmi",
     "image save": "save",
@@ -113,7 +119,7 @@ GROUPS = {
 }
 
 # What `izba` shows first, as Docker's help does.
-COMMON = ("run", "exec", "ps", "build", "images", "doctor", "version", "info")
+COMMON = ("run", "exec", "ps", "build", "pull", "push", "images", "doctor", "version", "info")
 
 
 def members(group: str) -> dict[str, Entry]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from izba.cgroups.manager import Hierarchy
     from izba.engine.images import Images
+    from izba.engine.registries import Registries
     from izba.paths import Roots
     from izba.runtime.specgen.request import HostFacts
 
@@ -69,6 +70,13 @@ class Engine:
         from izba.engine.images import Images
 
         return Images(self)
+
+    @property
+    def registries(self) -> Registries:
+        """Pull, push, log in and out."""
+        from izba.engine.registries import Registries
+
+        return Registries(self)
 
     def enter_user_namespace(self) -> None:
         """Become root of a user namespace, where this engine is an ordinary user's; nothing happens otherwise.

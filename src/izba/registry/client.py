@@ -67,6 +67,11 @@ class Client:
         what = self._what(f"manifest {reference}")
         return self._first(lambda endpoint: _read_manifest(endpoint, reference, what, expected), what)
 
+    def check_access(self) -> None:
+        """Ask the registry whether it speaks this protocol and takes the credentials. Raises its refusal."""
+        answer = self._own.call("GET", "", scope="")
+        self._own.finish(answer, {200}, f"login to {self.host}")
+
     def exists(self, reference: str) -> Descriptor | None:
         """What a tag or digest names, without its bytes; None if there is none."""
         answer = self._own.call("HEAD", f"manifests/{reference}", scope="pull", headers={"Accept": ACCEPT})
@@ -239,7 +244,8 @@ class _Endpoint:
         also: str | None = None,
     ) -> Answer:
         """A request below `/v2/NAME/` (or to an absolute URL that this endpoint gave), with its authorisation."""
-        scopes = f"repository:{self._name}:{scope}" + (f" repository:{also}:pull" if also else "")
+        scopes = f"repository:{self._name}:{scope}" if scope else ""
+        scopes += f" repository:{also}:pull" if also else ""
         if self._may_be_plain:
             self._settle()
         url = self._url(path)
@@ -311,7 +317,7 @@ class _Endpoint:
     def _url(self, path: str) -> str:
         if path.startswith(("http://", "https://")):
             return path
-        return f"{self.base}/v2/{quote(self._name)}/{path}"
+        return f"{self.base}/v2/{quote(self._name)}/{path}" if self._name else f"{self.base}/v2/{path}"
 
 
 def is_loopback(host: str) -> bool:

@@ -1,0 +1,69 @@
+"""Registries, as the engine uses them: who is asked, as whom, and what comes of it."""
+
+from __future__ import annotations
+
+import os
+
+from izba.image.pull import pull
+from izba.image.push import push
+from izba.image.stored import find
+from izba.image.transfer import silent
+from izba.registry.client import Client
+from izba.registry.config import load
+from izba.registry.credentials import ConfigFile, Credentials
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from izba.engine.engine import Engine
+    from izba.image.push import Compression
+    from izba.image.stored import StoredImage
+    from izba.image.transfer import Report
+    from izba.oci.descriptor import Descriptor
+    from izba.oci.platform import Platform
+    from izba.oci.reference import Reference
+
+
+class Registries:
+    """Pull, push, log in and out."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._config = load(f"{engine.roots.config}/registries.toml")
+        self._logins = ConfigFile(os.environ)
+
+    def pull(self, reference: Reference, *, platform: Platform | None = None, report: Report = silent) -> StoredImage:
+        """Have the image in the store. In rootless mode the engine's user namespace must have been entered."""
+        return pull(self._engine.store, reference, self.client(reference), platform=platform, report=report)
+
+    def push(self, reference: Reference, *, compression: Compression = "gzip", report: Report = silent) -> Descriptor:
+        """Copy a named image to the registry that its name begins with. Raises `ImageNotFound`."""
+        image = find(self._engine.store, reference.familiar())
+        if image is None:
+            from izba.image.stored import ImageNotFound
+
+            raise ImageNotFound(reference.familiar(), hint=f"izba tag IMAGE {reference.familiar()}")
+        client = self.client(reference)
+        return push(self._engine.store, image, reference, client, compression=compression, report=report)
+
+    def client(self, reference: Reference) -> Client:
+        """A client for the reference's repository, with the user's credentials."""
+        return Client(
+            self._config.of(reference.domain),
+            reference.path,
+            environ=os.environ,
+            credentials=self._logins.get(reference.domain),
+        )
+
+    def login(self, host: str, credentials: Credentials) -> str:
+        """Ask the registry whether it knows the user, and keep the credentials; where they are kept."""
+        client = Client(self._config.of(host), "", environ=os.environ, credentials=credentials)
+        client.check_access()
+        return self._logins.store(host, credentials)
+
+    def logout(self, host: str) -> bool:
+        """Forget the credentials; whether there were any."""
+        return self._logins.erase(host)
+
+    def known(self, host: str) -> Credentials | None:
+        """The credentials kept for a registry."""
+        return self._logins.get(host)
