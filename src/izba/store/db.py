@@ -13,6 +13,7 @@ from _sqlite3 import DatabaseError, IntegrityError, OperationalError, connect
 from _thread import RLock
 
 from izba.errors import DataLoss, Internal, Unavailable
+from izba.jsonio import sync_directory
 from izba.store.schema import MIGRATIONS
 
 TYPE_CHECKING = False
@@ -54,6 +55,7 @@ class Database:
         self._lock = RLock()
         self._depth = 0
         self._durable = False
+        self._log_is_named = False
         self._after: list[Callable[[], None]] = []
         self._pid = os.getpid()
         self._inherited: list[Connection] = []
@@ -158,6 +160,9 @@ class Database:
             raise self._explained(error) from error
 
     def _sync_log(self) -> None:
+        if not self._log_is_named:
+            sync_directory(os.path.dirname(self.path))  # sqlite makes the log anew after its last user closed it
+            self._log_is_named = True
         fd = os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fdatasync(fd)
