@@ -10,28 +10,30 @@ import os
 from izba.jsonio import dumps_ordered
 from izba.layer.tarheader import DIRECTORY, END, Entry, pack, padding
 from izba.oci import mediatype
-from izba.oci.digest import DigestMismatch
+from izba.oci.digest import DigestMismatch, VerifiedReader
 from izba.store.layers import LayerNotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Protocol
 
     from izba.image.stored import StoredImage
-    from izba.layer.streams import Reader, Writer
+    from izba.layer.streams import Writer
     from izba.oci import documents
     from izba.oci.descriptor import Descriptor
     from izba.oci.digest import Digest
     from izba.oci.reference import Reference
     from izba.store.store import Store
 
+    Content = Callable[[Writer], object]
+
     class Sink(Protocol):
         """Where an archive's files go: each path once, in order."""
 
         def directory(self, path: str) -> None: ...
-        def file(self, path: str, size: int, content: Reader) -> None:
-            """`content` has exactly `size` bytes, or `DigestMismatch` is raised."""
+        def file(self, path: str, size: int, content: Content) -> None:
+            """`content` writes exactly `size` bytes, or `DigestMismatch` is raised."""
 
 
 LAYOUT = "oci-layout"
@@ -41,7 +43,7 @@ BLOBS = "blobs/sha256/"
 REF_NAME = "org.opencontainers.image.ref.name"  # image-spec, annotations.md: here the tag
 IMAGE_NAME = "io.containerd.image.name"  # the whole name, as containerd, Docker and BuildKit write it
 
-_COPY = 1 << 20
+_CHUNK = 1 << 20
 
 
 def write_layout(store: Store, images: Sequence[tuple[StoredImage, Sequence[Reference]]], sink: Sink) -> None:
@@ -88,19 +90,16 @@ def write_blobs(store: Store, images: Iterable[StoredImage], sink: Sink) -> None
         for layer, diff_id in zip(image.layers, image.diff_ids, strict=True):
             if layer.digest not in written:
                 written.add(layer.digest)
-                sink.file(blob_path(layer.digest), layer.size, open_layer(store, layer, diff_id))
+                sink.file(blob_path(layer.digest), layer.size, layer_content(store, layer, diff_id))
 
 
-def open_layer(store: Store, layer: Descriptor, diff_id: Digest) -> Reader:
-    """A layer's blob as its manifest names it, verified while it is read. Raises `LayerNotFound`."""
-    from izba.oci.digest import VerifiedReader
-
+def layer_content(store: Store, layer: Descriptor, diff_id: Digest) -> Content:
+    """A layer's blob as its manifest names it, verified while it is written. Raises `LayerNotFound`."""
     if store.content.has(layer.digest):
-        file = store.content.open(layer.digest)
-        return VerifiedReader(file, digest=layer.digest, size=layer.size, what=f"layer {layer.digest}")
+        return lambda out: _copy(store, layer, out)
     if layer.digest != diff_id:
         raise LayerNotFound(layer.digest)
-    return store.layers.open_tar(diff_id)
+    return lambda out: store.layers.write_tar(diff_id, out)
 
 
 def pinned(store: Store, images: Iterable[StoredImage]) -> _Pinned:
@@ -110,7 +109,7 @@ def pinned(store: Store, images: Iterable[StoredImage]) -> _Pinned:
 
 def put(sink: Sink, path: str, data: bytes) -> None:
     """A small file."""
-    sink.file(path, len(data), _Bytes(data))
+    sink.file(path, len(data), lambda out: out.write(data))
 
 
 class TarSink:
@@ -125,14 +124,13 @@ class TarSink:
         entry.mode = 0o755
         self._out.write(pack(entry))
 
-    def file(self, path: str, size: int, content: Reader) -> None:
+    def file(self, path: str, size: int, content: Content) -> None:
         """See `Sink`."""
         entry = Entry(path.encode())
         entry.mode = 0o644
         entry.size = size
         self._out.write(pack(entry))
-        for data in _exactly(content, size, path):
-            self._out.write(data)
+        _write_exactly(self._out, content, size, path)
         self._out.write(bytes(padding(size)))
 
     def finish(self) -> None:
@@ -150,37 +148,46 @@ class DirectorySink:
         """See `Sink`."""
         os.makedirs(f"{self._directory}/{path}", exist_ok=True)
 
-    def file(self, path: str, size: int, content: Reader) -> None:
+    def file(self, path: str, size: int, content: Content) -> None:
         """See `Sink`. A file is there whole or not at all."""
         temporary = f"{self._directory}/{path}.{os.getpid()}.tmp"
         try:
             with open(temporary, "wb") as file:
-                file.writelines(_exactly(content, size, path))
+                _write_exactly(file, content, size, path)
             os.rename(temporary, f"{self._directory}/{path}")
         except BaseException:
             os.unlink(temporary)
             raise
 
 
-def _exactly(content: Reader, size: int, what: str) -> Iterator[bytes]:
-    """All of `content`, to its verified end. Raises `DigestMismatch` unless it has `size` bytes."""
-    left = size
-    while data := content.read(_COPY):
-        left -= len(data)
-        if left < 0:
-            raise DigestMismatch(what, expected=f"{size} bytes", actual="more")
-        yield data
-    if left:
-        raise DigestMismatch(what, expected=f"{size} bytes", actual=f"{size - left} bytes")
+def _write_exactly(out: Writer, content: Content, size: int, what: str) -> None:
+    counted = _Counted(out, size, what)
+    content(counted)
+    if counted.left:
+        raise DigestMismatch(what, expected=f"{size} bytes", actual=f"{size - counted.left} bytes")
 
 
-class _Bytes:
-    def __init__(self, data: bytes) -> None:
-        self._data = data
+class _Counted:
+    """Passes on what is written, and no byte too many."""
 
-    def read(self, count: int, /) -> bytes:
-        data, self._data = self._data[:count], self._data[count:]
-        return data
+    def __init__(self, out: Writer, size: int, what: str) -> None:
+        self._out = out
+        self._size = size
+        self._what = what
+        self.left = size
+
+    def write(self, data: bytes | memoryview, /) -> object:
+        self.left -= len(data)
+        if self.left < 0:
+            raise DigestMismatch(self._what, expected=f"{self._size} bytes", actual="more")
+        return self._out.write(data)
+
+
+def _copy(store: Store, layer: Descriptor, out: Writer) -> None:
+    with store.content.open(layer.digest) as file:
+        blob = VerifiedReader(file, digest=layer.digest, size=layer.size, what=f"layer {layer.digest}")
+        while data := blob.read(_CHUNK):
+            out.write(data)
 
 
 class _Pinned:

@@ -68,14 +68,19 @@ class Source:
         return b"".join(self.pieces(count))
 
     def pieces(self, count: int) -> Iterator[memoryview]:
-        """`count` bytes without copying them; each piece is good until the next is asked for. Raises `Truncated`."""
+        """`count` bytes in pieces that are not copied. Raises `Truncated`."""
         while count:
-            if self._position == len(self._view) and not self._more():
-                raise Truncated
-            piece = self._view[self._position : self._position + count]
-            self._position += len(piece)
+            piece = self.piece(count)
             count -= len(piece)
             yield piece
+
+    def piece(self, count: int) -> memoryview:
+        """Some bytes, at least one and at most `count`. Raises `Truncated`."""
+        if self._position == len(self._view) and not self._more():
+            raise Truncated
+        piece = self._view[self._position : self._position + count]
+        self._position += len(piece)
+        return piece
 
     def drain(self) -> None:
         """Read to the end of the stream."""
@@ -107,15 +112,11 @@ class TarReader:
         self._source.drain()  # what follows the end mark belongs to the digest all the same
 
     def body(self) -> Iterator[memoryview]:
-        """The bytes that the archive holds for the current entry, once."""
-        count, self._unread = self._unread, 0
-        return self._source.pieces(count)
-
-    def read_body(self, limit: int) -> bytes:
-        """The whole body of a small entry. Raises `BadTar` if it is longer than `limit`."""
-        if self._unread > limit:
-            raise BadTar(f"an entry that should be small has {self._unread} bytes")
-        return b"".join(self.body())
+        """The bytes that the archive holds for the current entry, once; what is not taken is skipped."""
+        while self._unread:
+            piece = self._source.piece(self._unread)
+            self._unread -= len(piece)
+            yield piece
 
     def _next(self) -> Entry | None:
         records: list[tuple[bytes, bytes]] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 from izba.errors import NotFound
 from izba.oci import mediatype
 from izba.oci.descriptor import Descriptor
-from izba.oci.digest import Digest, VerifiedReader
+from izba.oci.digest import Digest, DigestMismatch, VerifiedReader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from izba.layer.streams import Reader
+    from izba.layer.streams import Reader, Writer
     from izba.store.content import ContentStore
     from izba.store.db import Database
     from izba.store.snapshots.snapshotter import Snapshotter
@@ -98,13 +98,19 @@ class Layers:
 
             file = self._content.open(blob.digest)
             return LayerTar(decompressor(file), diff_id, close=file.close)
-        row = self._db.row("SELECT key FROM snapshots WHERE diff_id = ? AND kind = 'committed'", diff_id)
-        if row is None:
-            raise LayerNotFound(diff_id)
         from izba.store.rewrite import RewrittenTar
 
-        tar = RewrittenTar(self._snapshots(), row[0])
+        tar = RewrittenTar(self._snapshots(), self._snapshot(diff_id))
         return LayerTar(tar, diff_id, close=tar.close)
+
+    def write_tar(self, diff_id: Digest, out: Writer) -> None:
+        """Write the tar again from a snapshot: as `open_tar`, but in twice the speed, as no pipe lies between.
+
+        Raises `DigestMismatch` at the end, and `LayerNotFound` if there is no snapshot.
+        """
+        written = self._snapshots().write_layer(self._snapshot(diff_id), out)
+        if written.diff_id != diff_id:
+            raise DigestMismatch(f"layer {diff_id}", expected=diff_id, actual=written.diff_id)
 
     def compressed(self, diff_id: Digest, compression: str) -> Descriptor | None:
         """What compressing the layer gave before; the blob itself may be here or not."""
@@ -121,6 +127,13 @@ class Layers:
                 "INSERT OR REPLACE INTO compressed_layers VALUES (?, ?, ?, ?, ?)",
                 *(diff_id, compression, blob.digest, blob.size, blob.media_type),
             )
+
+    def _snapshot(self, diff_id: Digest) -> str:
+        row = self._db.row("SELECT key FROM snapshots WHERE diff_id = ? AND kind = 'committed'", diff_id)
+        if row is None:
+            raise LayerNotFound(diff_id)
+        key: str = row[0]
+        return key
 
     def _blob(self, diff_id: Digest) -> Descriptor | None:
         for (blob,) in self._db.rows("SELECT blob FROM layer_blobs WHERE diff_id = ?", diff_id):

@@ -1,0 +1,69 @@
+"""Images and root file systems in and out of files: save, load, import, export."""
+
+from __future__ import annotations
+
+import time
+
+from izba.errors import InvalidArgument
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from izba.engine.engine import Engine
+    from izba.image.loading import Loaded
+    from izba.image.stored import StoredImage
+    from izba.layer.streams import Reader, Writer
+
+
+def save(engine: Engine, names: Sequence[str], out: Writer) -> None:
+    """Write the images to a stream as one archive. Raises `ImageNotFound` before anything is written."""
+    from izba.image import archive
+
+    archive.save(engine.store, archive.select(engine.store, names), out)
+
+
+def load(engine: Engine, source: Reader | str) -> list[Loaded]:
+    """Load all images of an archive, from a stream or from a directory with an OCI image layout."""
+    from izba.image import loading
+
+    if isinstance(source, str):
+        return loading.load_directory(engine.store, source)
+    return loading.load(engine.store, source)
+
+
+def import_root(
+    engine: Engine,
+    stream: Reader,
+    *,
+    name: str | None,
+    message: str,
+    changes: Sequence[str] = (),
+    platform: str | None = None,
+) -> StoredImage:
+    """Make an image of a root file system's tar. Raises `InvalidReference`, `DockerfileError`, `BadTar`."""
+    from izba.engine.changes import apply_changes
+    from izba.image import importing
+    from izba.oci.platform import Platform, host
+    from izba.oci.reference import Reference
+
+    reference = None if name is None else Reference.parse(name)
+    if reference is not None and reference.digest is not None:
+        raise InvalidArgument("cannot import digest reference")
+    return importing.import_root(
+        engine.store,
+        stream,
+        defaults=apply_changes({}, changes),
+        platform=Platform.parse(platform) if platform else host(),
+        message=message,
+        created=time.time_ns(),
+        name=reference,
+    )
+
+
+def export(engine: Engine, container: str, out: Writer) -> None:
+    """Write the whole file system of a container as a tar. Raises `ContainerNotFound`."""
+    from izba.engine.containers.model import require
+    from izba.image import importing
+
+    importing.export_root(engine.store, require(engine, container).id, out)
