@@ -230,3 +230,35 @@ def failed(stage: str, error: BaseException) -> Failed:
 
 def _lower(reason: str) -> str:
     return reason[:1].lower() + reason[1:]
+
+
+# -- a start that comes from another process than the creator
+
+
+def listen(path: str) -> _socket.socket:
+    """A listening socket at `path`, for an init whose creator does not stay."""
+    listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+    directory_fd, name = _directory(path)
+    try:
+        listener.bind(f"/proc/self/fd/{directory_fd}/{name}")
+    finally:
+        os.close(directory_fd)
+    listener.listen(1)
+    return listener
+
+
+def connect(path: str) -> Channel:
+    """The channel to the init that listens at `path`."""
+    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+    directory_fd, name = _directory(path)
+    try:
+        connection.connect(f"/proc/self/fd/{directory_fd}/{name}")
+    finally:
+        os.close(directory_fd)
+    return Channel(connection)
+
+
+def _directory(path: str) -> tuple[int, str]:
+    """A descriptor of the directory, as sun_path has 108 bytes (unix(7)) and paths more."""
+    directory, _, name = path.rpartition("/")
+    return os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC), name
