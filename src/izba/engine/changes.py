@@ -31,7 +31,7 @@ def apply_changes(defaults: ContainerDefaults, changes: Sequence[str]) -> Contai
     stage = dockerfile.stages[-1]
     if len(dockerfile.stages) > 1:
         raise _refused("FROM")
-    state = State(stage, "", 0)
+    state = State(stage, "")
     state.vertex = Vertex(ScratchOp(), name="the image")
     state.defaults = {**defaults}
     state.environment = dict(pair.partition("=")[::2] for pair in defaults.get("Env") or ())

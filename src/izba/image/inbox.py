@@ -7,10 +7,12 @@ are keys in a table and never paths of this machine.
 from __future__ import annotations
 
 import os
+from itertools import chain
 
 from izba.errors import InvalidArgument
 from izba.ids import HEX, new_id
 from izba.image.layout import BLOBS
+from izba.image.streamed import Streamed
 from izba.layer.place import clean
 from izba.layer.tarheader import FILE, LINK, SYMLINK, shown
 from izba.layer.tarstream import Limits, TarReader
@@ -49,6 +51,8 @@ class Inbox:
         self._blobs: dict[str, Descriptor] = {}
         self._links: dict[str, str] = {}
         self._held = 0
+        self._streamed = Streamed(store, lease)
+        self.ingested: set[Digest] = set()  # blobs that the store did not have before
 
     def receive(self, stream: Reader) -> None:
         """Take all members of an uncompressed tar. Raises `BadArchive`, `BadTar`, `DigestMismatch`."""
@@ -109,6 +113,8 @@ class Inbox:
             self._documents[path] = data
         elif digest is not None and self._lease.pin_content(digest) and self._store.content.has(digest):
             self._blobs[path] = self._existing(path, digest, size)
+        elif digest is not None and (layer := self._streamed.take(digest, chain([first], body), self._documents.get)):
+            self._blobs[path] = layer
         else:
             self._blobs[path] = self._ingest(path, digest, first, body)
 
@@ -127,9 +133,11 @@ class Inbox:
             for piece in body:
                 ingest.write(piece)
             try:
-                return ingest.commit(media_type, digest=digest)
+                found = ingest.commit(media_type, digest=digest)
             except DigestMismatch as error:
                 raise DigestMismatch(shown(path), expected=error.expected, actual=error.actual) from None
+        self.ingested.add(found.digest)
+        return found
 
     def _hold(self, path: str, data: bytes) -> None:
         self._held += len(data)

@@ -16,11 +16,13 @@ from izba.image.archive import MANIFEST, REPOSITORIES
 from izba.image.image import Documents
 from izba.image.inbox import BadArchive, Inbox
 from izba.image.mutate import register
+from izba.image.streamed import drop_rewritable
 from izba.image.unpack import unpack
 from izba.jsonio import dumps_ordered
 from izba.layer.compress import decompressor
 from izba.layer.tarheader import shown
 from izba.oci import documents, mediatype
+from izba.oci.chain import next_chain_id
 from izba.oci.digest import Digest, DigestMismatch
 from izba.oci.platform import Platform
 from izba.oci.reference import InvalidReference, Reference
@@ -81,6 +83,7 @@ def _load(store: Store, receive: Callable[[Inbox], None], loaded: Callable[[Load
             arrived = _images(inbox)
             for image in arrived:
                 unpack(store, image.documents)
+                _drop_rewritable(store, image.documents, inbox.ingested)
             found = [_register(store, image) for image in arrived]
     except BaseException:
         store.collect()  # the lease is gone: what came with a bad archive has nothing that holds it
@@ -88,6 +91,16 @@ def _load(store: Store, receive: Callable[[Inbox], None], loaded: Callable[[Load
     for one in found:
         loaded(one)
     return found
+
+
+def _drop_rewritable(store: Store, image: Documents, ingested: set[Digest]) -> None:
+    """Keep those of an image's layers once that izba writes as whoever wrote them did."""
+    chain: Digest | None = None
+    for layer, diff_id in zip(image.layers, image.diff_ids, strict=True):
+        chain = next_chain_id(chain, diff_id)
+        if layer.digest == diff_id and diff_id in ingested:
+            ingested.remove(diff_id)
+            drop_rewritable(store, diff_id, chain)
 
 
 def _images(inbox: Inbox) -> list[Arrived]:

@@ -55,6 +55,9 @@ def _apply(store: Store, key: str, layer: Descriptor, diff_id: Digest) -> int:
     """Decompress and apply; the size of the tar. Both the blob and the tar are hashed on the way."""
     from izba.layer.compress import decompressor
 
+    if layer.digest == diff_id and not store.content.has(diff_id):  # kept only as files, in another stack
+        with store.layers.open_tar(diff_id) as tar:
+            return store.snapshots.apply(key, tar).size
     with store.content.open(layer.digest) as file:
         blob = VerifiedReader(file, digest=layer.digest, size=layer.size, what=f"layer {layer.digest}")
         applied = store.snapshots.apply(key, decompressor(blob, expected=mediatype.compression(layer.media_type)))

@@ -1,0 +1,187 @@
+"""Layers unpacked while their archive still arrives, where its documents came first and say what the layers are for.
+
+The bytes go to the file system and, beside it, to a blob. A tar that izba would write again just so from the files is
+what it is: the blob is dropped, and the layer kept once.
+"""
+
+from __future__ import annotations
+
+from izba._record import Record
+from izba.errors import IzbaError
+from izba.ids import new_id
+from izba.image import layout
+from izba.image.unpack import UNPACK_SECONDS
+from izba.jsonio import loads
+from izba.layer.compress import decompressor
+from izba.oci import mediatype
+from izba.oci.chain import next_chain_id
+from izba.oci.descriptor import Descriptor
+from izba.oci.digest import Digest, DigestMismatch, Hasher
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, BinaryIO
+
+    from izba.store.content import Ingest
+    from izba.store.leases import Lease
+    from izba.store.store import Store
+
+
+class Wanted(Record):
+    """A layer in its place: applied on `parent`, it becomes the snapshot `chain`."""
+
+    layer: Descriptor
+    diff_id: Digest
+    parent: Digest | None
+    chain: Digest
+
+
+class Streamed:
+    """Takes the blobs of one archive that are layers and whose turn it is."""
+
+    def __init__(self, store: Store, lease: Lease) -> None:
+        self._store = store
+        self._lease = lease
+        self._wanted: dict[Digest, list[Wanted]] | None = None
+
+    def take(
+        self, digest: Digest, body: Iterator[memoryview], document: Callable[[str], bytes | None]
+    ) -> Descriptor | None:
+        """Unpack the blob that `body` gives, if it is a layer that can be unpacked now; else leave `body` alone.
+
+        `document` gives the documents that came before. Raises what unpacking raises.
+        """
+        if self._wanted is None:
+            self._wanted = _plan(document)
+        places = self._wanted.get(digest, [])
+        for wanted in places:
+            if not self._lease.pin_snapshot(wanted.chain):
+                if wanted.parent is None or self._store.snapshots.has(wanted.parent):
+                    return self._unpack(wanted, body)
+                return None
+        if places and places[0].diff_id == digest:
+            return _checked(places[0].layer, body)  # here already, and without a blob
+        return None
+
+    def _unpack(self, wanted: Wanted, body: Iterator[memoryview]) -> Descriptor:
+        store, chain, layer = self._store, wanted.chain, wanted.layer
+        with (
+            store.lock(f"unpack-{chain.hex}", what=f"layer {wanted.diff_id}", timeout=UNPACK_SECONDS),
+            store.content.ingest(layer.digest) as ingest,
+        ):
+            key = f"load-{new_id()}"
+            store.snapshots.prepare(key, wanted.parent)
+            try:
+                source = _Tee(body, ingest)
+                expected = mediatype.compression(layer.media_type)
+                applied = store.snapshots.apply(key, decompressor(source, expected=expected))
+                source.finish()
+                if applied.diff_id != wanted.diff_id:
+                    what = f"the tar of layer {layer.digest}"
+                    raise DigestMismatch(what, expected=wanted.diff_id, actual=applied.diff_id)
+                blob = None
+                if layer.digest != wanted.diff_id or not _is_rewritten(store, key, ingest.path):
+                    blob = ingest.commit(layer.media_type, digest=layer.digest, size=layer.size).digest
+                store.layers.record(wanted.diff_id, applied.size, blob=blob)
+                store.snapshots.commit(chain, key, diff_id=wanted.diff_id, size=applied.size)
+            except BaseException:
+                store.snapshots.remove(key)
+                raise
+        return layer
+
+
+def drop_rewritable(store: Store, diff_id: Digest, chain: Digest) -> None:
+    """Drop the blob of an unpacked layer, if izba would write the same from its files."""
+    from sqlite3 import IntegrityError
+
+    if _is_rewritten(store, chain, store.content.path(diff_id)):
+        try:
+            store.content.delete(diff_id)
+        except IntegrityError:  # an image of before has it
+            pass
+
+
+def _is_rewritten(store: Store, key: str, path: str) -> bool:
+    with open(path, "rb") as file:
+        same = _Same(file)
+        try:
+            store.snapshots.write_layer(key, same)
+        except (_Different, IzbaError):
+            return False
+        return not file.read(1)
+
+
+class _Different(Exception):
+    pass
+
+
+class _Same:
+    """Raises at the first byte that is not as in the file."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, data: bytes | memoryview, /) -> object:
+        if self._file.read(len(data)) != data:
+            raise _Different
+        return len(data)
+
+
+class _Tee:
+    """Reads a body, and writes what it reads to an ingest."""
+
+    def __init__(self, body: Iterator[memoryview], ingest: Ingest) -> None:
+        self._body = body
+        self._ingest = ingest
+        self._left = memoryview(b"")
+
+    def read(self, count: int, /) -> bytes:
+        if not self._left:
+            self._left = next(self._body, self._left)
+            self._ingest.write(self._left)
+        data, self._left = self._left[:count], self._left[count:]
+        return bytes(data)
+
+    def finish(self) -> None:
+        """What the decompressor did not ask for is part of the blob too."""
+        for piece in self._body:
+            self._ingest.write(piece)
+
+
+def _checked(layer: Descriptor, body: Iterator[memoryview]) -> Descriptor:
+    hasher = Hasher()
+    for piece in body:
+        hasher.update(piece)
+    if hasher.digest() != layer.digest:
+        raise DigestMismatch(f"layer {layer.digest}", expected=layer.digest, actual=hasher.digest())
+    return layer
+
+
+def _plan(document: Callable[[str], bytes | None]) -> dict[Digest, list[Wanted]]:
+    """What index.json and what it leads to want, as far as it is here and makes sense; all is checked again later."""
+    wanted: dict[Digest, list[Wanted]] = {}
+    for manifest in _manifests(document(layout.INDEX), document):
+        try:
+            layers = [Descriptor.from_document(layer) for layer in manifest["layers"]]
+            config = document(layout.blob_path(Digest.parse(manifest["config"]["digest"])))
+            diff_ids = [Digest.parse(text) for text in loads(config or b"{}")["rootfs"]["diff_ids"]]
+        except (KeyError, TypeError, AttributeError, IzbaError):
+            continue
+        chain: Digest | None = None
+        for layer, diff_id in zip(layers, diff_ids, strict=False):
+            parent, chain = chain, next_chain_id(chain, diff_id)
+            if mediatype.is_layer(layer.media_type):
+                place = Wanted(layer=layer, diff_id=diff_id, parent=parent, chain=chain)
+                wanted.setdefault(layer.digest, []).append(place)
+    return wanted
+
+
+def _manifests(index: bytes | None, document: Callable[[str], bytes | None]) -> Iterator[dict[str, Any]]:
+    try:
+        digests = [Digest.parse(entry["digest"]) for entry in loads(index or b"{}")["manifests"]]
+    except (KeyError, TypeError, AttributeError, IzbaError):
+        return
+    for digest in dict.fromkeys(digests):
+        if (data := document(layout.blob_path(digest))) is not None:
+            yield loads(data)
