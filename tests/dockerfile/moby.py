@@ -1,7 +1,7 @@
 """What moby's own parser, in the `dockerfile` wheel, makes of a text, and what ours makes of it, in one shape.
 
-The wheel's parser is some years older than what we follow: heredocs in ONBUILD and `<< EOF` with a blank came later, and
-a text after a JSON array was passed over then. test_parser.py has those. It does not show the flags of a trigger.
+The wheel's parser is some years older than what we follow: heredocs in ONBUILD and `<< EOF` with a blank came later,
+and a text after a JSON array was passed over then. test_parser.py has those. It does not show a trigger's flags.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 
 import dockerfile as wheel
-
 from izba.build.dockerfile import instructions as records
 from izba.build.dockerfile.grammar import understand
 from izba.build.dockerfile.instructions import Dockerfile, Instruction
