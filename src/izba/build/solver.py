@@ -252,7 +252,7 @@ class Solver:
         known = True
         for other, selector in _selected(vertex, cache_map):
             if selector is not None and _is_context(other):
-                digest = self._content(other, selector)
+                digest = self._content(vertex, other, selector)
                 contents.append(digest)
                 names.append(digest)
                 continue
@@ -280,7 +280,7 @@ class Solver:
                 assert digest is not None
                 contents.append(digest)
             else:
-                contents.append(self._content(other, selector))
+                contents.append(self._content(vertex, other, selector))
                 digest = contents[-1] if _is_context(other) else self._key_of_made(other)
             names.append(digest)
         key = cache_key(cache_map.digest, contents)
@@ -292,24 +292,21 @@ class Solver:
     def _key_of_made(self, vertex: Vertex) -> Digest | None:
         return self._solve(vertex).key if vertex.base is not None else vertex.op.cache_map().digest
 
-    def _content(self, vertex: Vertex, selector: Selector) -> Digest:
-        known = self._contents.get((vertex.digest, selector))
+    def _content(self, vertex: Vertex, other: Vertex, selector: Selector) -> Digest:
+        """The digest of what `vertex` takes of its input `other`."""
+        known = self._contents.get((other.digest, selector))
         if known is None:
-            result = self._result(vertex)
+            source = self._worker.source(self._result(other))
             with self._lock:
-                first = _is_context(vertex) and vertex.digest not in self._announced
-                self._announced.add(vertex.digest)
-            if first:
-                with self._reporter.step(vertex.name):
-                    known = self._digest(result, selector)
-            else:
-                known = self._digest(result, selector)
-            self._contents[vertex.digest, selector] = known
+                is_first = _is_context(other) and other.digest not in self._announced
+                self._announced.add(other.digest)
+            with self._reporter.step(other.name) if is_first else self._reporter.silent():
+                try:
+                    known = content_digest(source, select(source, selector))
+                except IzbaError as error:
+                    raise self._locate(vertex, error) from error
+            self._contents[other.digest, selector] = known
         return known
-
-    def _digest(self, result: Result, selector: Selector) -> Digest:
-        source = self._worker.source(result)
-        return content_digest(source, select(source, selector))
 
     def _is_redone(self, vertex: Vertex) -> bool:
         """Whether the build was asked to make this anew, so that its key says nothing about its content yet."""
