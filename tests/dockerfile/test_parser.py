@@ -11,6 +11,7 @@ from izba.build.dockerfile import DockerfileError, mounts, parse, parse_trigger,
 from izba.build.dockerfile import instructions as records
 from izba.build.dockerfile.heredocs import script
 from izba.build.dockerfile.instructions import Instruction, Mount
+from izba.errors import Range
 
 
 def only(text: str) -> Instruction:
@@ -441,7 +442,9 @@ def test_a_trigger_is_one_instruction() -> None:
 @settings(max_examples=500, deadline=None)
 @given(st.binary(max_size=80) | st.text(max_size=80) | st.binary(max_size=60).map(b"FROM a\nRUN ".__add__))
 def test_any_bytes_are_a_dockerfile_or_a_dockerfile_error(data: bytes | str) -> None:
+    place = Range("", 1)
     try:
         parse(data)
     except DockerfileError as error:
-        assert 1 <= error.place.start <= error.place.end
+        place = error.place
+    assert 1 <= place.start <= place.end
