@@ -1,0 +1,4 @@
+FROM alpine
+RUN --mount=type=cache,target=/c \
+    --mount=type=cahce,target=/d \
+    make

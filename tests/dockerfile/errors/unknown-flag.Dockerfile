@@ -1,0 +1,3 @@
+FROM scratch
+COPY --chwon=1:1 \
+     a b

@@ -1,0 +1,2 @@
+from scratch
+coppy a b

@@ -1,0 +1,4 @@
+FROM python:3.11
+
+RUNN pip install x
+CMD ["a"]
