@@ -9,24 +9,30 @@ from izba.cli import streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from izba.engine.containers.model import Container
     from izba.engine.engine import Engine
     from izba.monitor.spawn import Monitor
+
+BOTH = frozenset((1, 2))
 
 IMPATIENT = 3
 """So many SIGINTs or SIGTERMs mean: never mind the container, end yourself (as Docker's command does)."""
 
 
-def run_attached(engine: Engine, container: Container, monitor: Monitor, *, keys: str | None, proxy: bool) -> int:
+def run_attached(
+    engine: Engine,
+    container: Container,
+    monitor: Monitor,
+    *,
+    keys: str | None,
+    proxy: bool,
+    stdin: bool,
+    outputs: frozenset[int] = BOTH,
+) -> int:
     """Start it and stay until its end; its exit code. After the detach keys it runs on, and 0."""
     from izba.engine.containers.start import start
 
-    config = container.config
-    tty = config.get("Tty", False)
-    wanted = frozenset(fd for fd, name in ((1, "AttachStdout"), (2, "AttachStderr")) if config.get(name))
-    stdin = config.get("AttachStdin", False)
+    tty = container.config.get("Tty", False)
     assert monitor.streams is not None
     handler = SignalHandler(container, tty=tty)
     # A terminal sends the container its keys, so our own signals mean ourselves.
@@ -41,26 +47,58 @@ def run_attached(engine: Engine, container: Container, monitor: Monitor, *, keys
                     stdin=stdin,
                     keys=streams.detach_keys(keys) if tty else b"",
                     signals=signals,
-                    outputs=wanted,
+                    outputs=outputs,
                 )
         except streams.Detached:
             return 0
         return monitor.wait()
 
 
+def attach(container: Container, *, stdin: bool, keys: str | None, proxy: bool) -> int:
+    """Join a container that runs already. Raises `NotRunning`, `IsPaused`."""
+    from izba.engine.containers import lifecycle
+    from izba.engine.containers.stop import wait
+    from izba.monitor import control
+
+    if lifecycle.require_running(container).status == "paused":
+        raise lifecycle.IsPaused(container)
+    tty = container.config.get("Tty", False)
+    try:
+        connection = control.connect(container.run)
+        control.ask(connection, {"verb": "attach", "streams": ["stdout", "stderr"], "stdin": stdin})
+    except (OSError, EOFError):
+        raise lifecycle.NotRunning(container) from None
+    handler = SignalHandler(container, tty=tty)
+    if tty:
+        handler.resize()
+    with streams.Signals(handler, proxied=proxy and not tty) as signals:
+        try:
+            with streams.RawTerminal(0 if tty and stdin else -1):
+                streams.relay_connection(
+                    connection,
+                    framed=not tty,
+                    stdin=stdin,
+                    keys=streams.detach_keys(keys) if tty else b"",
+                    signals=signals,
+                    outputs=BOTH,
+                )
+        except streams.Detached:
+            return 0
+    return wait(container)
+
+
 class SignalHandler:
     """Called with each signal that came: passes it to the container, or the terminal's new size."""
 
-    def __init__(self, container: Container, *, tty: bool, resize: Callable[[], None] | None = None) -> None:
+    def __init__(self, container: Container, *, tty: bool) -> None:
         self._container = container
         self._tty = tty
-        self._resize = resize
         self._count = 0
 
     def __call__(self, number: int) -> None:
         if number == _signal.SIGWINCH:
             if self._tty:
-                (self._resize or self._resize_container)()
+                self.resize()
             return
         if number in {_signal.SIGINT, _signal.SIGTERM}:
             self._count += 1
@@ -68,7 +106,8 @@ class SignalHandler:
                 raise KeyboardInterrupt
         self._ask({"verb": "signal", "number": int(number), "final": number == self._stop_signal()})
 
-    def _resize_container(self) -> None:
+    def resize(self) -> None:
+        """Tell the container the size of our terminal."""
         rows, columns = window_size()
         self._ask({"verb": "resize", "rows": rows, "columns": columns})
 

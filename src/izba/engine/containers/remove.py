@@ -43,7 +43,7 @@ def remove(engine: Engine, container: Container, *, force: bool = False, volumes
         if not force:
             raise StillRunning(container)
         _kill(engine, container)
-    lock = _lock(container)
+    lock = wait_for_lock(container)
     if lock is None:
         return
     try:
@@ -62,7 +62,7 @@ def _kill(engine: Engine, container: Container) -> None:
         pass
 
 
-def _lock(container: Container) -> int | None:
+def wait_for_lock(container: Container) -> int | None:
     """The lock of its directory, which its monitor holds for a moment after its end; None: it is gone already."""
     deadline = time.monotonic() + PATIENCE
     while True:

@@ -1,0 +1,30 @@
+"""`izba kill`: send a signal to running containers."""
+
+from __future__ import annotations
+
+from izba.cli.options.flags import Command, Flag
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from izba.cli.context import Context
+
+COMMAND = Command(
+    name="kill",
+    usage="[OPTIONS] CONTAINER [CONTAINER...]",
+    summary="Kill one or more running containers",
+    aliases=("container kill",),
+    flags=(Flag(name="signal", short="s", kind="string", help="Signal to send to the container (default KILL)"),),
+    minimum=1,
+)
+
+
+def run(context: Context, argv: list[str]) -> int:
+    """Signal each."""
+    flags = COMMAND.parse(argv)
+    from izba.cli.each import each
+    from izba.engine.containers.stop import kill
+    from izba.signals import number
+
+    signal = number(flags.text("signal") or "KILL")
+    engine = context.engine()
+    return each(engine, flags.arguments, lambda container: kill(engine, container, signal))
