@@ -87,7 +87,7 @@ def test_what_a_wildcard_does_not_match_is_no_error_but_a_missing_name_is_one(bu
     done = build("FROM busybox\nCOPY nothing* /x/\nCOPY a.txt /y\n", {"a.txt": "a"})
     assert not done.exists("x/nothing")
 
-    with pytest.raises(DockerfileError, match='"/missing": not found') as caught:
+    with pytest.raises(StepFailed, match='"/missing": not found') as caught:
         build("FROM busybox\n\nCOPY missing /x\n")
     assert caught.value.place.start == 3
 
@@ -183,7 +183,7 @@ def test_parents_knows_double_stars_and_misses_loudly(build: Builder) -> None:
     assert done.exists("src/m.py")
     assert done.exists("src/p/q/n.py")
     assert not done.exists("src/p/o.txt")
-    with pytest.raises(DockerfileError, match='"/no/such": not found'):
+    with pytest.raises(StepFailed, match='"/no/such": not found'):
         build("FROM busybox\nCOPY --parents no/such /src/\n")
 
 
@@ -317,7 +317,7 @@ def test_dockerignore_hides_files_and_takes_back_exceptions(build: Builder) -> N
 
 
 def test_a_file_that_dockerignore_hides_is_said_to_be_hidden(build: Builder) -> None:
-    with pytest.raises(DockerfileError, match="not found") as caught:
+    with pytest.raises(StepFailed, match="not found") as caught:
         build("FROM busybox\nCOPY secret.env /x\n", {".dockerignore": "*.env\n", "secret.env": ""})
     assert caught.value.hint == ".dockerignore excludes it from the build context"
 

@@ -76,7 +76,7 @@ def run(running: Running, spec: Spec, rootfs: Sequence[Mount], bundle: str, step
                 id=os.path.basename(bundle),
                 bundle=bundle,
                 rootfs=rootfs,
-                stdio=Stdio(stdin=null, stdout=listener.stdout, stderr=listener.stderr),
+                stdio=Stdio(stdin=null, stdout=listener.writer, stderr=listener.writer),
                 run_directory=bundle,
                 started=started,
             )
@@ -91,40 +91,39 @@ def run(running: Running, spec: Spec, rootfs: Sequence[Mount], bundle: str, step
 
 
 class _Listener:
-    """Two pipes, and a thread that tells the step what comes out of them."""
+    """A pipe, and a thread that tells the step what comes out of it.
+
+    Both of the command's outputs go into the one pipe: people want to read them in the order they were written.
+    """
 
     def __init__(self, step: RunningStep) -> None:
         self._step = step
-        self._readers: dict[int, int] = {}
-        self.tail = b""
-        read, self.stdout = os.pipe2(os.O_CLOEXEC)
-        self._readers[read] = 1
-        read, self.stderr = os.pipe2(os.O_CLOEXEC)
-        self._readers[read] = 2
+        self._reader, self.writer = os.pipe2(os.O_CLOEXEC)
         self._over, self._end = os.pipe2(os.O_CLOEXEC)
         self._open = True
         self._thread = threading.Thread(target=self._listen, daemon=True)
+        self.tail = b""
 
     def finish(self) -> None:
         """Read what is left, and no more: all processes went with the command's pid namespace.
 
-        The end of the pipes is nothing to wait for, as other steps' children may have copies of them.
+        The end of the pipe is nothing to wait for, as other steps' children may have copies of it.
         """
         if self._open:
             self._open = False
             os.close(self._end)
             self._thread.join()
-            for fd in (self.stdout, self.stderr, self._over, *self._readers):
+            for fd in (self.writer, self._over, self._reader):
                 os.close(fd)
 
     def _listen(self) -> None:
         import select
 
         poll = select.poll()
-        for fd in (*self._readers, self._over):
+        for fd in (self._reader, self._over):
             poll.register(fd, select.POLLIN)
         over = False
-        while not over or any(poll.poll(0)):
+        while not over or poll.poll(0):
             for fd, _ in poll.poll():
                 if fd == self._over:
                     over = True
@@ -132,7 +131,7 @@ class _Listener:
                 else:
                     data = os.read(fd, _CHUNK)
                     self.tail = (self.tail + data)[-_TAIL:]
-                    self._step.output(data, self._readers[fd])
+                    self._step.output(data)
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -19,17 +19,18 @@ if TYPE_CHECKING:
 
 
 class MountPoint(Record):
-    """Where something will be mounted, and whether that is a directory."""
+    """Where something will be mounted, and whether that is a directory; or what has to be there without a mount."""
 
     target: str
     is_directory: bool
+    is_mounted: bool = True
 
 
 def outermost(points: Sequence[MountPoint]) -> list[MountPoint]:
-    """Those that no other one is above of: what is below them is made on the mounts themselves."""
+    """Those that no mount is above of: what is below a mount is made on it, and by the runtime."""
     kept: list[MountPoint] = []
     for point in sorted(points, key=lambda each: each.target):
-        if not any(point.target.startswith(f"{above.target}/") for above in kept):
+        if not any(above.is_mounted and point.target.startswith(f"{above.target}/") for above in kept):
             kept.append(point)
     return kept
 

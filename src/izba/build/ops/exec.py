@@ -170,7 +170,7 @@ def _with_mount_points(
         MountPoint(target=each["destination"], is_directory=each.get("type") != "bind" or is_directory(each["source"]))
         for each in spec["mounts"]
     ]
-    points.append(MountPoint(target=spec["process"]["cwd"], is_directory=True))
+    points.append(MountPoint(target=spec["process"]["cwd"], is_directory=True, is_mounted=False))
     if not change.is_overlay:
         return change.mounts, InPlace(change.upper, points, worker.ops, epoch)
     directory = worker.scratch_directory("stubs")
