@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from izba.image.stored import StoredImage
-from izba.jsonio import dumps_ordered, loads
+from izba.jsonio import dumps_ordered
 from izba.oci import mediatype
 from izba.oci.chain import chain_id
 from izba.oci.descriptor import Descriptor
 from izba.oci.digest import Digest
 from izba.oci.platform import Platform
 from izba.store.images import ImageRow
+from izba.store.layers import LayerNotFound
 from izba.timestamps import parse_time
 
 TYPE_CHECKING = False
@@ -46,23 +47,32 @@ def create_image(
             manifest["annotations"] = dict(annotations)
         manifest_bytes = dumps_ordered(manifest).encode()
         descriptor = store.content.put(manifest_bytes, mediatype.OCI_MANIFEST)
-        return register(store, descriptor, name)
+        return _enter(store, descriptor, manifest, config, name)
 
 
 def register(store: Store, manifest: Descriptor, name: Reference | None = None) -> StoredImage:
-    """Make a stored, validated manifest an image of this store, and name it, in one step; its layers are unpacked
-    before.
+    """Make a stored manifest an image of this store, and name it, in one step; its layers are unpacked before.
 
-    Called under the lease that the parts were stored under. Raises `LayerNotFound` if a layer was not unpacked.
+    Called under the lease that the parts were stored under. Raises `InvalidDocument` where manifest or config break
+    the image-spec, `LayerNotFound` if a layer was not unpacked.
     """
-    document: Manifest = loads(store.content.read(manifest.digest))
-    id = Digest(document["config"]["digest"])
-    config: ImageConfig = loads(store.content.read(id))
+    from izba.oci import validate
+
+    document = validate.manifest(store.content.read(manifest.digest), media_type=manifest.media_type)
+    config_bytes = store.content.read(Digest(document["config"]["digest"]))
+    config = validate.config(config_bytes, layers=len(document["layers"]))
+    return _enter(store, manifest, document, config, name)
+
+
+def _enter(
+    store: Store, descriptor: Descriptor, manifest: Manifest, config: ImageConfig, name: Reference | None
+) -> StoredImage:
+    """Insert the rows, once all files they speak of are on the disk."""
     diff_ids = [Digest.parse(text) for text in config["rootfs"]["diff_ids"]]
     platform = Platform.of(config["os"], config["architecture"], config.get("variant", ""))
     row = ImageRow(
-        manifest=manifest.digest,
-        id=id,
+        manifest=descriptor.digest,
+        id=Digest.parse(manifest["config"]["digest"]),
         chain_id=chain_id(diff_ids),
         created=parse_time(config.get("created")),
         stored=0,
@@ -74,11 +84,13 @@ def register(store: Store, manifest: Descriptor, name: Reference | None = None) 
     )
     if diff_ids:
         store.snapshots.sync()  # the image outlives a crash of the machine, so its layers must
-    children = [Descriptor.from_document(child) for child in (document["config"], *document["layers"])]
+    children = [Descriptor.from_document(child) for child in (manifest["config"], *manifest["layers"])]
     with store.db.transaction(durable=True):
+        if row.chain_id is not None and not store.snapshots.has(row.chain_id):
+            raise LayerNotFound(row.chain_id)
         store.images.insert(row, children)
         if name is not None:
-            store.names.set(name, manifest)
-    found = store.images.by_manifest(manifest.digest)
+            store.names.set(name, descriptor)
+    found = store.images.by_manifest(descriptor.digest)
     assert found is not None
     return StoredImage(store, found)
