@@ -1,8 +1,8 @@
-"""Killed at any instant, by the kernel or with the machine: what was begun is whole or not there, and can be done again.
+"""Killed at any instant, alone or with the machine: what was begun is whole or not there, and can be done again.
 
-The child under test kills itself (SIGKILL) before some line of izba's code; every line is tried in turn, or every so-many-th
-where there are thousands. Between two lines lie at most a few system calls; those that change more than one thing are
-sqlite's, which has its own journal.
+The child under test kills itself (SIGKILL) before some line of izba's code: every 23rd, or with
+IZBA_TEST_CRASH_STRIDE=1 every single one. Between two lines lie at most a few system calls; those that change more than
+one thing are sqlite's, which has its own journal.
 """
 
 from __future__ import annotations

@@ -402,7 +402,7 @@ def many_layers_can_be_mounted(bench: Bench) -> None:
         key = f"key-{number}"
         bench.snapshots.prepare(key, name)
         Path(bench.snapshots.upper(key), str(number)).write_text("")
-        parent, name = name, Digest.of(str(number).encode())
+        name = Digest.of(str(number).encode())
         bench.snapshots.commit(name, key, diff_id=name, size=0)
     assert name is not None
     assert len(bench.tree(name)) == (128 if bench.snapshots.kind == "overlay" else 8)

@@ -130,11 +130,7 @@ def _verify_snapshots(store: Store) -> Iterator[Problem]:
 
     if not store.has_snapshots:
         return
-    own = (
-        "SELECT key, diff_id FROM snapshots WHERE kind = 'committed'"
-        " AND diff_id NOT IN (SELECT diff_id FROM layer_blobs)"
-    )
-    for key, diff_id in store.db.rows(own):
+    for key, diff_id in store.db.rows("SELECT key, diff_id FROM snapshots WHERE rewritable"):
         if not store.snapshots.is_whole(key) or store.snapshots.write_layer(key, Discard()).diff_id != diff_id:
             yield Problem(kind="snapshot-corrupt", subject=key, images=_images_of_snapshot(store, key))
 

@@ -73,7 +73,7 @@ class ContentStore:
     def put(self, data: bytes, media_type: str) -> Descriptor:
         """Store a small blob; nothing is written if it is there."""
         digest = Digest.of(data)
-        if self._hold_existing(digest):
+        if self.has(digest):
             return Descriptor(media_type=media_type, digest=digest, size=len(data))
         with self.ingest(digest) as ingest:
             ingest.write(data)
@@ -103,8 +103,8 @@ class ContentStore:
         return found.size
 
     def has(self, digest: Digest) -> bool:
-        """Whether the whole blob is there."""
-        return self.descriptor(digest) is not None
+        """Whether the whole blob is there; if so, the open leases keep it."""
+        return self._leases.hold_if("content", digest, lambda: self.descriptor(digest) is not None)
 
     def descriptor(self, digest: Digest) -> Descriptor | None:
         """What the store knows of a blob: its size, and the media type it was first committed with."""
@@ -149,13 +149,6 @@ class ContentStore:
     def ingests(self) -> list[str]:
         """The paths of begun ingests, of writers dead or alive."""
         return [f"{self._ingests}/{name}" for name in os.listdir(self._ingests)]
-
-    def _hold_existing(self, digest: Digest) -> bool:
-        with self._db.transaction():
-            if not self.has(digest):
-                return False
-            self._leases.hold("content", digest)
-            return True
 
     def _is_whole(self, digest: Digest, size: int) -> bool:
         try:

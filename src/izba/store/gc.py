@@ -1,7 +1,8 @@
 """Collection: mark what roots reach, in SQL; sweep the rest.
 
-Roots are images, names, containers and leases. From them: an image keeps its manifest, its config, the blobs of its
-layers and its stack of snapshots; an index what it names; a snapshot all below it. Nothing else keeps anything.
+Roots are images, names, containers, leases and what the registry serves. From them: an image keeps its manifest, its
+config, the blobs of its layers and its stack of snapshots; an index what it names; a snapshot all below it. Nothing
+else keeps anything.
 
 Rows go first, in one durable transaction that no writer can interleave with; files after it, by rules that make a crash
 between the two harmless (`content`, `snapshots.rows`). So a collection may run beside builds, loads and starts.
@@ -32,6 +33,8 @@ WITH RECURSIVE reachable(digest) AS (
     SELECT manifest FROM images
     UNION SELECT digest FROM names
     UNION SELECT key FROM lease_resources WHERE kind = 'content'
+    UNION SELECT digest FROM registry_blobs
+    UNION SELECT digest FROM registry_manifests
     UNION SELECT child FROM content_children JOIN reachable ON parent = digest
 )
 SELECT digest FROM reachable

@@ -129,7 +129,7 @@ class Layers:
             )
 
     def _snapshot(self, diff_id: Digest) -> str:
-        row = self._db.row("SELECT key FROM snapshots WHERE diff_id = ? AND kind = 'committed'", diff_id)
+        row = self._db.row("SELECT key FROM snapshots WHERE diff_id = ? AND rewritable", diff_id)
         if row is None:
             raise LayerNotFound(diff_id)
         key: str = row[0]

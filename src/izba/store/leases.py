@@ -1,9 +1,8 @@
 """Leases pin content and snapshots until something lasting refers to them (containerd's word and idea).
 
 Whoever puts things together over some time (a build, a load, a pull) does it under a lease: whatever this process
-ingests, prepares or commits meanwhile is added to its open leases in the same transaction, so that a collection in
-another process never sees it unreferenced. What one only reads and wants to stay is added with `Lease.pin_content` and
-`pin_snapshot`.
+ingests, prepares or commits meanwhile, or asks for and finds there (`has`), is added to its open leases in the same
+transaction, so that a collection in another process never sees it unreferenced.
 
 A lease ends with its block, or with its process: it lives as long as the lock on its file is held.
 A lasting lease, such as a record of the build cache, lives until it is ended.
@@ -19,7 +18,7 @@ from izba.store.lock import FileLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
     from typing import Self
 
@@ -41,9 +40,19 @@ class Leases:
         return Lease(self, purpose)
 
     def hold(self, kind: str, key: str) -> None:
-        """Add a resource to the open leases of this process; called in the transaction that makes the resource."""
-        for lease in self._open if self._pid == os.getpid() else ():
+        """Add a resource to the open leases of this process; called in the transaction that makes or finds it."""
+        for lease in self._held():
             lease.add(kind, key)
+
+    def hold_if(self, kind: str, key: str, exists: Callable[[], bool]) -> bool:
+        """Whether a resource is there; under a lease it then stays there."""
+        if not self._held():
+            return exists()
+        with self._db.transaction():
+            if not exists():
+                return False
+            self.hold(kind, key)
+            return True
 
     def keep(self, id: str, purpose: str, *, content: Iterable[Digest] = (), snapshots: Iterable[str] = ()) -> None:
         """Make or replace the lasting lease `id`, which pins exactly these until `end(id)`."""
@@ -71,6 +80,9 @@ class Leases:
             if lock.try_acquire():
                 self.end(id)
                 lock.release(remove=True)
+
+    def _held(self) -> list[Lease]:
+        return self._open if self._pid == os.getpid() else []
 
     def _is_held(self, id: str) -> bool:
         if not os.path.exists(f"{self._directory}/{id}"):

@@ -139,4 +139,42 @@ CREATE TABLE build_aliases (
 CREATE INDEX build_aliases_key ON build_aliases(key);
 """
 
-MIGRATIONS = (_FIRST, _BUILD_CACHE)
+# What `izba registry serve` shows of the content; written by `registry.server.catalog`.
+_REGISTRY = """
+CREATE TABLE registry_blobs (
+    repository TEXT NOT NULL,
+    digest TEXT NOT NULL REFERENCES content(digest),
+    created INTEGER NOT NULL,
+    PRIMARY KEY (repository, digest)
+) WITHOUT ROWID;
+CREATE INDEX registry_blobs_digest ON registry_blobs(digest);
+
+CREATE TABLE registry_manifests (
+    repository TEXT NOT NULL,
+    digest TEXT NOT NULL REFERENCES content(digest),
+    size INTEGER NOT NULL,
+    media_type TEXT NOT NULL,
+    artifact_type TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    annotations TEXT NOT NULL,
+    PRIMARY KEY (repository, digest)
+) WITHOUT ROWID;
+CREATE INDEX registry_manifests_digest ON registry_manifests(digest);
+CREATE INDEX registry_manifests_subject ON registry_manifests(repository, subject);
+
+CREATE TABLE registry_tags (
+    repository TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    PRIMARY KEY (repository, tag),
+    FOREIGN KEY (repository, digest) REFERENCES registry_manifests(repository, digest)
+) WITHOUT ROWID;
+CREATE INDEX registry_tags_digest ON registry_tags(repository, digest);
+"""
+
+# Whether a snapshot gives its layer's tar again, byte for byte; those unpacked from the tars of others need not.
+_REWRITABLE = """
+ALTER TABLE snapshots ADD COLUMN rewritable INTEGER NOT NULL DEFAULT 0;
+"""
+
+MIGRATIONS = (_FIRST, _BUILD_CACHE, _REGISTRY, _REWRITABLE)

@@ -82,8 +82,9 @@ class SnapshotRows:
                 return
             self.drop_torn()  # one of them may have this name
             self._db.execute(
-                "UPDATE snapshots SET key = ?, kind = 'committed', diff_id = ?, size = ?, unsynced = ? WHERE id = ?",
-                *(name, diff_id, size, boot_id(), active.id),
+                "UPDATE snapshots SET key = ?, kind = 'committed', diff_id = ?, size = ?, unsynced = ?,"
+                " rewritable = NOT EXISTS (SELECT 1 FROM layer_blobs WHERE diff_id = ?) WHERE id = ?",
+                *(name, diff_id, size, boot_id(), diff_id, active.id),
             )
 
     def sync(self) -> None:
@@ -99,8 +100,11 @@ class SnapshotRows:
                 self._db.execute("UPDATE snapshots SET unsynced = NULL WHERE id = ?", id)
 
     def has(self, name: str) -> bool:
-        """Whether a whole committed snapshot has this name: one that was on its way to the disk when the machine went
-        down does not count."""
+        """Whether a committed snapshot of this name is there, whole; if so, the open leases keep it."""
+        return self._leases.hold_if("snapshot", name, lambda: self._is_whole(name))
+
+    def _is_whole(self, name: str) -> bool:
+        """One that was on its way to the disk when the machine went down does not count."""
         row = self._db.row("SELECT unsynced FROM snapshots WHERE key = ? AND kind = 'committed'", name)
         if row is None:
             return False

@@ -74,7 +74,7 @@ if TYPE_CHECKING:
             """Wait until all committed snapshots are on the disk, so that a crash of the machine keeps them."""
 
         def has(self, name: str) -> bool:
-            """Whether a committed snapshot of this name is there, whole."""
+            """Whether a committed snapshot of this name is there, whole; if so, the open leases keep it."""
 
         def is_whole(self, key: str) -> bool:
             """Whether the directories of an existing snapshot are there."""
