@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 
 from izba import __version__, jsonio
 from izba._record import Record
@@ -11,7 +12,9 @@ from izba.bootstrap.debian.unpack import Trim, Unpacking
 from izba.bootstrap.progress import Step
 from izba.ids import new_id
 from izba.layer.diff import clamp_times
+from izba.layer.fsops import fsops
 from izba.layer.streams import Discard
+from izba.linux import rootpath
 from izba.oci.chain import next_chain_id
 from izba.oci.digest import Digest
 
@@ -34,6 +37,7 @@ class Plan(Record):
     before    files put there before the packages, and `after` them
     others    more tar, made when it is asked for; `identity` tells it apart
     script    what is run in a container after all is unpacked; None: nothing is
+    owners    paths that `script` gives to others, with uid and gid: where one id is all there is, that was pretended
     oldest    the least that the layer's `newest` is
     """
 
@@ -45,6 +49,7 @@ class Plan(Record):
     others: Callable[[], Iterable[bytes]] | None = None
     identity: tuple[str, ...] = ()
     script: str | None = None
+    owners: tuple[tuple[str, int, int], ...] = ()
     oldest: int = 0
 
     def digest(self) -> Digest:
@@ -127,7 +132,25 @@ def _fill(workshop: Workshop, plan: Plan, key: str, what: str) -> int:
     if plan.script is not None:
         workshop.progress(Step(text=f"Configuring {what}"))
         configure(workshop, key, plan.script, epoch=unpacking.newest, what=what)
+        if workshop.host.single_id:
+            _give_away(workshop.store.snapshots.upper(key), plan.owners)
     return unpacking.newest
+
+
+def _give_away(directory: str, owners: Iterable[tuple[str, int, int]]) -> None:
+    """Record the owners that the container could not give, so that the layer is the one that root would have made."""
+    ops = fsops()
+    root = rootpath.open_root(directory)
+    try:
+        for path, uid, gid in owners:
+            try:
+                fd = rootpath.open_in_root(root, path, os.O_RDONLY | os.O_NOFOLLOW)
+            except FileNotFoundError:  # this layer did not touch it
+                continue
+            ops.settle(fd, uid, gid, stat.S_IMODE(os.fstat(fd).st_mode))
+            os.close(fd)
+    finally:
+        os.close(root)
 
 
 def _layer(plan: Plan, diff_id: Digest, size: int, newest: int) -> Layer:

@@ -51,6 +51,16 @@ _MERGED = {
     "ppc64el": "bin sbin lib lib64",
 }
 
+# What the scripts of the required packages give to groups of their own: shadow, utmp and mail.
+_OWNERS = (
+    ("etc/gshadow", 0, 42),
+    ("etc/shadow", 0, 42),
+    ("var/log/btmp", 0, 43),
+    ("var/log/lastlog", 0, 43),
+    ("var/log/wtmp", 0, 43),
+    ("var/mail", 0, 8),
+)
+
 _POLICY = """\
 #!/bin/sh
 # Packages must not start services when they are installed in a container (invoke-rc.d(8)).
@@ -114,6 +124,7 @@ def make_base(workshop: Workshop, archive: Archive, *, slim: bool, lease: Lease)
         before=tuple(_links(workshop.architecture, packages)),
         after=tuple(_settings(workshop, archive, trim)),
         script=scripts.configure(packages, first=True),
+        owners=_OWNERS,
     )
     release = archive.release
     kind = "debian slim" if slim else "debian"

@@ -52,6 +52,11 @@ if [ "${1#-}" != "$1" ] || [ -z "$(command -v "$1")" ] || { [ -f "$1" ] && ! [ -
 fi
 exec "$@"
 """
+_OWNERS = (
+    *((f"home/node{name}", 1000, 1000) for name in ("", "/.bash_logout", "/.bashrc", "/.profile")),
+    ("etc/gshadow", 0, 42),
+    ("etc/shadow", 0, 42),
+)
 _SCRIPT = """\
 groupadd --gid 1000 node
 useradd --uid 1000 --gid node --shell /bin/bash --create-home --no-log-init node
@@ -90,6 +95,7 @@ class NodeRecipe(Record):
                 others=lambda: [*_node_files(node_path), *_npm_files(npm_path)],
                 identity=(node.promise.hex, npm.promise.hex),
                 script=scripts.configure(packages, first=False, then=_SCRIPT),
+                owners=_OWNERS,
             )
             layer = make_layer(workshop, plan, lease, what=f"node {node.version}")
             portrait = Portrait(
