@@ -63,6 +63,7 @@ _PIP_SETTINGS = {
 }
 _PLAIN = ("PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT", "PIP_RETRIES")
 
+_PIP_FILES = ("/etc/xdg/pip/pip.conf", "/etc/pip.conf")
 _NPM_FILES = ("/etc/npmrc", "/usr/etc/npmrc", "/usr/local/etc/npmrc")
 _NPM_DEFAULT = "https://registry.npmjs.org"
 
@@ -206,14 +207,9 @@ def _docker(environ: Mapping[str, str]) -> dict[str, str]:
 
 def _pip_files(environ: Mapping[str, str]) -> dict[str, str]:
     home, xdg = environ.get("HOME", ""), environ.get("XDG_CONFIG_HOME")
-    paths = [
-        "/etc/xdg/pip/pip.conf",
-        "/etc/pip.conf",
-        f"{home}/.pip/pip.conf",
-        f"{xdg or home + '/.config'}/pip/pip.conf",
-    ]
+    own = (f"{home}/.pip/pip.conf", f"{xdg or home + '/.config'}/pip/pip.conf", environ.get("PIP_CONFIG_FILE", ""))
     result = {}
-    for path in (*paths, environ.get("PIP_CONFIG_FILE", "")):
+    for path in (*_PIP_FILES, *own):
         for section, key, value in _settings(path):
             if section in {"global", "install"} and key in _PIP_SETTINGS:
                 result[_PIP_SETTINGS[key]] = value

@@ -75,7 +75,7 @@ def test_a_name_that_is_not_there_is_dockers_error(root: Path, name: str) -> Non
 
 
 def test_a_group_that_is_not_there_is_dockers_error(root: Path) -> None:
-    with pytest.raises(InvalidArgument, match="^unable to find group crew: no matching entries in group file$"):
+    with pytest.raises(InvalidArgument, match=r"^unable to find group crew: no matching entries in group file$"):
         resolve("www:crew", root)
 
 

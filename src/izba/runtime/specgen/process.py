@@ -105,7 +105,9 @@ def process(request: SpecRequest, image: ImageConfig | None, host: HostFacts, *,
         "cwd": working_directory(cwd or "/"),
         # Inheritable and ambient stay empty: a capability there would survive the exec of an ordinary user's program.
         # Such a user has none, and can get those of the bounding set from setuid programs.
-        "capabilities": {"bounding": given} | ({} if user.uid else {"effective": given, "permitted": given}),
+        "capabilities": (
+            {"bounding": given} if user.uid else {"bounding": given, "effective": given, "permitted": given}
+        ),
         "rlimits": rlimits.rlimits(request.ulimits, host),
         "noNewPrivileges": request.no_new_privileges,
     }
