@@ -52,7 +52,6 @@ class Inbox:
         self._links: dict[str, str] = {}
         self._held = 0
         self._streamed = Streamed(store, lease)
-        self.ingested: set[Digest] = set()  # blobs that the store did not have before
 
     def receive(self, stream: Reader) -> None:
         """Take all members of an uncompressed tar. Raises `BadArchive`, `BadTar`, `DigestMismatch`."""
@@ -136,7 +135,6 @@ class Inbox:
                 found = ingest.commit(media_type, digest=digest)
             except DigestMismatch as error:
                 raise DigestMismatch(shown(path), expected=error.expected, actual=error.actual) from None
-        self.ingested.add(found.digest)
         return found
 
     def _hold(self, path: str, data: bytes) -> None:

@@ -16,13 +16,11 @@ from izba.image.archive import MANIFEST, REPOSITORIES
 from izba.image.image import Documents
 from izba.image.inbox import BadArchive, Inbox
 from izba.image.mutate import register
-from izba.image.streamed import drop_rewritable
 from izba.image.unpack import unpack
 from izba.jsonio import dumps_ordered
 from izba.layer.compress import decompressor
 from izba.layer.tarheader import shown
-from izba.oci import documents, mediatype
-from izba.oci.chain import next_chain_id
+from izba.oci import documents, mediatype, validate
 from izba.oci.digest import Digest, DigestMismatch
 from izba.oci.platform import Platform
 from izba.oci.reference import InvalidReference, Reference
@@ -83,7 +81,6 @@ def _load(store: Store, receive: Callable[[Inbox], None], loaded: Callable[[Load
             arrived = _images(inbox)
             for image in arrived:
                 unpack(store, image.documents)
-                _drop_rewritable(store, image.documents, inbox.ingested)
             found = [_register(store, image) for image in arrived]
     except BaseException:
         store.collect()  # the lease is gone: what came with a bad archive has nothing that holds it
@@ -91,16 +88,6 @@ def _load(store: Store, receive: Callable[[Inbox], None], loaded: Callable[[Load
     for one in found:
         loaded(one)
     return found
-
-
-def _drop_rewritable(store: Store, image: Documents, ingested: set[Digest]) -> None:
-    """Keep those of an image's layers once that izba writes as whoever wrote them did."""
-    chain: Digest | None = None
-    for layer, diff_id in zip(image.layers, image.diff_ids, strict=True):
-        chain = next_chain_id(chain, diff_id)
-        if layer.digest == diff_id and diff_id in ingested:
-            ingested.remove(diff_id)
-            drop_rewritable(store, diff_id, chain)
 
 
 def _images(inbox: Inbox) -> list[Arrived]:
@@ -135,7 +122,7 @@ def _register(store: Store, image: Arrived) -> Loaded:
 
 
 def _of_layout(inbox: Inbox) -> list[Arrived]:
-    index = document(inbox.document(layout.INDEX), documents.Index, what=layout.INDEX)
+    index = validate.index(inbox.document(layout.INDEX), what=layout.INDEX)
     images: dict[Digest, Arrived] = {}
     for entry in index["manifests"]:
         data, media_type = _chosen(inbox, entry, _NESTED)
@@ -160,7 +147,7 @@ def _chosen(inbox: Inbox, entry: documents.Descriptor, depth: int) -> tuple[byte
         raise BadArchive(f"index.json names something of type {shown(entry['mediaType'])}, which is no image")
     entries = [
         one
-        for one in document(data, documents.Index, what=f"index {entry['digest']}")["manifests"]
+        for one in validate.index(data, media_type=entry["mediaType"])["manifests"]
         if one["mediaType"] in mediatype.MANIFESTS | mediatype.INDEXES and _platform(one) is not None
     ]
     best = host().best([platform for one in entries if (platform := _platform(one)) is not None])
@@ -203,12 +190,7 @@ def _name_of(entry: documents.Descriptor) -> Reference | None:
 
 
 def _of_manifest(inbox: Inbox, data: bytes, media_type: str) -> Documents:
-    from izba.jsonio import loads
-
-    manifest = document(data, documents.Manifest, what="manifest")
-    # Whoever reads such a document as the other kind sees another image than was checked (CVE-2021-41190).
-    if "manifests" in loads(data) or manifest.get("mediaType", media_type) != media_type:
-        raise BadArchive(f"manifest {Digest.of(data)} is of two kinds at once")
+    manifest = validate.manifest(data, media_type=media_type)
     config = _named(inbox, manifest["config"])
     layers = [
         inbox.blob(layout.blob_path(Digest.parse(layer["digest"])), layer["mediaType"]) for layer in manifest["layers"]
@@ -270,10 +252,7 @@ def _reference(name: str) -> Reference:
 
 def _stored(inbox: Inbox, manifest: bytes, media_type: str, config: bytes, layers: Sequence[Descriptor]) -> Documents:
     """Check the config against the layers, and store both documents."""
-    checked = document(config, documents.ImageConfig, what="config")
-    diff_ids = [Digest.parse(text) for text in checked["rootfs"]["diff_ids"]]
-    if len(diff_ids) != len(layers):
-        raise BadArchive(f"the config of an image names {len(diff_ids)} layers, and there are {len(layers)}")
+    validate.config(config, layers=len(layers))
     for layer in layers:
         if not mediatype.is_layer(layer.media_type):
             raise BadArchive(f"layer {layer.digest} is of type {shown(layer.media_type)}, which izba cannot unpack")

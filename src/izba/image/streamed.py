@@ -12,7 +12,10 @@ from izba.ids import new_id
 from izba.image import layout
 from izba.image.unpack import UNPACK_SECONDS
 from izba.jsonio import loads
+from izba.layer import diff
 from izba.layer.compress import decompressor
+from izba.layer.fsops import fsops
+from izba.linux.overlay import encoding
 from izba.oci import mediatype
 from izba.oci.chain import next_chain_id
 from izba.oci.descriptor import Descriptor
@@ -21,7 +24,7 @@ from izba.oci.digest import Digest, DigestMismatch, Hasher
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any, BinaryIO
+    from typing import Any
 
     from izba.store.content import Ingest
     from izba.store.leases import Lease
@@ -81,7 +84,7 @@ class Streamed:
                     what = f"the tar of layer {layer.digest}"
                     raise DigestMismatch(what, expected=wanted.diff_id, actual=applied.diff_id)
                 blob = None
-                if layer.digest != wanted.diff_id or not _is_rewritten(store, key, ingest.path):
+                if layer.digest != wanted.diff_id or not _would_be_rewritten(store, key, applied.frame):
                     blob = ingest.commit(layer.media_type, digest=layer.digest, size=layer.size).digest
                 store.layers.record(wanted.diff_id, applied.size, blob=blob)
                 store.snapshots.commit(chain, key, diff_id=wanted.diff_id, size=applied.size)
@@ -91,41 +94,11 @@ class Streamed:
         return layer
 
 
-def drop_rewritable(store: Store, diff_id: Digest, chain: Digest) -> None:
-    """Drop the blob of an unpacked layer, if izba would write the same from its files."""
-    from sqlite3 import IntegrityError
-
-    if _is_rewritten(store, chain, store.content.path(diff_id)):
-        try:
-            store.content.delete(diff_id)
-        except IntegrityError:  # an image of before has it
-            pass
-
-
-def _is_rewritten(store: Store, key: str, path: str) -> bool:
-    with open(path, "rb") as file:
-        same = _Same(file)
-        try:
-            store.snapshots.write_layer(key, same)
-        except (_Different, IzbaError):
-            return False
-        return not file.read(1)
-
-
-class _Different(Exception):
-    pass
-
-
-class _Same:
-    """Raises at the first byte that is not as in the file."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-
-    def write(self, data: bytes | memoryview, /) -> object:
-        if self._file.read(len(data)) != data:
-            raise _Different
-        return len(data)
+def _would_be_rewritten(store: Store, key: str, frame: Digest) -> bool:
+    """Whether a tar that was just applied, with this frame, is what izba would write; not asked of whole trees."""
+    if store.snapshots.kind != "overlay":
+        return False
+    return diff.frame(store.snapshots.upper(key), ops=fsops(), overlay=encoding()) == frame
 
 
 class _Tee:

@@ -44,7 +44,7 @@ def unpack_layer(store: Store, layer: Descriptor, diff_id: Digest, *, parent: Di
     store.snapshots.prepare(key, parent)
     try:
         size = _apply(store, key, layer, diff_id)
-        store.layers.record(diff_id, size, blob=layer.digest)
+        store.layers.record(diff_id, size, blob=layer.digest if store.content.has(layer.digest) else None)
         store.snapshots.commit(chain, key, diff_id=diff_id, size=size)
     except BaseException:
         store.snapshots.remove(key)

@@ -47,11 +47,15 @@ if TYPE_CHECKING:
 
 
 class Applied(Record):
-    """What was applied: the digest and size of the tar, and how many entries it had."""
+    """What was applied: the digest and size of the tar, and how many entries it had.
+
+    `frame` is the digest of the tar without the bodies of its files; see `diff.frame`.
+    """
 
     diff_id: Digest
     size: int
     files: int
+    frame: Digest
 
 
 def apply(
@@ -80,7 +84,7 @@ def apply(
         diff_id, size = source.digest()
     finally:
         source.close()
-    return Applied(diff_id=diff_id, size=size, files=reader.entries)
+    return Applied(diff_id=diff_id, size=size, files=reader.entries, frame=reader.frame())
 
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -28,6 +28,7 @@ from izba.layer.tarheader import (
     padding,
     shown,
 )
+from izba.oci.digest import Hasher
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,13 +71,27 @@ def write_layer(
     """
     sink = HashedSink(out)
     try:
-        writer = _LayerWriter(sink.buffer, sink.full, ops, overlay, marked=marked)
+        writer = _LayerWriter(sink, ops, overlay, marked=marked)
         writer.write(directory)
         diff_id, size = sink.finish()
     except BaseException:
         sink.close()
         raise
     return Written(diff_id=diff_id, size=size, files=writer.files)
+
+
+def frame(directory: str, *, ops: FsOps, overlay: OverlayEncoding | None) -> Digest | None:
+    """The digest of the tar that `write_layer` would write, without the bodies of files, which are not read.
+
+    If a tar that was just applied to the directory had the same (`Applied.frame`), it would be written again byte for
+    byte. None if there is something that no layer can hold.
+    """
+    hasher = Hasher()
+    try:
+        _FrameWriter(hasher, ops, overlay).write(directory)
+    except CannotBeLayer:
+        return None
+    return hasher.digest()
 
 
 def clamp_times(directory: str, *, newest: int) -> None:
@@ -141,27 +156,21 @@ _WHITEOUT = b".wh."
 _OPAQUE = b".wh..wh..opq"
 
 
-class _LayerWriter:
-    """Fills buffers with a tar. `buffer` gives an empty one, `full` takes a filled one."""
+class _Walk:
+    """Goes through a tree and says what its tar consists of, in order; where that goes is a subclass's to say."""
 
-    def __init__(
-        self,
-        buffer: Callable[[], bytearray],
-        full: Callable[[bytearray, int], None],
-        ops: FsOps,
-        overlay: OverlayEncoding | None,
-        *,
-        marked: bool,
-    ) -> None:
-        self._new_buffer = buffer
-        self._full = full
+    def __init__(self, ops: FsOps, overlay: OverlayEncoding | None, *, marked: bool = False) -> None:
         self._ops = ops
         self._overlay = overlay
         self._marked = marked
-        self._buffer = buffer()
-        self._used = 0
         self._links: dict[tuple[int, int], bytes] = {}  # files with several names: the first name written
         self.files = 0
+
+    def _put(self, data: bytes) -> None:
+        raise NotImplementedError
+
+    def _put_body(self, fd: int, size: int) -> None:
+        raise NotImplementedError
 
     def write(self, directory: str) -> None:
         """The whole archive."""
@@ -173,7 +182,6 @@ class _LayerWriter:
         finally:
             cursor.close()
         self._put(END)
-        self._full(self._buffer, self._used)
 
     def _entry(self, prefix: bytes, entry: os.DirEntry[str], directory: int) -> None:
         leaf = os.fsencode(entry.name)
@@ -286,6 +294,35 @@ class _LayerWriter:
         self.files += 1
         self._put(pack(entry))
 
+
+class _FrameWriter(_Walk):
+    """Hashes all but the bodies."""
+
+    def __init__(self, hasher: Hasher, ops: FsOps, overlay: OverlayEncoding | None) -> None:
+        super().__init__(ops, overlay)
+        self._hasher = hasher
+
+    def _put(self, data: bytes) -> None:
+        self._hasher.update(data)
+
+    def _put_body(self, _: int, size: int) -> None:
+        self._hasher.update(bytes(padding(size)))
+
+
+class _LayerWriter(_Walk):
+    """Fills the buffers of a sink."""
+
+    def __init__(self, sink: HashedSink, ops: FsOps, overlay: OverlayEncoding | None, *, marked: bool) -> None:
+        super().__init__(ops, overlay, marked=marked)
+        self._sink = sink
+        self._buffer = sink.buffer()
+        self._used = 0
+
+    def write(self, directory: str) -> None:
+        """The whole archive."""
+        super().write(directory)
+        self._sink.full(self._buffer, self._used)
+
     def _put(self, data: bytes) -> None:
         end = self._used + len(data)
         if end <= CHUNK:
@@ -323,7 +360,7 @@ class _LayerWriter:
     def _room(self) -> int:
         """How much fits into the buffer, which is exchanged for an empty one if that is nothing."""
         if self._used == CHUNK:
-            self._full(self._buffer, self._used)
-            self._buffer = self._new_buffer()
+            self._sink.full(self._buffer, self._used)
+            self._buffer = self._sink.buffer()
             self._used = 0
         return CHUNK - self._used

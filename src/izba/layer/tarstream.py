@@ -26,10 +26,13 @@ from izba.layer.tarheader import (
     parse_pax,
     shown,
 )
+from izba.oci.digest import Hasher
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from izba.oci.digest import Digest
 
 
 class Limits(Record):
@@ -45,10 +48,11 @@ DEFAULT_LIMITS = Limits()
 
 
 class Source:
-    """The bytes of a stream, taken in the pieces that a parser wants."""
+    """The bytes of a stream, taken in the pieces that a parser wants; `frame` hashes all but the bodies of files."""
 
     def __init__(self, chunk: Callable[[], bytes]) -> None:
         self._chunk = chunk
+        self.frame = Hasher()
         self._view = memoryview(b"")
         self._position = 0
 
@@ -64,15 +68,15 @@ class Source:
         if end <= len(self._view):
             data = bytes(self._view[self._position : end])
             self._position = end
-            return data
-        return b"".join(self.pieces(count))
+        else:
+            data = b"".join(self._pieces(count))
+        self.frame.update(data)
+        return data
 
-    def pieces(self, count: int) -> Iterator[memoryview]:
-        """`count` bytes in pieces that are not copied. Raises `Truncated`."""
-        while count:
-            piece = self.piece(count)
-            count -= len(piece)
-            yield piece
+    def skip(self, count: int) -> None:
+        """Pass over `count` bytes that are no file's body. Raises `Truncated`."""
+        for piece in self._pieces(count):
+            self.frame.update(piece)
 
     def piece(self, count: int) -> memoryview:
         """Some bytes, at least one and at most `count`. Raises `Truncated`."""
@@ -84,8 +88,15 @@ class Source:
 
     def drain(self) -> None:
         """Read to the end of the stream."""
+        self.frame.update(self._view[self._position :])
         while self._more():
-            pass
+            self.frame.update(self._view)
+
+    def _pieces(self, count: int) -> Iterator[memoryview]:
+        while count:
+            piece = self.piece(count)
+            count -= len(piece)
+            yield piece
 
     def _more(self) -> bool:
         self._view = memoryview(self._chunk())
@@ -117,6 +128,10 @@ class TarReader:
             piece = self._source.piece(self._unread)
             self._unread -= len(piece)
             yield piece
+
+    def frame(self) -> Digest:
+        """The digest of all bytes but the bodies that were read, after the last entry."""
+        return self._source.frame.digest()
 
     def _next(self) -> Entry | None:
         records: list[tuple[bytes, bytes]] = []
@@ -157,8 +172,7 @@ class TarReader:
         return b"".join(self.body())
 
     def _skip(self) -> None:
-        for _ in self._source.pieces(self._unread + self._padding):
-            pass
+        self._source.skip(self._unread + self._padding)
         self._unread = self._padding = 0
 
     def _count(self, entry: Entry) -> None:
