@@ -70,6 +70,7 @@ class External:
         process.set_subreaper()
         terminal = spec["process"].get("terminal", False)
         call = _Call(self, run_directory, id, stdio, terminal=terminal)
+        call.without_cgroup = self.name == "crun" and not spec.get("linux", {}).get("cgroupsPath")
         try:
             call.run(["create", "--bundle", bundle], rootfs, spec["root"]["path"] if rootfs else "", bundle)
         except RuntimeFailed as error:
@@ -115,15 +116,8 @@ class External:
         if os.path.exists(f"{root}/{id}"):
             self._call(root, "delete", "--force", id)
 
-    def arguments(self, root: str) -> list[str]:
-        """The program with its global options."""
-        options = [self.program, "--root", root]
-        if self.name == "crun" and namespaces.in_user_namespace():
-            options.append("--cgroup-manager=disabled")
-        return options
-
     def _call(self, root: str, *arguments: str) -> None:
-        argv = [*self.arguments(root), *arguments]
+        argv = [self.program, "--root", root, *arguments]
         said = os.memfd_create("stderr", os.MFD_CLOEXEC)
         try:
             pid = os.posix_spawn(
@@ -149,6 +143,7 @@ class _Call:
         self.id = id
         self.stdio = stdio
         self.terminal = terminal
+        self.without_cgroup = False
         self.console: int | None = None
         self._pid_file = f"{self.directory}/{os.getpid()}.pid"
         self._socket_path = f"{self.directory}/{os.getpid()}.sock"
@@ -157,14 +152,17 @@ class _Call:
 
     def run(self, arguments: list[str], rootfs: Sequence[Mount] = (), root_path: str = "", bundle: str = "") -> None:
         """Run it to its end. Raises `RuntimeFailed` with the last it said."""
-        argv = [*self.runtime.arguments(self.root), *arguments, "--pid-file", self._pid_file]
+        argv = [*arguments, "--pid-file", self._pid_file]
         listener = None
         if self.terminal:
             listener = self._listen()
             argv += ["--console-socket", self._socket_path]
         argv.append(self.id)
         log = os.memfd_create("log", 0)
-        argv[1:1] = ["--log", f"/proc/{os.getpid()}/fd/{log}"]
+        options = ["--root", self.root, "--log", f"/proc/{os.getpid()}/fd/{log}"]
+        if self.without_cgroup:
+            options.append("--cgroup-manager=disabled")  # crun would make one all the same, where it can't too
+        argv = [self.runtime.program, *options, *argv]
         child = process.fork()
         if child == 0:
             self._become(argv, rootfs, f"{bundle}/{root_path}" if not root_path.startswith("/") else root_path)

@@ -74,7 +74,7 @@ def _program_fd(channel_fd: int) -> int | None:
     machine, code = found
     os.set_inheritable(channel_fd, True)
     fd = _memory_file()
-    os.write(fd, _elf(machine, bytes.fromhex(code).replace(_FD, pack("<I", channel_fd))))
+    os.write(fd, executable(machine, bytes.fromhex(code).replace(_FD, pack("<I", channel_fd))))
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
     return fd
 
@@ -89,7 +89,7 @@ def _memory_file() -> int:
         return os.memfd_create(NAME, flags)
 
 
-def _elf(machine: int, code: bytes) -> bytes:
+def executable(machine: int, code: bytes) -> bytes:
     """A static executable (elf(5)): the headers and the code as one read-only segment, and no executable stack."""
     entry, size = _ADDRESS + _HEADERS, _HEADERS + len(code)
     header = pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 2, machine, 1, entry, 64, 0, 0, 64, 56, 2, 0, 0, 0)
