@@ -21,6 +21,30 @@ if TYPE_CHECKING:
     from izba.build.dockerfile.source import DockerfileError
     from izba.build.dockerfile.statement import Statement
 
+FLAGS: dict[str, dict[str, str]] = {
+    "FROM": {"platform": "string"},
+    "RUN": {"mount": "strings", "network": "string", "security": "string", "device": "strings"},
+    "COPY": {
+        "from": "string",
+        "chown": "string",
+        "chmod": "string",
+        "link": "bool",
+        "parents": "bool",
+        "exclude": "strings",
+    },
+    "ADD": {
+        "chown": "string",
+        "chmod": "string",
+        "link": "bool",
+        "exclude": "strings",
+        "checksum": "string",
+        "keep-git-dir": "bool",
+        "unpack": "bool",
+    },
+    "HEALTHCHECK": dict.fromkeys(("interval", "timeout", "start-period", "start-interval", "retries"), "string"),
+}
+"""The flags of the instructions that have some, with their kinds."""
+
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9-_.]*")
 
 
@@ -42,7 +66,7 @@ def _unknown(keyword: Word) -> DockerfileError:
 
 
 def _from(statement: Statement) -> records.From:
-    options = statement.options({"platform": "string"})
+    options = _options(statement)
     words = statement.words()
     if len(words) not in {1, 3} or (len(words) == 3 and words[1].lower() != "as"):
         hint = "write it as FROM image, or FROM image AS name"
@@ -62,7 +86,7 @@ def _from(statement: Statement) -> records.From:
 
 
 def _arg(statement: Statement) -> records.Arg:
-    statement.options({})
+    _options(statement)
     words = statement.quoted_words()
     if not words:
         raise _at_least_one(statement)
@@ -88,7 +112,7 @@ def _label(statement: Statement) -> records.Label:
 
 def _pairs(statement: Statement) -> tuple[tuple[Pair, ...], bool]:
     """`key=value …`, or of old `key value`: whether the first word has a `=` tells which."""
-    statement.options({})
+    _options(statement)
     words = statement.quoted_words()
     if not words:
         raise _at_least_one(statement)
@@ -117,7 +141,7 @@ def _legacy_pair(statement: Statement) -> Pair:
 
 
 def _run(statement: Statement) -> records.Run:
-    options = statement.options({"mount": "strings", "network": "string", "security": "string", "device": "strings"})
+    options = _options(statement)
     security = options.text("security")
     if security is not None and security != "sandbox":
         if security != "insecure":
@@ -141,8 +165,7 @@ def _run(statement: Statement) -> records.Run:
 
 
 def _copy(statement: Statement) -> records.Copy:
-    known = {"from": "string", "link": "bool", "exclude": "strings", "parents": "bool"}
-    options = statement.options({"chown": "string", "chmod": "string"} | known)
+    options = _options(statement)
     sources, destination = _sources(statement)
     return records.Copy(
         **_common(statement),
@@ -157,8 +180,7 @@ def _copy(statement: Statement) -> records.Copy:
 
 
 def _add(statement: Statement) -> records.Add:
-    known = {"link": "bool", "exclude": "strings", "checksum": "string", "keep-git-dir": "bool", "unpack": "bool"}
-    options = statement.options({"chown": "string", "chmod": "string"} | known)
+    options = _options(statement)
     sources, destination = _sources(statement)
     return records.Add(
         **_common(statement),
@@ -199,12 +221,12 @@ def _sources(statement: Statement) -> tuple[tuple[Word, ...], Word]:
 
 
 def _cmd(statement: Statement) -> records.Cmd:
-    statement.options({})
+    _options(statement)
     return records.Cmd(**_common(statement), command=_command_line(statement))
 
 
 def _entrypoint(statement: Statement) -> records.Entrypoint:
-    statement.options({})
+    _options(statement)
     return records.Entrypoint(**_common(statement), command=_command_line(statement))
 
 
@@ -217,7 +239,7 @@ def _command_line(statement: Statement) -> CommandLine:
 
 
 def _expose(statement: Statement) -> records.Expose:
-    statement.options({})
+    _options(statement)
     words = statement.words()
     if not words:
         raise _at_least_one(statement)
@@ -225,7 +247,7 @@ def _expose(statement: Statement) -> records.Expose:
 
 
 def _volume(statement: Statement) -> records.Volume:
-    statement.options({})
+    _options(statement)
     array = statement.json()
     words = statement.words() if array is None else array
     if not words:
@@ -255,14 +277,14 @@ def _maintainer(statement: Statement) -> records.Maintainer:
 
 
 def _the_argument(statement: Statement) -> Word:
-    statement.options({})
+    _options(statement)
     if not statement.arguments:
         raise statement.error(f"{statement.name} requires exactly one argument")
     return statement.arguments
 
 
 def _shell(statement: Statement) -> records.Shell:
-    statement.options({})
+    _options(statement)
     array = statement.json()
     if not statement.arguments or array == []:
         raise _at_least_one(statement)
@@ -273,8 +295,7 @@ def _shell(statement: Statement) -> records.Shell:
 
 
 def _healthcheck(statement: Statement) -> records.Healthcheck:
-    durations_known = ("interval", "timeout", "start-period", "start-interval")
-    options = statement.options(dict.fromkeys((*durations_known, "retries"), "string"))
+    options = _options(statement)
     words = statement.words()
     if not words:
         raise _at_least_one(statement)
@@ -328,7 +349,7 @@ def _retries(options: Options) -> int:
 
 
 def _onbuild(statement: Statement) -> records.Onbuild:
-    statement.options({})
+    _options(statement)
     if not statement.arguments:
         raise _at_least_one(statement)
     trigger = take_apart(statement.line, statement.arguments, statement.escape)
@@ -343,6 +364,10 @@ def _onbuild(statement: Statement) -> records.Onbuild:
         expression="".join([statement.arguments, *bodies]),
         trigger=understand(trigger.replace(heredocs=statement.heredocs, end=statement.end)),
     )
+
+
+def _options(statement: Statement) -> Options:
+    return statement.options(FLAGS.get(statement.name, {}))
 
 
 def _common(statement: Statement) -> dict[str, Any]:

@@ -20,7 +20,7 @@ _SYNONYMS = {
     "ro": "readonly",
     "rw": "readwrite",
 }
-_KEYS = (
+KEYS = (
     *("type", "from", "source", "target", "readonly", "readwrite", "id", "sharing", "required"),
     *("size", "mode", "uid", "gid", "env", *_SYNONYMS),
 )
@@ -83,7 +83,7 @@ def _read_field(field: Word, expand: Callable[[Word], str], found: dict[str, Any
     name, equals, _ = field.partition("=")
     key = _SYNONYMS.get(name.lower(), name.lower())
     if not equals and key not in {"readonly", "readwrite", "required"}:
-        raise field.error(f"invalid field '{field}' must be a key=value pair", hint=_meant(name, _KEYS))
+        raise field.error(f"invalid field '{field}' must be a key=value pair", hint=_meant(name, KEYS))
     value = expand(field.part(len(name) + 1)) if equals else "true"
     match key:
         case "type":
@@ -111,7 +111,7 @@ def _read_field(field: Word, expand: Callable[[Word], str], found: dict[str, Any
         case "mode" | "uid" | "gid":
             found[key] = _number(field, key, value)
         case _:
-            raise field.error(f"unexpected key '{key}' in '{field}'", hint=_meant(key, _KEYS))
+            raise field.error(f"unexpected key '{key}' in '{field}'", hint=_meant(key, KEYS))
 
 
 def _check_together(word: Word, kind: str, found: dict[str, Any]) -> None:
