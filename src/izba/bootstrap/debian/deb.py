@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import bz2
-import lzma
 import os
-import zlib
 
 from izba._record import Record
 from izba.bootstrap.errors import Corrupt
-from izba.layer.tarheader import FILE
+from izba.errors import IzbaError
+from izba.layer.compress import decompressor
+from izba.layer.tarheader import FILE, BadTar, Truncated
 from izba.layer.tarstream import Limits, TarReader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import BinaryIO, Protocol
-
-    class Decompressor(Protocol):
-        def decompress(self, data: bytes, /) -> bytes: ...
-
+    from collections.abc import Iterator
+    from typing import BinaryIO
 
 _MAGIC = b"!<arch>\n"
 _HEADER = 60
-_CHUNK = 1 << 18
+_CHUNK = 1 << 20
 _CONTROL_LIMIT = 1 << 24
-_DATA_LIMIT = 4 << 30
+_DATA_LIMIT = 1 << 30  # a data tar is held in memory while it is unpacked
 
 
 class Member(Record):
@@ -64,7 +59,11 @@ def read(path: str) -> Deb:
     """The package at `path`. Raises `Corrupt`."""
     members = _members(path)
     control = _member(members, "control.tar", path)
-    return Deb(path=path, control=tuple(_read_control(path, control)), data=_member(members, "data.tar", path))
+    try:
+        files = tuple(_read_control(path, control))
+    except (BadTar, Truncated) as error:
+        raise Corrupt(path, f"{control.name}: {error}") from error
+    return Deb(path=path, control=files, data=_member(members, "data.tar", path))
 
 
 def _members(path: str) -> list[Member]:
@@ -123,62 +122,33 @@ def _read_control(path: str, member: Member) -> Iterator[ControlFile]:
 
 
 def _uncompressed(path: str, member: Member, *, limit: int) -> Iterator[bytes]:
-    ending = member.name.rpartition(".tar")[2]
-    if ending not in _DECOMPRESSORS:
-        raise Corrupt(path, f"{member.name} is compressed in a way that izba does not know")
     total = 0
     with open(path, "rb") as file:
-        try:
-            for data in _DECOMPRESSORS[ending](file, member):
-                total += len(data)
-                if total > limit:
-                    raise Corrupt(path, f"{member.name} has more than {limit} bytes")
-                if data:
-                    yield data
-        except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error) as error:
-            raise Corrupt(path, f"{member.name} cannot be read: {error}") from error
+        stream = decompressor(_Section(file, member))
+        while True:
+            try:
+                data = stream.read(_CHUNK)
+            except (IzbaError, OSError) as error:
+                raise Corrupt(path, f"{member.name} cannot be read: {error}") from error
+            if not data:
+                return
+            total += len(data)
+            if total > limit:
+                raise Corrupt(path, f"{member.name} has more than {limit} bytes")
+            yield data
 
 
-def _pieces(file: BinaryIO, member: Member) -> Iterator[bytes]:
-    file.seek(member.offset)
-    left = member.size
-    while left:
-        data = file.read(min(left, _CHUNK))
-        if not data:
-            raise EOFError("it ends too early")
-        left -= len(data)
-        yield data
+class _Section:
+    """The bytes of one member, as a stream."""
 
+    def __init__(self, file: BinaryIO, member: Member) -> None:
+        self._file = file
+        self._left = member.size
+        file.seek(member.offset)
 
-def _with(make: Callable[[], Decompressor]) -> Callable[[BinaryIO, Member], Iterator[bytes]]:
-    def run(file: BinaryIO, member: Member) -> Iterator[bytes]:
-        decompressor = make()
-        for piece in _pieces(file, member):
-            yield decompressor.decompress(piece)
-        if not getattr(decompressor, "eof", True):
-            raise EOFError("the compressed data ends too early")
-
-    return run
-
-
-def _zstd(file: BinaryIO, member: Member) -> Iterator[bytes]:
-    import zstandard
-
-    decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 28).decompressobj()
-    try:
-        for piece in _pieces(file, member):
-            yield decompressor.decompress(piece)
-    except zstandard.ZstdError as error:
-        raise ValueError(str(error)) from error
-    if not decompressor.eof:
-        raise EOFError("the compressed data ends too early")
-
-
-_DECOMPRESSORS = {
-    "": _pieces,
-    ".xz": _with(lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ)),
-    ".lzma": _with(lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE)),
-    ".gz": _with(lambda: zlib.decompressobj(wbits=31)),
-    ".bz2": _with(bz2.BZ2Decompressor),
-    ".zst": _zstd,
-}
+    def read(self, count: int, /) -> bytes:
+        data = self._file.read(min(count, self._left))
+        if not data and self._left:
+            raise OSError("it ends too early")
+        self._left -= len(data)
+        return data

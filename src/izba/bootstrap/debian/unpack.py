@@ -17,7 +17,7 @@ from izba.bootstrap.debian import deb as debs
 from izba.bootstrap.debian.scripts import info_stem
 from izba.bootstrap.errors import Corrupt
 from izba.bootstrap.rootfs import File, Stream
-from izba.layer.tarheader import DIRECTORY, END, FILE, LINK, Entry, pack, padding, shown
+from izba.layer.tarheader import DIRECTORY, END, FILE, LINK, BadTar, Entry, Truncated, pack, padding, shown
 from izba.layer.tarstream import TarReader
 
 TYPE_CHECKING = False
@@ -96,7 +96,10 @@ class Unpacking:
                     deb, data = waiting.pop(0).result()
                     if following := next(rest, None):
                         waiting.append(pool.submit(_load, following[1]))
-                    yield from self._unpack(package, deb, data)
+                    try:
+                        yield from self._unpack(package, deb, data)
+                    except (BadTar, Truncated) as error:
+                        raise Corrupt(f"package {package.name}", str(error)) from error
             finally:
                 pool.shutdown(cancel_futures=True)
         yield from (file.blocks(self.newest) for file in self._database())

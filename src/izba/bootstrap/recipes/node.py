@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from base64 import b64decode
 from binascii import Error as NotBase64
 
@@ -23,6 +22,7 @@ from izba.bootstrap.layers import Plan, make_layer
 from izba.bootstrap.progress import Step
 from izba.bootstrap.recipes.debian import PATH, SLIM, make_base
 from izba.bootstrap.rootfs import File
+from izba.layer.compress import decompressor
 from izba.layer.tarheader import FILE, pack, padding, shown
 from izba.layer.tarstream import TarReader
 
@@ -215,8 +215,13 @@ def _npm_files(path: str) -> Iterator[bytes]:
 
 def _tarball(path: str, places: dict[bytes, bytes]) -> Iterator[bytes]:
     """The files of an npm tarball, which all lie in one directory, as tar entries below the places they belong."""
-    chunks = _gunzipped(path)
-    reader = TarReader(lambda: next(chunks, b""))
+    with open(path, "rb") as file:
+        stream = decompressor(file, expected="gzip")
+        reader = TarReader(lambda: stream.read(1 << 20))
+        yield from _placed(reader, places, path)
+
+
+def _placed(reader: TarReader, places: dict[bytes, bytes], path: str) -> Iterator[bytes]:
     for entry in reader:
         directory, _, name = entry.name.removeprefix(b"./").partition(b"/")
         if entry.type != FILE:
@@ -231,16 +236,3 @@ def _tarball(path: str, places: dict[bytes, bytes]) -> Iterator[bytes]:
         entry.mode = 0o755 if entry.mode & 0o100 else 0o644
         entry.xattrs = {}
         yield pack(entry) + b"".join(reader.body()) + bytes(padding(entry.stored))
-
-
-def _gunzipped(path: str) -> Iterator[bytes]:
-    decompressor = zlib.decompressobj(wbits=31)
-    try:
-        with open(path, "rb") as file:
-            while piece := file.read(1 << 18):
-                if data := decompressor.decompress(piece):
-                    yield data
-    except zlib.error as error:
-        raise Corrupt(path, f"cannot be read: {error}") from error
-    if not decompressor.eof:
-        raise Corrupt(path, "ends too early")
