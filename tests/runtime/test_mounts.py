@@ -234,9 +234,7 @@ def test_read_only_paths_refuse_writes(everyone: Runner) -> None:
 def test_a_shared_network_namespace_shows_the_hosts_sysfs_read_only(anyone: Runner) -> None:
     """An ordinary user may not mount sysfs for a network namespace that is not its own."""
     config = base_config("sh", "-c", "ls /sys/class/net; grep ' /sys ' /proc/mounts")
-    config["linux"]["namespaces"] = [
-        each for each in config["linux"]["namespaces"] if each["type"] != "network"
-    ]
+    config["linux"]["namespaces"] = [each for each in config["linux"]["namespaces"] if each["type"] != "network"]
 
     lines = anyone.out(config).splitlines()
 

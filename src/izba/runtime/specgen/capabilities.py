@@ -17,10 +17,10 @@ class UnknownCapability(InvalidArgument):
     """A capability no kernel has."""
 
     def __init__(self, name: str) -> None:
-        import difflib  # imports re: only when something is wrong
+        from izba.nearest import nearest
 
-        near = difflib.get_close_matches(name, ALL, n=1, cutoff=0.6)
-        super().__init__(f'unknown capability: "{name}"', hint=f"did you mean {near[0]}?" if near else None)
+        near = nearest(name, ALL)
+        super().__init__(f'unknown capability: "{name}"', hint=f"did you mean {near}?" if near else None)
         self.name = name
 
 

@@ -23,10 +23,10 @@ def parse(text: str) -> Ulimit:
     if not equals:
         raise InvalidArgument(f"invalid ulimit argument: {text}", hint="write --ulimit NAME=SOFT[:HARD]")
     if name not in NAMES:
-        import difflib  # imports re: only when something is wrong
+        from izba.nearest import nearest
 
-        near = difflib.get_close_matches(name, NAMES, n=1)
-        raise InvalidArgument(f"invalid ulimit type: {name}", hint=f"did you mean {near[0]}?" if near else None)
+        near = nearest(name, NAMES)
+        raise InvalidArgument(f"invalid ulimit type: {name}", hint=f"did you mean {near}?" if near else None)
     soft, colon, hard = limits.partition(":")
     try:
         first = int(soft)

@@ -40,12 +40,10 @@ def _with(options: SecurityOptions, option: str, read: Callable[[str], str]) -> 
             raise InvalidArgument(f'invalid --security-opt 2: "{option}"', hint="no-new-privileges is true or false")
         return options.replace(no_new_privileges=value not in _FALSE)
     if key not in _KEYS:
-        import difflib  # imports re: only when something is wrong
+        from izba.nearest import nearest
 
-        near = difflib.get_close_matches(key, _KEYS, n=1)
-        raise InvalidArgument(
-            f'invalid --security-opt 2: "{option}"', hint=f"did you mean {near[0]}?" if near else None
-        )
+        near = nearest(key, _KEYS)
+        raise InvalidArgument(f'invalid --security-opt 2: "{option}"', hint=f"did you mean {near}?" if near else None)
     if not value:
         raise InvalidArgument(f'invalid --security-opt 1: "{option}"')
     if key == "seccomp":
