@@ -167,15 +167,15 @@ SELECT key FROM above ORDER BY id DESC
 
 
 def _drop_content(store: Store, digest: str) -> None:
-    """A blob that only backs a layer whose snapshot is whole is not missed: the layer can be written again."""
+    """With the images that name it, and with what the registry serves of it."""
     for (manifest,) in store.db.rows(
         "SELECT manifest FROM images WHERE manifest = ? OR id = ?"
         " UNION SELECT parent FROM content_children WHERE child = ?",
         *(digest, digest, digest),
     ):
         _drop_manifest(store, manifest)
-    store.db.execute("DELETE FROM names WHERE digest = ?", digest)
-    store.db.execute("DELETE FROM content WHERE digest = ?", digest)
+    for table in ("names", "registry_tags", "registry_manifests", "registry_blobs", "content"):
+        store.db.execute(f"DELETE FROM {table} WHERE digest = ?", digest)  # noqa: S608 - names of tables
 
 
 def _drop_manifest(store: Store, manifest: str) -> None:
