@@ -69,6 +69,11 @@ class Names:
         self.images: dict[Digest, StoredImage] = {}
         """The images that were asked for, by the chain of their trees."""
 
+    @property
+    def bases(self) -> dict[str, BaseImage]:
+        """The images that were asked for, by the name in the Dockerfile."""
+        return {name: base for (name, _), base in self._known.items()}
+
     def image(self, name: str, platform: str | None) -> BaseImage:
         """See `Resolver.image`."""
         key = (name, platform)

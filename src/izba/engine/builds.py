@@ -18,7 +18,8 @@ from izba.build.resolve import Names
 from izba.build.secrets import Secrets, SecretSource
 from izba.build.solver import Solver
 from izba.build.worker import Settings, Worker
-from izba.errors import InvalidArgument, IzbaError, SourceError
+from izba.engine.buildchecks import look, refuse, warn
+from izba.errors import InvalidArgument, IzbaError, NotFound, SourceError
 from izba.oci.platform import host
 from izba.oci.reference import Reference
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from izba.build.context import Loaded
     from izba.build.convert.stages import Converted
     from izba.build.dockerfile.instructions import Dockerfile
+    from izba.build.dockerfile.rules import Finding
     from izba.build.graph import Tree, Vertex
     from izba.build.progress import Sink
     from izba.engine.engine import Engine
@@ -51,13 +53,16 @@ class BuildRequest(Record):
     pull: bool = False
     host_trust: bool = True
     bootstrap: bool = False
+    check_only: bool = False
 
 
 class Built(Record):
-    """What came of a build. No image where only files were asked for."""
+    """What came of a build. No image where only files, or only the checks, were asked for."""
 
     image: StoredImage | None
     names: tuple[Reference, ...]
+    dockerfile: Dockerfile
+    findings: tuple[Finding, ...]
 
 
 class UnknownFrontend(InvalidArgument):
@@ -80,7 +85,8 @@ def build(engine: Engine, request: BuildRequest, sink: Sink, *, stdin: IO[bytes]
     )
     mask = os.umask(0)
     try:
-        with store.lease("build"), Worker(store, reporter, settings) as worker:
+        cache = BuildCache(store)
+        with store.lease("build"), Worker(store, cache, reporter, settings) as worker:
             contexts = Contexts(f"{store.roots.data}/build/contexts", lambda: worker.scratch_directory("stdin"))
             with reporter.step(f"[internal] load build definition from {_shown_file(request)}"):
                 loaded = contexts.load(request.context, request.file, stdin or sys.stdin.buffer)
@@ -93,10 +99,13 @@ def build(engine: Engine, request: BuildRequest, sink: Sink, *, stdin: IO[bytes]
                 fetch=_fetcher(engine, request),
                 directory=contexts.directory,
             )
-            converted = convert(dockerfile, request.options, resolver)
+            converted = _convert(dockerfile, request, resolver)
+            findings = look(dockerfile, request.options, converted, resolver.bases, loaded.source.ignore)
+            if converted is None or request.check_only:
+                return Built(image=None, names=(), dockerfile=dockerfile, findings=findings)
+            refuse(dockerfile, findings, reporter)
             worker.contexts = {**resolver.sources, MAIN_CONTEXT: loaded.source}
             worker.images = resolver.images
-            cache = BuildCache(store)
             solver = Solver(
                 worker,
                 cache,
@@ -111,10 +120,21 @@ def build(engine: Engine, request: BuildRequest, sink: Sink, *, stdin: IO[bytes]
                 if solver.used:
                     cache.note_use(solver.used)
             _warn(reporter, converted)
+            warn(reporter, findings)
             image = _export(worker, solver, converted, solved.tree, request, names, reporter)
-            return Built(image=image, names=names)
+            return Built(image=image, names=names, dockerfile=dockerfile, findings=findings)
     finally:
         os.umask(mask)
+
+
+def _convert(dockerfile: Dockerfile, request: BuildRequest, resolver: Names) -> Converted | None:
+    """The graph; None where only checks are asked for, and those can do without an image that is not here."""
+    try:
+        return convert(dockerfile, request.options, resolver)
+    except SourceError as error:
+        if request.check_only and isinstance(error.__cause__, NotFound):
+            return None
+        raise
 
 
 def enter() -> None:

@@ -32,7 +32,7 @@ def proxy_variables(build_args: Mapping[str, str]) -> tuple[tuple[str, str], ...
 
 def global_scope(conversion: Conversion, target: Stage) -> dict[str, str]:
     """The variables that FROM lines see, and that a stage inherits by `ARG name`."""
-    scope = _platforms(conversion.options)
+    scope = platforms(conversion.options)
     scope["TARGETSTAGE"] = target.base.alias or "default"
     scope.update({name: value for name, value in conversion.build_args.items() if name in scope})
     for instruction in conversion.dockerfile.global_args:
@@ -67,7 +67,8 @@ def apply(conversion: Conversion, state: State, instruction: Arg) -> None:
     state.record("ARG " + " ".join(written))
 
 
-def _platforms(options: Options) -> dict[str, str]:
+def platforms(options: Options) -> dict[str, str]:
+    """The predefined variables of both platforms."""
     scope: dict[str, str] = {}
     for prefix, platform in (("BUILD", options.build_platform), ("TARGET", options.platform)):
         system, architecture, variant = (*platform.split("/"), "", "")[:3]

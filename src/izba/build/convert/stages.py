@@ -92,6 +92,8 @@ class Converted(Record):
     platform: str
     uses_emulation: bool = False
     unused_args: tuple[str, ...] = ()
+    stages: frozenset[int] = frozenset()
+    """The numbers of the stages that the target needs."""
 
 
 class State:
@@ -168,6 +170,11 @@ class Conversion:
             raise UnknownTarget(name, tuple(each.base.alias for each in self.dockerfile.stages if each.base.alias))
         return stage
 
+    @property
+    def needed(self) -> frozenset[int]:
+        """The stages converted so far."""
+        return frozenset(self._done)
+
     def stage(self, stage: Stage) -> State:
         """The stage converted; all that it needs was converted before."""
         state = self._done.get(stage.index)
@@ -234,6 +241,7 @@ def convert(dockerfile: Dockerfile, options: Options, resolver: Resolver) -> Con
         platform=state.platform,
         uses_emulation=conversion.emulated,
         unused_args=tuple(sorted(unused)),
+        stages=conversion.needed,
     )
 
 

@@ -60,7 +60,9 @@ class Violated(InvalidArgument):
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         names = sorted({finding.rule.name for finding in findings})
-        super().__init__(f"lint violation found for rules: {', '.join(names)}")
+        super().__init__(
+            f"lint violation found for rules: {', '.join(names)}", hint="izba build --check shows them with their lines"
+        )
         self.rules = names
 
 

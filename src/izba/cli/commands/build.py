@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from izba.build.convert.stages import Options
     from izba.cli.context import Context
     from izba.cli.options.flags import Flags
-    from izba.engine.builds import BuildRequest
+    from izba.engine.builds import BuildRequest, Built
     from izba.runtime.specgen.request import Ulimit
 
 COMMAND = Command(
@@ -28,6 +28,7 @@ COMMAND = Command(
         Flag(name="bootstrap", help="Make missing base images from signed packages (or IZBA_BOOTSTRAP=1)"),
         Flag(name="build-arg", kind="list", help="Set a build-time variable", shown="NAME[=VALUE]"),
         Flag(name="build-context", kind="list", help="Name another context", shown="NAME=PATH"),
+        Flag(name="check", help="Make only the build checks"),
         Flag(name="file", short="f", kind="string", help='Name of the Dockerfile (default "PATH/Dockerfile")'),
         Flag(name="force-rm", hidden=True),
         Flag(name="iidfile", kind="string", help="Write the image's id to the file"),
@@ -72,10 +73,20 @@ def run(context: Context, argv: list[str]) -> int:
         except builds.StepFailed as error:
             _say_last_words(error.tail)
             raise
+        if request.check_only:
+            return _print_findings(built)
         builds.write_results(built, iidfile=flags.text("iidfile"), metadata_file=flags.text("metadata-file"))
         if quiet and built.image is not None:
             print(built.image.id)
     return 0
+
+
+def _print_findings(built: Built) -> int:
+    """What the checks found; it fails a command that was to find it."""
+    from izba.cli.output.checks import report
+
+    sys.stdout.write(report(built.dockerfile, built.findings))
+    return 1 if built.findings else 0
 
 
 def _request(flags: Flags) -> BuildRequest:
@@ -95,6 +106,7 @@ def _request(flags: Flags) -> BuildRequest:
         annotations=_pairs(flags, "annotation"),
         pull=flags.on("pull"),
         host_trust=not flags.on("no-host-trust"),
+        check_only=flags.on("check"),
         bootstrap=flags.on("bootstrap") or os.environ.get("IZBA_BOOTSTRAP") in {"1", "true"},
     )
 
