@@ -90,9 +90,8 @@ def test_debians_files_are_those_of_its_packages(root: Path, debian: str) -> Non
 
 def test_debian_tells_how_it_was_made_and_keeps_nothing_of_the_day(root: Path, debian: str) -> None:
     found = labels(root, debian)
-    out = sh(
-        root, debian, "cat /etc/machine-id 2>/dev/null; find /var/log -name '*.log'; find /tmp /run -type f; ls /etc/*-"
-    )
+    left = "{ cat /etc/machine-id; find /var/log -name '*.log'; find /tmp /run -type f; ls /etc/*-; } 2>/dev/null"
+    out = sh(root, debian, f"{left} || true")
 
     assert found["izba.bootstrap.suite"] == "bookworm"
     assert found["org.opencontainers.image.version"].startswith("12")
