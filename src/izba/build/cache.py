@@ -51,14 +51,13 @@ class BuildCache:
         row = self._db.row(f"{_SELECT} WHERE key = ?", key)
         return None if row is None else _record(row)
 
-    def latest(self, definition: Digest, than: Digest) -> CacheRecord | None:
-        """The newest record with a layer of the same step, whatever its inputs were; not the one of the key `than`."""
+    def latest_chain(self, definition: Digest) -> Digest | None:
+        """The newest tree that this very step made a layer of, whatever its inputs were."""
         row = self._db.row(
-            f"{_SELECT} WHERE definition = ? AND key <> ? AND diff_id IS NOT NULL ORDER BY created DESC LIMIT 1",
+            "SELECT chain FROM build_cache WHERE definition = ? AND diff_id IS NOT NULL ORDER BY created DESC LIMIT 1",
             definition,
-            than,
         )
-        return None if row is None else _record(row)
+        return None if row is None else Digest(row[0])
 
     def put(
         self, key: Digest, *, parent: Digest | None, definition: Digest, base: Tree, tree: Tree, description: str

@@ -80,6 +80,8 @@ class FileSource:
         self.ignore = ignore if ignore is not None and ignore.patterns else None
         self.ignore_file = ignore_file
         self.cache = cache or StatCache(None)
+        self.digests: dict[str, bytes] = {}
+        """What files hold, by their path on this machine; of those whose content was looked at."""
         self.selected: dict[Selector, tuple[Chosen, ...]] = {}
         self._lists: dict[str, tuple[Entry, ...]] = {}
 
@@ -187,7 +189,10 @@ def content_digest(source: FileSource, chosen: Sequence[Chosen]) -> Digest:
             for relative, status in entries
             if stat.S_ISREG(status.st_mode)
         ]
-        contents = iter(hash_files(regular, source.cache))
+        digests = hash_files(regular, source.cache)
+        if not source.owners:
+            source.digests.update(zip((path for path, _ in regular), digests, strict=True))
+        contents = iter(digests)
         lines = [each.name.encode("utf-8", "surrogateescape") if each.name else b"."]
         for relative, status in entries:
             mode = status.st_mode

@@ -21,9 +21,10 @@ from izba.layer.fsops import RECORD, Node, Privileged
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from izba.build.files import Chosen, Entry, FileSource
+    from izba.build.reuse import EarlierLayer
     from izba.layer.fsops import FsOps
 
 _SMALL = 64 << 10
@@ -56,6 +57,7 @@ class FileCopy(Record):
     path: str
     status: os.stat_result
     node: Node
+    digest: bytes | None = None
     attributes: tuple[tuple[str, bytes], ...] = ()
 
 
@@ -75,7 +77,9 @@ class Upper:
         self._settled: dict[str, tuple[Node, int] | None] = {"": None}
         self._new: set[str] = set() if below is not None or whole else {""}
         self.changed_while_read: list[str] = []
-        self.reuse: Callable[[FileCopy, str], bool] | None = None
+        self.contents: dict[str, bytes] = {}
+        """The digests of the files that were put, by path, as far as they are known."""
+        self.earlier: EarlierLayer | None = None
 
     # -- looking
 
@@ -194,7 +198,8 @@ class Upper:
         mode = node.mode
         if stat.S_ISREG(mode):
             self._make_way(path)
-            copies.append(FileCopy(source=origin, path=path, status=status, node=node, attributes=kept))
+            digest = source.digests.get(origin)
+            copies.append(FileCopy(source=origin, path=path, status=status, node=node, digest=digest, attributes=kept))
         elif stat.S_ISDIR(mode):
             self._put_directory(path, node, kept)
         elif stat.S_ISLNK(mode):
@@ -285,8 +290,10 @@ class Upper:
     def _copy_some(self, copies: Sequence[FileCopy]) -> None:
         for each in copies:
             target = self.absolute(each.path)
-            if self.reuse is None or not self.reuse(each, target):
+            if self.earlier is None or not self.earlier.link(each, target, self._time):
                 self._copy(each, target)
+            if each.digest is not None:
+                self.contents[each.path] = each.digest
 
     def _copy(self, each: FileCopy, target: str) -> None:
         node = each.node

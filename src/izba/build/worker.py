@@ -11,6 +11,7 @@ import threading
 
 from izba.build.files import FileSource, select
 from izba.build.graph import Layer, Selector, Tree
+from izba.build.reuse import EarlierLayer, note, noted
 from izba.build.running import Running, run
 from izba.build.upper import Upper, Wishes
 from izba.ids import new_id
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from izba.build.cache import BuildCache
     from izba.build.graph import Result
     from izba.build.ops.copy import CopyOp
     from izba.build.progress import Reporter, RunningStep
     from izba.build.secrets import Secrets
-    from izba.build.upper import FileCopy
     from izba.image.stored import StoredImage
     from izba.oci.digest import Digest
     from izba.oci.runtimespec import Spec
@@ -59,10 +60,12 @@ class Worker:
     def __init__(
         self,
         store: Store,
+        cache: BuildCache,
         reporter: Reporter,
         settings: Settings,
     ) -> None:
         self.store = store
+        self._cache = cache
         self.reporter = reporter
         self.contexts: Mapping[str, FileSource] = {}
         self.images: Mapping[Digest, StoredImage] = {}
@@ -228,9 +231,23 @@ class Worker:
         os.link(path, f"{directory}/{name}")
         return FileSource(directory, what="download")
 
-    def reuse(self, op: CopyOp, change: Change) -> Callable[[FileCopy, str], bool] | None:
-        """How a file may be had without copying it, if at all."""
-        return None
+    def earlier_layer(self, op: CopyOp) -> EarlierLayer | None:
+        """The layer that the same COPY made last, to take unchanged files from."""
+        definition = op.cache_map().digest
+        assert definition is not None
+        chain = self._cache.latest_chain(definition)
+        if chain is None or not self.store.snapshots.has(chain):
+            return None
+        contents = noted(self._notes(chain))
+        return EarlierLayer(self.store.snapshots.lowers(chain)[0], contents) if contents else None
+
+    def note_contents(self, tree: Tree, contents: Mapping[str, bytes]) -> None:
+        """Remember what the files of a tree's topmost layer hold."""
+        if tree.chain is not None and tree.chain not in self.distrusted and self.store.snapshots.kind == "overlay":
+            note(self._notes(tree.chain), contents)
+
+    def _notes(self, chain: Digest) -> str:
+        return f"{self.store.roots.data}/build/copied/{chain.hex}"
 
     def _begin(self) -> None:
         os.makedirs(self._directory, mode=0o700, exist_ok=True)

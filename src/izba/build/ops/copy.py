@@ -84,7 +84,7 @@ class CopyOp(Record):
         wishes = Wishes(owner=self._owner(worker, inputs), mode=self.mode)
         with worker.change(base) as change:
             upper = change.writer(self.epoch)
-            upper.reuse = worker.reuse(self, change)
+            upper.earlier = worker.earlier_layer(self)
             for action in self.actions:
                 if action.input is None:
                     self._write(upper, action, wishes)
@@ -102,7 +102,9 @@ class CopyOp(Record):
             upper.finish()
             for path in upper.changed_while_read:
                 change.distrust(f"{path} changed while it was read")
-            return change.commit()
+            tree = change.commit()
+            worker.note_contents(tree, upper.contents)
+            return tree
 
     def _selector(self, action: Action) -> Selector:
         return Selector(
