@@ -70,6 +70,7 @@ COMMANDS = _rows("""
     image bootstrap     | image_bootstrap   | Make a base image from signed distribution packages
     image inspect       | image_inspect     | Display detailed information on one or more images
     image prune         | image_prune       | Remove unused images
+    registry serve      | registry_serve    | Serve a registry over this izba's content store
     system check        | system_check      | Find what is damaged in the store, and mend it with --repair
     system df           | system_df         | Show disk usage
     system prune        | system_prune      | Remove unused data
@@ -114,6 +115,7 @@ GROUPS = {
     "builder": "Manage builds",
     "container": "Manage containers",
     "image": "Manage images",
+    "registry": "Serve images to others",
     "system": "Manage izba",
     "volume": "Manage volumes",
 }

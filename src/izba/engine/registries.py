@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from izba.oci.descriptor import Descriptor
     from izba.oci.platform import Platform
     from izba.oci.reference import Reference
+    from izba.registry.config import RegistryConfig
 
 
 class Registries:
@@ -53,6 +54,10 @@ class Registries:
             environ=os.environ,
             credentials=self._logins.get(reference.domain),
         )
+
+    def configuration(self, host: str) -> RegistryConfig:
+        """What registries.toml says of a registry."""
+        return self._config.of(host)
 
     def login(self, host: str, credentials: Credentials) -> str:
         """Ask the registry whether it knows the user, and keep the credentials; where they are kept."""

@@ -1,0 +1,209 @@
+"""HTTP/1.1 on sockets: h11 for the protocol, a thread for each connection, files by sendfile.
+
+Every read and write has a time limit, every header and connection a bound, so a client that stalls costs a thread for a
+minute and no more.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import h11
+
+from izba import log
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import BinaryIO
+
+STALL_SECONDS = 60.0
+MAX_CONNECTIONS = 128
+MAX_HEADER = 32 << 10
+RECEIVE = 1 << 18
+
+
+class BodyError(Exception):
+    """The client broke off, or sent something that is not HTTP."""
+
+
+class Request:
+    """One request; `path` is decoded, header names are lower case. `read` streams the body."""
+
+    def __init__(self, event: h11.Request, body: Callable[[], bytes], peer: str) -> None:
+        self.method = event.method.decode("ascii")
+        parts = urlsplit(event.target.decode("ascii", "replace"))
+        self.raw_path = parts.path
+        self.path = unquote(parts.path)
+        self.query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+        self.headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in event.headers}
+        self.peer = peer
+        self._body = body
+
+    def read(self) -> bytes:
+        """The next piece of the body, `b""` at its end. Raises `BodyError`."""
+        return self._body()
+
+    def read_all(self, limit: int) -> bytes | None:
+        """The whole body; None if it is longer than `limit`."""
+        parts, size = [], 0
+        while data := self.read():
+            size += len(data)
+            if size > limit:
+                return None
+            parts.append(data)
+        return b"".join(parts)
+
+
+class Part:
+    """A piece of a file as a body; the file is closed when it was sent."""
+
+    def __init__(self, file: BinaryIO, offset: int, count: int) -> None:
+        self.file = file
+        self.offset = offset
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+
+class Response:
+    """A status, headers and a body that is bytes or a part of a file."""
+
+    def __init__(self, status: int, headers: Mapping[str, str] | None = None, body: bytes | Part = b"") -> None:
+        self.status = status
+        self.headers = dict(headers or {})
+        self.body = body
+
+
+class HttpServer:
+    """Listens on one address; `serve` runs until `close` is called from elsewhere."""
+
+    def __init__(
+        self,
+        handler: Callable[[Request], Response],
+        host: str,
+        port: int,
+        *,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._handler = handler
+        self._tls = tls
+        self._slots = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, port), family=family, backlog=128)
+        self._closed = threading.Event()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The address it really listens on."""
+        host, port = self._listener.getsockname()[:2]
+        return host, port
+
+    def serve(self) -> None:
+        """Take connections until `close`."""
+        while True:
+            try:
+                connection, peer = self._listener.accept()
+            except OSError:
+                if self._closed.is_set():
+                    return
+                raise
+            if not self._slots.acquire(timeout=STALL_SECONDS):
+                connection.close()
+                continue
+            thread = threading.Thread(target=self._connection, args=(connection, peer[0]), daemon=True)
+            thread.start()
+
+    def close(self) -> None:
+        """Stop listening; connections that are being answered end by themselves."""
+        self._closed.set()
+        try:
+            self._listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self._listener.close()
+
+    def _connection(self, connection: socket.socket, peer: str) -> None:
+        try:
+            connection.settimeout(STALL_SECONDS)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._tls is not None:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            _Conversation(connection, self._handler, peer).run()
+        except (OSError, h11.RemoteProtocolError, BodyError) as error:
+            log.debug("connection ended", peer=peer, reason=str(error))
+        finally:
+            connection.close()
+            self._slots.release()
+
+
+class _Conversation:
+    """The requests and answers of one connection."""
+
+    def __init__(self, connection: socket.socket, handler: Callable[[Request], Response], peer: str) -> None:
+        self._socket = connection
+        self._handler = handler
+        self._peer = peer
+        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEADER)
+
+    def run(self) -> None:
+        while True:
+            event = self._next()
+            if not isinstance(event, h11.Request):
+                return
+            if self._h11.they_are_waiting_for_100_continue:
+                self._send(h11.InformationalResponse(status_code=100, headers=[]))
+            request = Request(event, self._body, self._peer)
+            response = self._handler(request)
+            self._answer(request, response)
+            if self._h11.our_state is h11.MUST_CLOSE or not self._drained():
+                return
+            self._h11.start_next_cycle()
+
+    def _next(self) -> object:
+        while (event := self._h11.next_event()) is h11.NEED_DATA:
+            self._h11.receive_data(self._socket.recv(RECEIVE))
+        return event
+
+    def _body(self) -> bytes:
+        if self._h11.their_state is not h11.SEND_BODY:
+            return b""
+        event = self._next()
+        if isinstance(event, h11.Data):
+            return bytes(event.data)
+        if isinstance(event, h11.EndOfMessage):
+            return b""
+        raise BodyError("the client went away in the middle of a body")
+
+    def _drained(self) -> bool:
+        """Whether the rest of the body was small enough to be passed over, so that the connection can go on."""
+        for _ in range(16):
+            if self._h11.their_state is not h11.SEND_BODY:
+                return self._h11.their_state is h11.DONE
+            self._body()
+        return False
+
+    def _answer(self, request: Request, response: Response) -> None:
+        body = response.body
+        headers = {"Content-Length": str(len(body)), **response.headers}
+        self._send(h11.Response(status_code=response.status, headers=list(headers.items())))
+        try:
+            if len(body) and request.method != "HEAD":
+                if isinstance(body, Part):
+                    # h11 counts the length; the bytes go from the file to the socket without passing through Python.
+                    self._h11.send_with_data_passthrough(h11.Data(data=body))  # type: ignore[arg-type]
+                    self._socket.sendfile(body.file, body.offset, body.count)
+                else:
+                    self._send(h11.Data(data=body))
+        finally:
+            if isinstance(body, Part):
+                body.file.close()
+        self._send(h11.EndOfMessage())
+
+    def _send(self, event: h11.Event) -> None:
+        if data := self._h11.send(event):
+            self._socket.sendall(data)
