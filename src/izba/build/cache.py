@@ -86,7 +86,15 @@ class BuildCache:
         with self._db.transaction():
             for (each,) in rows:
                 self._store.leases.end(_LEASE + Digest(each).hex)
-            self._db.execute("DELETE FROM build_cache WHERE key = ?", key)
+                self._db.execute("DELETE FROM build_cache WHERE key = ?", each)
+
+    def forget_id(self, id: str) -> None:
+        """The same by the digits of a key."""
+        self.forget(Digest(f"sha256:{id}"))
+
+    def drop_orphans(self) -> None:
+        """Drop the aliases of keys that have no record."""
+        self._db.execute("DELETE FROM build_aliases WHERE key NOT IN (SELECT key FROM build_cache)")
 
     def note_use(self, keys: Iterable[Digest]) -> None:
         """These records served a build."""

@@ -64,6 +64,7 @@ COMMANDS = _rows("""
     info                | info              | Display system-wide information
     version             | version           | Show the version of izba and what it runs on
     completion          | completion        | Print the completion script of a shell
+    builder du          | builder_du        | Disk usage of the build cache
     builder prune       | builder_prune     | Remove build cache
     container inspect   | container_inspect | Display detailed information on one or more containers
     container prune     | container_prune   | Remove all stopped containers

@@ -1,0 +1,160 @@
+"""What builds keep beside images: its size, and letting go of it."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from izba._record import Record
+from izba.build.cache import BuildCache, CacheRecord
+from izba.build.stepmounts import CacheLock
+from izba.store.snapshots.trees import remove_tree, usage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from izba.store.store import Store
+
+
+class Kept(Record):
+    """One thing that builds keep. `kind` is a step, a cache mount, or files of izba's own that save time.
+
+    `in_use`: an image or a container stands on it, so that dropping the record frees nothing.
+    """
+
+    id: str
+    kind: str
+    description: str
+    size: int
+    created: int
+    used: int
+    uses: int
+    in_use: bool
+
+
+class Pruned(Record):
+    """What was let go, and the bytes that this freed."""
+
+    removed: tuple[Kept, ...]
+    size: int
+
+
+def kept(store: Store) -> list[Kept]:
+    """All that builds keep, the least recently used first."""
+    used = _used_chains(store)
+    steps = [_step(store, record, in_use=record.chain in used) for record in BuildCache(store).records()]
+    return sorted([*steps, *_directories(store)], key=lambda each: each.used)
+
+
+def prune(
+    store: Store, *, all: bool = False, before: int | None = None, keep_bytes: int = 0, wanted: Callable[[Kept], bool]
+) -> Pruned:
+    """Let go of what is `wanted`, was last used `before` (nanoseconds), and is more than `keep_bytes`.
+
+    Without `all`, what images are made of stays: it costs nothing beside them. Cache mounts that a build is using stay.
+    """
+    cache = BuildCache(store)
+    everything = kept(store)
+    total = sum(each.size for each in everything if not each.in_use)
+    removed: list[Kept] = []
+    freed = 0
+    for each in everything:
+        if (each.in_use and not all) or (before is not None and each.used >= before) or not wanted(each):
+            continue
+        if keep_bytes and total <= keep_bytes:
+            break
+        if each.kind == "step":
+            cache.forget_id(each.id)
+        elif not _remove_directory(f"{store.roots.data}/build", each.id):
+            continue
+        else:
+            freed += each.size
+        total -= 0 if each.in_use else each.size
+        removed.append(each)
+    cache.drop_orphans()
+    _drop_notes(store, cache)
+    return Pruned(removed=tuple(removed), size=freed + store.collect().size)
+
+
+def _step(store: Store, record: CacheRecord, *, in_use: bool) -> Kept:
+    has_layer = record.diff_id is not None and record.chain is not None and store.snapshots.has(record.chain)
+    return Kept(
+        id=record.key.hex,
+        kind="step",
+        description=record.description,
+        size=store.snapshots.usage(record.chain).size if has_layer and record.chain is not None else 0,
+        created=record.created,
+        used=record.used,
+        uses=record.uses,
+        in_use=in_use,
+    )
+
+
+def _used_chains(store: Store) -> set[str]:
+    """The snapshots that images and containers stand on."""
+    rows = store.db.rows(
+        "WITH RECURSIVE used(id) AS ("
+        " SELECT id FROM snapshots WHERE key IN (SELECT chain_id FROM images UNION SELECT snapshot FROM containers)"
+        " UNION SELECT parent FROM snapshots JOIN used USING (id) WHERE parent IS NOT NULL)"
+        " SELECT key FROM snapshots JOIN used USING (id)"
+    )
+    return {key for (key,) in rows}
+
+
+_KINDS = {"mounts": "cache mount", "downloads": "download", "contexts": "context index", "trust": "host trust"}
+
+
+def _directories(store: Store) -> list[Kept]:
+    found: list[Kept] = []
+    for name, kind in _KINDS.items():
+        parent = f"{store.roots.data}/build/{name}"
+        if not os.path.isdir(parent):
+            continue
+        for entry in os.scandir(parent):
+            if entry.name.endswith((".lock", ".tmp")):
+                continue
+            status = entry.stat(follow_symlinks=False)
+            size = usage(entry.path).size if entry.is_dir(follow_symlinks=False) else status.st_blocks * 512
+            times = (status.st_ctime_ns, max(status.st_atime_ns, status.st_mtime_ns))
+            found.append(
+                Kept(
+                    id=f"{name}/{entry.name}",
+                    kind=kind,
+                    description=entry.name[:12],
+                    size=size,
+                    created=times[0],
+                    used=times[1],
+                    uses=0,
+                    in_use=False,
+                )
+            )
+    return found
+
+
+def _remove_directory(parent: str, id: str) -> bool:
+    """Remove a directory or file of `_directories`; False where a build is using it."""
+    path = f"{parent}/{id}"
+    if not id.startswith("mounts/"):
+        if os.path.isdir(path):
+            remove_tree(path)
+        else:
+            os.unlink(path)
+        return True
+    with CacheLock(f"{path}.lock", shared=False) as lock:
+        if not lock.try_acquire():
+            return False
+        doomed = f"{path}.{time.time_ns()}.tmp"
+        os.rename(path, doomed)
+    remove_tree(doomed)
+    return True
+
+
+def _drop_notes(store: Store, cache: BuildCache) -> None:
+    """What is noted of layers that nobody remembers."""
+    directory = f"{store.roots.data}/build/copied"
+    if os.path.isdir(directory):
+        known = {record.chain.hex for record in cache.records() if record.chain is not None}
+        for name in os.listdir(directory):
+            if name not in known:
+                os.unlink(f"{directory}/{name}")
