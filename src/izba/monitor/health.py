@@ -43,6 +43,15 @@ def judge(plan: HealthPlan, before: Verdict, exit_code: int, *, in_start_period:
     return Verdict(status="unhealthy" if failures >= plan.retries else before.status, failures=failures)
 
 
+def results(directory: str) -> list[dict[str, Any]]:
+    """The last probes of the container in `directory`; times in nanoseconds since the epoch."""
+    try:
+        found: list[dict[str, Any]] = jsonio.read(f"{directory}/{FILE}")
+    except FileNotFoundError:
+        return []
+    return found
+
+
 class Health:
     """The probes of one run of a container; `on_verdict` hears of each."""
 
@@ -86,8 +95,8 @@ class Health:
 
     def _on_result(self, result: dict[str, Any]) -> None:
         self._probe = None
-        path = f"{self._plan.directory}/{FILE}"
-        jsonio.write(path, [*jsonio.read(path), result][-KEPT:], durable=False)
+        kept = [*results(self._plan.directory), result][-KEPT:]
+        jsonio.write(f"{self._plan.directory}/{FILE}", kept, durable=False)
         self._verdict = judge(self._health, self._verdict, result["ExitCode"], in_start_period=self._in_start_period)
         self._on_verdict(self._verdict)
         self._schedule()
