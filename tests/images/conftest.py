@@ -10,6 +10,7 @@ import pytest
 
 from izba.engine.engine import Engine
 from izba.image.stored import require
+from izba.jsonio import dumps
 from izba.linux import process as processes
 from izba.monitor import state
 from izba.store.containers import ContainerRow
@@ -45,16 +46,17 @@ def container(engine: Engine) -> Iterator[Callable[..., str]]:
 
     def make(image: str, *, id: str = "c" * 64, running: bool = False) -> str:
         found = require(engine.store, image)
+        kept = {"ImageId": found.id, "Config": {"Labels": {"made": "by a test"}}, "HostConfig": {}, "Mounts": []}
         with engine.store.db.transaction():
             engine.store.snapshots.prepare(id, found.chain_id)
             engine.store.containers.insert(
-                ContainerRow(id=id, name=id[:6], image=found.row.manifest, snapshot=id, created=1, config="{}")
+                ContainerRow(id=id, name=id[:6], image=found.row.manifest, snapshot=id, created=1, config=dumps(kept))
             )
+        directory = f"{engine.roots.data}/containers/{id}"
+        os.makedirs(directory)
         if running:
             sleeper = subprocess.Popen(["sleep", "600"])
             sleepers.append(sleeper)
-            directory = f"{engine.roots.data}/containers/{id}"
-            os.makedirs(directory)
             alive = state.Process(pid=sleeper.pid, started=processes.start_time(sleeper.pid))
             state.write(directory, state.State(status="running", monitor=alive, process=alive, boot=state.boot_id()))
         return id

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from izba.engine.engine import Engine
+from izba.layer.streams import Discard
+from izba.oci.chain import next_chain_id
 from izba.oci.digest import Digest
 from izba.store.images import ImageRow
 from tests.support.layers import load, tar
@@ -128,6 +130,58 @@ def test_df_adds_up(loaded: Engine, izba: Izba, container: Callable[..., str]) -
     assert rows["Images"] == ["2", "1", "7.014MB", "10.24kB (0%)"]
     assert rows["Containers"][:2] == ["1", "0"]
     assert "busybox" in izba("system", "df", "-v").stdout
+
+
+def test_system_prune_removes_containers_then_what_only_they_used(
+    loaded: Engine, izba: Izba, container: Callable[..., str]
+) -> None:
+    id = container("busybox:1.36")
+    kept = container("example.com/team/app", id="d" * 64, running=True)
+    refused = izba("system", "prune", "-a", input="\n")
+    assert refused.stdout.splitlines()[:5] == [
+        "WARNING! This will remove:",
+        "  - all stopped containers",
+        "  - all images without at least one container associated to them",
+        "  - all build cache",
+        "",
+    ]
+
+    done = izba("system", "prune", "-af")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[:2] == ["Deleted Containers:", id]
+    assert "untagged: busybox:1.36" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("Total reclaimed space: 7.")
+    assert [row.id for row in loaded.store.containers.all()] == [kept]
+    assert izba("images", "--format", "{{.Repository}}").stdout == "example.com/team/app\n"
+    assert izba("system", "check", "--verify").stdout == "no problem found\n"
+
+
+def test_builder_prune_spares_what_images_have(loaded: Engine, izba: Izba) -> None:
+    store = loaded.store
+    chain = loaded.images.require("busybox:1.36").chain_id
+    with store.lease("build"):
+        store.snapshots.prepare("step", chain)
+        written = store.snapshots.write_layer("step", Discard())
+        own = next_chain_id(chain, written.diff_id)
+        store.snapshots.commit(own, "step", diff_id=written.diff_id, size=written.size)
+        for key, diff_id, at in (
+            (b"base", store.snapshots.stat(str(chain)).diff_id, chain),
+            (b"own", written.diff_id, own),
+        ):
+            store.db.execute(
+                "INSERT INTO build_cache VALUES (?, NULL, 'definition', ?, ?, 'RUN true', 1, 1, 0)",
+                *(Digest.of(key), diff_id, at),
+            )
+            store.leases.keep(f"build-cache-{Digest.of(key).hex}", "build cache", snapshots=(str(at),))
+
+    first = izba("builder", "prune", "-f").stdout.splitlines()
+    assert first[:2] == ["Deleted build cache objects:", Digest.of(b"own").hex[:25]]
+    assert not store.snapshots.has(own)
+    assert store.snapshots.has(str(chain))
+    assert izba("builder", "prune", "-f", "--filter", "until=1h").stdout == "Total reclaimed space: 0B\n"
+    assert Digest.of(b"base").hex[:25] in izba("builder", "prune", "-af").stdout
+    assert store.snapshots.has(str(chain))
 
 
 def test_check_tells_and_mends(loaded: Engine, izba: Izba) -> None:

@@ -83,7 +83,7 @@ def disk_usage(engine: Engine) -> DiskUsage:
         layers_size=sum(layers.sizes[layer] for layer in users),
         layers_in_use=sum(layers.sizes[layer] for layer in {layer for image in used for layer in stacks[image.id]}),
         containers=tuple(_container(engine, row) for row in containers),
-        volumes=_volumes(engine, [row.config for row in containers]),
+        volumes=_volumes(engine),
         cache_records=len(cached),
         cache_size=sum(layers.sizes.get(chain, 0) for chain in set(cached) - users.keys()),
     )
@@ -127,14 +127,11 @@ def _container(engine: Engine, row: ContainerRow) -> ContainerUsage:
     )
 
 
-def _volumes(engine: Engine, configs: list[str]) -> tuple[VolumeUsage, ...]:
-    from izba.volume.store import Volumes
+def _volumes(engine: Engine) -> tuple[VolumeUsage, ...]:
+    from izba.engine.volumes import users, volumes
 
+    holders = users(engine)
     return tuple(
-        VolumeUsage(
-            name=volume.name,
-            size=usage(volume.path).size,
-            containers=sum(f'"{volume.name}"' in config for config in configs),
-        )
-        for volume in Volumes(f"{engine.roots.data}/volumes").all()
+        VolumeUsage(name=volume.name, size=usage(volume.path).size, containers=len(set(holders.get(volume.name, ()))))
+        for volume in volumes(engine).all()
     )

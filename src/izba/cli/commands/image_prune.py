@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from izba.cli.options.flags import Command, Flag
+from izba.cli.options.moments import moment
 from izba.cli.output import humanise
 from izba.cli.output.filters import Filters
 from izba.engine.images.filters import PRUNING, image_filter
@@ -33,6 +34,7 @@ def run(context: Context, argv: list[str]) -> int:
     """Ask, remove, and tell what was removed."""
     flags = COMMAND.parse(argv)
     given = Filters(flags.all("filter"), PRUNING)
+    until = [moment(text, time.time_ns()) for text in given.all("until")]
     if not flags.on("force"):
         from izba.cli.output.confirm import confirmed
 
@@ -41,7 +43,8 @@ def run(context: Context, argv: list[str]) -> int:
     with context.engine() as engine:
         engine.enter_user_namespace()
         values = {name: given.all(name) for name in PRUNING if name in given}
-        pruned = engine.images.prune(image_filter(engine.store, values, now=time.time_ns()), all=flags.on("all"))
+        wanted = image_filter(engine.store, values, until=until)
+        pruned = engine.images.prune(wanted, all=flags.on("all"))
     if pruned.removed:
         print("Deleted Images:")
         for removed in pruned.removed:

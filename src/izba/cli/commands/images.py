@@ -7,6 +7,7 @@ import time
 
 from izba._record import Record
 from izba.cli.options.flags import Command, Flag
+from izba.cli.options.moments import moment
 from izba.cli.output import humanise
 from izba.cli.output.filters import Filters
 from izba.cli.output.listing import Field, Listing
@@ -56,8 +57,9 @@ def run(context: Context, argv: list[str]) -> int:
     values = {name: given.all(name) for name in LISTING if name in given}
     if flags.arguments:
         values["reference"] = (*values.get("reference", ()), flags.arguments[0])
+    until = [moment(text, time.time_ns()) for text in given.all("until")]
     with context.engine() as engine:
-        images = engine.images.list(image_filter(engine.store, values, now=time.time_ns()))
+        images = engine.images.list(image_filter(engine.store, values, until=until))
     with_digests = flags.on("digests")
     listing = images_listing(truncated=not flags.on("no-trunc"), with_digests=with_digests)
     format_ = flags.text("format")

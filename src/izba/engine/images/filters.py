@@ -52,13 +52,14 @@ class ImageFilter(Record):
         return any(matches(pattern, name) or matches(pattern, repository) for pattern in self.references)
 
 
-def image_filter(store: Store, values: Mapping[str, Sequence[str]], *, now: int) -> ImageFilter:
-    """From the values given for each name. Raises `InvalidFilter`, `ImageNotFound`."""
+def image_filter(store: Store, values: Mapping[str, Sequence[str]], *, until: Sequence[int] = ()) -> ImageFilter:
+    """From the values given for each name, those of `until` as times. Raises `InvalidFilter`, `ImageNotFound`."""
+    before = [*until, *(_created(store, name) for name in values.get("before", ()))]
     return ImageFilter(
         dangling=_bool("dangling", values["dangling"]) if "dangling" in values else None,
         labels=tuple(values.get("label", ())),
         without_labels=tuple(values.get("label!", ())),
-        created_before=_earliest(store, values, now),
+        created_before=min(before, default=None),
         created_after=max((_created(store, name) for name in values.get("since", ())), default=None),
         references=tuple(values.get("reference", ())),
     )
@@ -72,34 +73,11 @@ def matches(pattern: str, name: str) -> bool:
     return len(patterns) == len(parts) and all(map(fnmatchcase, parts, patterns))
 
 
-def _earliest(store: Store, values: Mapping[str, Sequence[str]], now: int) -> int | None:
-    moments = [_created(store, name) for name in values.get("before", ())]
-    moments += [_moment(text, now) for text in values.get("until", ())]
-    return min(moments, default=None)
-
-
 def _created(store: Store, name: str) -> int:
     row = find_row(store, name)
     if row is None:
         raise ImageNotFound(name)
     return row.created
-
-
-def _moment(text: str, now: int) -> int:
-    """A duration before now, a Unix time, or a date."""
-    from izba import durations, timestamps
-
-    if text.replace(".", "", 1).isdigit():
-        return int(float(text) * durations.SECOND)
-    try:
-        return now - durations.parse(text)
-    except durations.InvalidDuration:
-        pass
-    if len(text) == len("2024-02-29"):
-        text += "T00:00:00"
-    if "T" in text and not text.endswith("Z") and "+" not in text and text.count("-") == 2:
-        text += "Z"
-    return timestamps.parse_time(text)
 
 
 def _bool(name: str, values: Sequence[str]) -> bool:
