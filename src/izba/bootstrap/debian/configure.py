@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 
 from izba.bootstrap.debian import scripts
-from izba.bootstrap.errors import ConfigureFailed, ForeignArchitecture
+from izba.bootstrap.errors import ConfigureFailed, Corrupt, ForeignArchitecture
+from izba.runtime.failures import CommandNotExecutable, CommandNotFound
 from izba.runtime.launch import Stdio
 from izba.runtime.native.run_step import run
 from izba.runtime.specgen.generate import generate
@@ -36,14 +37,17 @@ def configure(workshop: Workshop, key: str, script: str, *, epoch: int, what: st
     spec = generate(request, None, workshop.host)
     with _output() as (stdio, output), TemporaryDirectory(prefix="izba-bootstrap-") as directory:
         os.mkdir(f"{directory}/rootfs")  # the snapshot is mounted there, in the container's own mount namespace
-        code = run(
-            spec,
-            id=key,
-            bundle=directory,
-            rootfs=workshop.store.snapshots.mounts(key),
-            stdio=stdio,
-            run_directory=directory,
-        )
+        try:
+            code = run(
+                spec,
+                id=key,
+                bundle=directory,
+                rootfs=workshop.store.snapshots.mounts(key),
+                stdio=stdio,
+                run_directory=directory,
+            )
+        except (CommandNotFound, CommandNotExecutable) as error:
+            raise Corrupt(what, "its packages bring no shell that runs") from error
         if code != 0:
             raise ConfigureFailed(f"configuring the packages of {what}", code, output())
 
