@@ -6,6 +6,7 @@
 {"verb": "wait"}                                   answered {"exit_code": 0} at the end of this run
 {"verb": "resize", "rows": 24, "columns": 80}
 {"verb": "paused", "value": true}                  whoever freezes the processes says so
+{"verb": "cgroup", "path": "/izba/…"}               an update made a cgroup for it, to be removed at its end
 {"verb": "restart-policy", "name": "always", "maximum": 0}
 """
 

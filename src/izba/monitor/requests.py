@@ -87,6 +87,11 @@ def _paused(supervisor: Supervisor, request: Request) -> None:
     request.answer({"ok": True})
 
 
+def _cgroup(supervisor: Supervisor, request: Request) -> None:
+    supervisor.plan = supervisor.plan.replace(cgroup=str(request.value["path"]))
+    request.answer({"ok": True})
+
+
 def _restart_policy(supervisor: Supervisor, request: Request) -> None:
     supervisor.policy = RestartPlan(name=str(request.value["name"]), maximum=int(request.value["maximum"]))
     request.answer({"ok": True})
@@ -99,5 +104,6 @@ _VERBS: dict[str, Callable[[Supervisor, Request], None]] = {
     "wait": _wait,
     "resize": _resize,
     "paused": _paused,
+    "cgroup": _cgroup,
     "restart-policy": _restart_policy,
 }

@@ -12,7 +12,7 @@ from izba.engine.containers.model import ContainerRequest
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.cli.options.flags import Flags
-    from izba.engine.containers.documents import ContainerConfig, HostConfig
+    from izba.engine.containers.documents import ContainerConfig, HostConfig, RestartPolicy
 
 
 _RESOURCES = (
@@ -143,18 +143,23 @@ def _isolation(flags: Flags, host: HostConfig) -> None:
         host["OomScoreAdj"] = adjustment
 
 
-def _lifecycle(flags: Flags, host: HostConfig) -> None:
-    policy = flags.text("restart") or "no"
-    name, _, count = policy.partition(":")
+def restart_policy(text: str) -> RestartPolicy:
+    """`no`, `always`, `unless-stopped`, `on-failure[:N]`. Raises `UsageError`."""
+    name, _, count = text.partition(":")
     if name not in {"no", "always", "unless-stopped", "on-failure"}:
         raise UsageError(
             f"invalid restart policy: unknown policy '{name}'", hint="no, always, unless-stopped, on-failure[:N]"
         )
     if count and (name != "on-failure" or not count.isdecimal()):
-        raise UsageError(f"invalid restart policy: {policy}: a maximum count is of on-failure only")
-    if flags.on("rm") and name != "no":
+        raise UsageError(f"invalid restart policy: {text}: a maximum count is of on-failure only")
+    return {"Name": name, "MaximumRetryCount": int(count or 0)}
+
+
+def _lifecycle(flags: Flags, host: HostConfig) -> None:
+    policy = restart_policy(flags.text("restart") or "no")
+    if flags.on("rm") and policy["Name"] != "no":
         raise UsageError("conflicting options: cannot specify both --restart and --rm")
-    host["RestartPolicy"] = {"Name": name, "MaximumRetryCount": int(count or 0)}
+    host["RestartPolicy"] = policy
     host["AutoRemove"] = flags.on("rm")
     host["Init"] = flags.on("init")
     host["Runtime"] = flags.text("runtime") or ""

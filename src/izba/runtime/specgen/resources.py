@@ -42,8 +42,13 @@ _FIELDS = {
 
 def resources(request: SpecRequest) -> LinuxResources:
     """The limits as the runtime-spec has them; what was not asked for is absent."""
-    limits = request.resources
     result: LinuxResources = {"devices": devices.rules(request)}
+    return result | of_limits(request.resources)
+
+
+def of_limits(limits: ResourceLimits) -> LinuxResources:
+    """The limits alone, as for changing those of a running container."""
+    result: LinuxResources = {}
     if memory := _memory(limits):
         result["memory"] = memory
     if cpu := _cpu(limits):
