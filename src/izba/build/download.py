@@ -104,7 +104,22 @@ def _open(url: str, validators: dict[str, str]) -> urllib3.BaseHTTPResponse:
         location = response.headers.get("Location", "")
         response.close()
         where = urljoin(where, location)
+        if _is_inward(where) and not _is_inward(url):
+            raise DownloadFailed(url, f"redirects to {_public(where)}, which only this machine can reach")
     raise DownloadFailed(url, f"redirects more than {REDIRECTS} times")
+
+
+def _is_inward(url: str) -> bool:
+    """Whether a URL is for an address that means something only on this machine, such as a cloud's metadata service."""
+    from ipaddress import ip_address
+    from urllib.parse import urlsplit
+
+    host = urlsplit(url).hostname or ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    return address.is_loopback or address.is_link_local or address.is_unspecified
 
 
 def _pool(url: str) -> urllib3.PoolManager:
