@@ -108,8 +108,16 @@ def test_a_file_that_is_no_database_is_said_to_be_so(tmp_path: Path) -> None:
 def test_a_root_that_cannot_be_made_says_why(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(StoreUnavailable, match="Not a directory"):
+    with pytest.raises(StoreUnavailable, match="data cannot be used: File exists"):
         Store.open(roots_at(tmp_path / "file" / "data"))
+
+
+def test_a_store_is_its_owners_alone(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with Store.open(roots_at(tmp_path)) as store:
+        store.content.put(b"secret", "text/plain")
+        open_to_others = [path for path in tmp_path.iterdir() if path.stat().st_mode & 0o077]
+    assert open_to_others == []
 
 
 def test_a_lock_names_its_holder(tmp_path: Path) -> None:

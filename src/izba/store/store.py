@@ -13,6 +13,7 @@ it.
 from __future__ import annotations
 
 import os
+from errno import ENOTDIR
 
 from izba.errors import Unavailable
 from izba.store.containers import ContainerRows
@@ -35,7 +36,18 @@ if TYPE_CHECKING:
     from izba.store.leases import Lease
     from izba.store.snapshots.snapshotter import Snapshotter
 
-_DIRECTORIES = ("content/blobs/sha256", "content/ingest", "leases", "locks", "snapshots/overlay", "snapshots/native")
+_DIRECTORIES = (
+    "content",
+    "content/blobs",
+    "content/blobs/sha256",
+    "content/ingest",
+    "containers",
+    "leases",
+    "locks",
+    "snapshots",
+    "snapshots/overlay",
+    "snapshots/native",
+)
 
 
 class StoreUnavailable(Unavailable):
@@ -61,8 +73,7 @@ class Store:
         path = f"{roots.data}/izba.db"
         try:
             if not os.path.exists(path):
-                for name in _DIRECTORIES:
-                    os.makedirs(f"{roots.data}/{name}", mode=0o700, exist_ok=True)
+                _make(roots.data)
         except OSError as error:
             raise StoreUnavailable(
                 f"the data root {roots.data} cannot be used: {error.strerror}",
@@ -128,3 +139,15 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _make(data: str) -> None:
+    """Make what is missing of the data root, for its owner alone: images hold setuid programs, the rows passwords."""
+    os.makedirs(os.path.dirname(data), exist_ok=True)
+    for path in (data, *(f"{data}/{name}" for name in _DIRECTORIES)):
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError:
+            if not os.path.isdir(path):
+                raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), path) from None
+    os.close(os.open(f"{data}/izba.db", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))  # sqlite's own files follow it
