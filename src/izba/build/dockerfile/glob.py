@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
 _ANY_TEXT, _ANY_CHARACTER = "*", "?"
@@ -69,6 +68,8 @@ def _regex(tokens: Sequence[tuple[str, bool]], *, longest: bool) -> re.Pattern[s
     What follows a `*` is best matched as early as possible: that gives the shortest match, and leaves the last `*`, the
     only one that decides about the longest, the most room.
     """
+    import re  # the costliest import of a build that has nothing to do, and few have patterns
+
     pieces = [""]
     for character, literal in tokens:
         if literal:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from izba import durations
 from izba.build.dockerfile import instructions as records
 from izba.build.dockerfile import mounts
@@ -45,7 +43,7 @@ FLAGS: dict[str, dict[str, str]] = {
 }
 """The flags of the instructions that have some, with their kinds."""
 
-_STAGE_NAME = re.compile(r"[a-z][a-z0-9-_.]*")
+_IN_STAGE_NAMES = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
 
 
 def understand(statement: Statement) -> Instruction:
@@ -72,7 +70,7 @@ def _from(statement: Statement) -> records.From:
         hint = "write it as FROM image, or FROM image AS name"
         raise statement.error("FROM requires either one or three arguments", hint=hint)
     alias = words[2] if len(words) == 3 else None
-    if alias is not None and not _STAGE_NAME.fullmatch(alias.lower()):
+    if alias is not None and not _is_stage_name(alias.lower()):
         message = f'invalid name for build stage: "{alias}", name can\'t start with a number or contain symbols'
         raise alias.error(message)
     return records.From(
@@ -83,6 +81,10 @@ def _from(statement: Statement) -> records.From:
         as_keyword=str(words[1]) if alias else "",
         platform=options.text("platform"),
     )
+
+
+def _is_stage_name(name: str) -> bool:
+    return name[:1].isalpha() and set(name) <= _IN_STAGE_NAMES
 
 
 def _arg(statement: Statement) -> records.Arg:

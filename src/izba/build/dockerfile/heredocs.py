@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from izba._record import Record
 from izba.build.dockerfile.instructions import Heredoc, Script
 from izba.build.dockerfile.source import DockerfileError
@@ -13,8 +11,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.build.dockerfile.instructions import Run
     from izba.build.dockerfile.source import Reader, Word
-
-_ANNOUNCEMENT = re.compile(r"(\d*)<<(-?)[\t\n\f\r ]*([^<]*)", re.ASCII)
 
 
 class _Name(Record):
@@ -31,19 +27,24 @@ def read_bodies(arguments: Word, reader: Reader) -> tuple[Heredoc, ...]:
 
 def heredoc_name(word: str) -> _Name | None:
     """What a word such as `<<-"EOF"` announces, or None if it is no heredoc."""
-    match = _ANNOUNCEMENT.fullmatch(word)
-    if match is None or not match[3]:
+    # [descriptor]<<[-] [blanks] name
+    after = word.lstrip("0123456789")
+    if not after.startswith("<<"):
+        return None
+    strips_tabs = after.startswith("-", 2)
+    text = after[2 + strips_tabs :].lstrip("\t\n\f\r ")
+    if not text or "<" in text:
         return None
     try:
-        bare = expansion(match[3], {}, Rules(keeps_unset=True))
-        raw = expansion(match[3], {}, Rules(keeps_unset=True, keeps_quotes=True))
+        bare = expansion(text, {}, Rules(keeps_unset=True))
+        raw = expansion(text, {}, Rules(keeps_unset=True, keeps_quotes=True))
     except DockerfileError:
         return None
     if len(bare.words) != 1:
         return None
     # A name is quoted if reading it with its quotes kept shows more of them.
     (name,) = bare.words
-    return _Name(name=name, is_quoted=_quotes(raw.text) != _quotes(name), strips_tabs=match[2] == "-")
+    return _Name(name=name, is_quoted=_quotes(raw.text) != _quotes(name), strips_tabs=strips_tabs)
 
 
 def script(run: Run) -> Script | None:

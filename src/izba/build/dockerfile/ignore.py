@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
 import stat
 
 from izba.build import gopath
-from izba.build.dockerfile.ignorepattern import regex
 from izba.build.dockerfile.source import SPACE
 from izba.errors import InvalidArgument
 
@@ -61,18 +59,20 @@ class _Exception:
     """A `!pattern`, to tell whether it can match below a directory."""
 
     def __init__(self, pattern: str) -> None:
+        from izba.build.dockerfile.ignorepattern import matcher
+
         components = pattern.split("/")
         # From a component with `**` on, anything may match.
         self._open = any("**" in each for each in components)
         certain = [each for each in components if "**" not in each]
         if self._open:
             certain = components[: next(at for at, each in enumerate(components) if "**" in each)]
-        self._components = [re.compile(regex(each), re.DOTALL) for each in certain]
+        self._components = [matcher((each,)) for each in certain]
 
     def may_match_below(self, directory: list[str]) -> bool:
         if len(self._components) <= len(directory) and not self._open:
             return False
-        return all(match.fullmatch(name) for match, name in zip(self._components, directory, strict=False))
+        return all(matches(name) for matches, name in zip(self._components, directory, strict=False))
 
 
 def _signed(pattern: str) -> tuple[bool, str]:
@@ -90,20 +90,19 @@ def _signed(pattern: str) -> tuple[bool, str]:
 
 
 def _grouped(signed: list[tuple[bool, str]]) -> list[tuple[bool, Callable[[str], object]]]:
+    if not signed:
+        return []
+    from izba.build.dockerfile.ignorepattern import matcher  # `re`: costly, and most builds have no patterns
+
     groups: list[tuple[bool, list[str]]] = []
     for takes_back, pattern in signed:
         if not groups or groups[-1][0] is not takes_back:
             groups.append((takes_back, []))
         groups[-1][1].append(pattern)
-    return [(takes_back, _matcher(patterns)) for takes_back, patterns in groups]
-
-
-def _matcher(patterns: list[str]) -> Callable[[str], object]:
-    """Whether a path, or a directory above it, matches one of the patterns."""
     try:
-        return re.compile(f"(?:{'|'.join(map(regex, patterns))})(?:/.*)?", re.DOTALL).fullmatch
-    except re.error as error:
-        raise BadIgnorePattern(patterns[0], str(error)) from None
+        return [(takes_back, matcher(patterns)) for takes_back, patterns in groups]
+    except ValueError as error:
+        raise BadIgnorePattern(" ".join(pattern for _, pattern in signed), str(error)) from None
 
 
 def clean(path: str) -> str:

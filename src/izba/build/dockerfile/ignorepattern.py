@@ -1,4 +1,4 @@
-"""One pattern of `.dockerignore` as a regular expression, as moby's patternmatcher reads it.
+"""Patterns of `.dockerignore` as a regular expression, as moby's patternmatcher reads it.
 
 `*` and `?` stay within a path's component, `[…]` is a class, `\\` escapes, `**` is any number of components. Where `**`
 is not a component of its own, moby's habits are kept: `**.log` and `a**` are suffix and prefix, and in `a**b` it stands
@@ -11,9 +11,21 @@ from __future__ import annotations
 
 import re
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
 _SOME_COMPONENTS = "(?:.*/)?"
 _FEW_COMPONENTS = "(?:.*?/)??"
 _CHARACTER, _CHARACTERS = "[^/]", "[^/]*"
+
+
+def matcher(patterns: Sequence[str]) -> Callable[[str], object]:
+    """Whether a path, or a directory above it, matches one of the patterns. Raises `ValueError`."""
+    try:
+        return re.compile(f"(?:{'|'.join(map(regex, patterns))})(?:/.*)?", re.DOTALL).fullmatch
+    except re.error as error:
+        raise ValueError(str(error)) from None
 
 
 def regex(pattern: str) -> str:

@@ -5,8 +5,6 @@ First what the text alone shows, then each stage from top to bottom with the var
 
 from __future__ import annotations
 
-import re
-
 from izba._record import Record
 from izba.build.dockerfile import instructions as records
 from izba.build.dockerfile import ports, rules
@@ -26,10 +24,8 @@ if TYPE_CHECKING:
     from izba.build.dockerfile.ignore import Ignore
     from izba.build.dockerfile.instructions import Dockerfile, Instruction, Stage
 
-_SECRET = re.compile(
-    r"(?:_|^)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)", re.IGNORECASE
-)
-_NO_SECRET = re.compile(r"(?:_|^)(?:public|file|version)(?:_|$)", re.IGNORECASE)
+_SECRET = frozenset("apikey auth credential credentials key password pword passwd secret token".split())
+_NO_SECRET = frozenset(("public", "file", "version"))
 _RESERVED = ("context", "scratch")
 _EVERYTHING = ("*", "**", "**/*")
 
@@ -350,7 +346,8 @@ class _Check:
         return pairs
 
     def look_for_secret(self, instruction: str, key: str, place: Range) -> None:
-        if _SECRET.search(key) and not _NO_SECRET.search(key):
+        words = set(key.lower().split("_"))
+        if words & _SECRET and not words & _NO_SECRET:
             message = f'Do not use ARG or ENV instructions for sensitive data ({instruction} "{key}")'
             self.say(rules.SECRETS_USED_IN_ARG_OR_ENV, message, place)
 
