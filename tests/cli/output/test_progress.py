@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from izba.build.progress import Output, Reporter, Started, Step, Warned
-from izba.cli.output.progress import UnknownMode, View, clean, progress
+from izba.cli.output.liveview import View, clean
+from izba.cli.output.progress import UnknownMode, progress
 
 BUILD = """
 from izba.build.progress import Reporter
