@@ -19,7 +19,7 @@ that the commands are made from: `IZBA_UPDATE_GOLDEN=1 .venv/bin/pytest tests/cl
 `izba COMMAND --help` prints the same; `izba completion bash|zsh|fish` prints a completion script.
 """
 
-_OWN = frozenset({"doctor", "image bootstrap", "system check"})
+_OWN = frozenset({"doctor", "image bootstrap", "registry serve", "system check"})
 """Commands that Docker has not."""
 
 

@@ -1,4 +1,4 @@
-"""A build's progress on a terminal: the steps, what the running ones say and how long they take, drawn anew and anew."""
+"""A build's progress on a terminal: the steps, what the running ones say and how long they take, drawn ever anew."""
 
 from __future__ import annotations
 
