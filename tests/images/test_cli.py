@@ -176,11 +176,11 @@ def test_builder_prune_spares_what_images_have(loaded: Engine, izba: Izba) -> No
             store.leases.keep(f"build-cache-{Digest.of(key).hex}", "build cache", snapshots=(str(at),))
 
     first = izba("builder", "prune", "-f").stdout.splitlines()
-    assert first[:2] == ["Deleted build cache objects:", Digest.of(b"own").hex[:25]]
+    assert first[:2] == ["Deleted build cache objects:", Digest.of(b"own").hex]
     assert not store.snapshots.has(own)
     assert store.snapshots.has(str(chain))
     assert izba("builder", "prune", "-f", "--filter", "until=1h").stdout == "Total reclaimed space: 0B\n"
-    assert Digest.of(b"base").hex[:25] in izba("builder", "prune", "-af").stdout
+    assert Digest.of(b"base").hex in izba("builder", "prune", "-af").stdout
     assert store.snapshots.has(str(chain))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from izba._record import Record
+from izba.build.prune import kept
 from izba.engine.images.remove import is_running
 from izba.store.snapshots.trees import usage
 
@@ -49,7 +50,7 @@ class VolumeUsage(Record):
 
 class DiskUsage(Record):
     """All of it. `layers_size` counts each layer of images once, `layers_in_use` those of containers' images;
-    `cache_size` is what only the build cache keeps.
+    `cache_size` is what only the build cache keeps; records in use cost nothing beside their images.
     """
 
     images: tuple[ImageUsage, ...]
@@ -58,6 +59,7 @@ class DiskUsage(Record):
     containers: tuple[ContainerUsage, ...]
     volumes: tuple[VolumeUsage, ...]
     cache_records: int
+    cache_in_use: int
     cache_size: int
 
 
@@ -70,7 +72,7 @@ def disk_usage(engine: Engine) -> DiskUsage:
     containers = engine.store.containers.all()
     made_from = _count(row.image for row in containers)
     used = [image for image in images if any(manifest in made_from for manifest in image.manifests)]
-    cached = [chain for (chain,) in engine.store.db.rows("SELECT chain FROM build_cache WHERE diff_id IS NOT NULL")]
+    cache = kept(engine.store)
     return DiskUsage(
         images=tuple(
             ImageUsage(
@@ -84,8 +86,9 @@ def disk_usage(engine: Engine) -> DiskUsage:
         layers_in_use=sum(layers.sizes[layer] for layer in {layer for image in used for layer in stacks[image.id]}),
         containers=tuple(_container(engine, row) for row in containers),
         volumes=_volumes(engine),
-        cache_records=len(cached),
-        cache_size=sum(layers.sizes.get(chain, 0) for chain in set(cached) - users.keys()),
+        cache_records=len(cache),
+        cache_in_use=sum(each.in_use for each in cache),
+        cache_size=sum(each.size for each in cache if not each.in_use),
     )
 
 

@@ -84,7 +84,7 @@ def _rows(usage: DiskUsage) -> list[Row]:
         Row(
             type="Build Cache",
             total=usage.cache_records,
-            active=0,
+            active=usage.cache_in_use,
             size=usage.cache_size,
             reclaimable=usage.cache_size,
         ),

@@ -89,10 +89,10 @@ def _images(engine: Engine, filters: Filters, until: list[int], *, all: bool) ->
 
 
 def _build_cache(engine: Engine, until: list[int], *, all: bool) -> int:
-    from izba.engine.buildcache import prune
+    from izba.build.prune import prune
 
-    pruned = prune(engine, all=all, until=min(until, default=None))
-    _tell("Deleted build cache objects:", [key.removeprefix("sha256:")[:25] for key in pruned.keys])
+    pruned = prune(engine.store, all=all, before=min(until, default=None), wanted=lambda _: True)
+    _tell("Deleted build cache objects:", [kept.id for kept in pruned.removed])
     return pruned.size
 
 
