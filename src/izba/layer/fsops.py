@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 
 
 RECORD = "user.izba.owner"
+NO_ID = (1 << 32) - 1
+"""(uid_t) -1, which means "leave it" to chown and is nobody's."""
+
+_DEVICES = {b"2": stat.S_IFCHR, b"6": stat.S_IFBLK}  # the first octal digit of a mode of six
 _CAP_CHOWN, _CAP_MKNOD = 1 << 0, 1 << 27
 
 
@@ -70,7 +74,7 @@ def fsops() -> FsOps:
     capabilities = _effective_capabilities()
     if not capabilities & _CAP_CHOWN or _ids_mapped() == 1:
         return Rootless()
-    if _ids_mapped() < (1 << 32) - 1 or not capabilities & _CAP_MKNOD:
+    if _ids_mapped() < NO_ID or not capabilities & _CAP_MKNOD:
         return Mapped()
     return Privileged()
 
@@ -157,7 +161,7 @@ def _record_device(ops: FsOps, name: bytes, directory: int, node: Node) -> None:
     try:
         if not isinstance(ops, Rootless):
             ops.settle(fd, node.uid, node.gid, stat.S_IMODE(node.mode))
-        _record(fd, b"%d:%d:%o:%d:%d" % (node.uid, node.gid, node.mode, *node.device))
+        _record(fd, b"%d:%d:%06o:%d:%d" % (node.uid, node.gid, node.mode, *node.device))
         os.fchmod(fd, stat.S_IMODE(node.mode))
     finally:
         os.close(fd)
@@ -180,16 +184,22 @@ def _forget(fd: int) -> None:
 
 
 def _recorded(status: os.stat_result, xattrs: Mapping[str, bytes]) -> Node | None:
+    """The record on a file; None if there is none, or one that makes no sense: a container may write what it likes."""
     fields = xattrs.get(RECORD, b"").split(b":")
     if len(fields) not in {2, 5} or not all(field.isdigit() and len(field) <= 10 for field in fields):
         return None
     uid, gid = int(fields[0]), int(fields[1])
+    if max(uid, gid) >= NO_ID:
+        return None
     if len(fields) == 2:
         return Node(uid=uid, gid=gid, mode=status.st_mode)
     if status.st_size or not stat.S_ISREG(status.st_mode):
         return None  # it was written over: a file now
-    kind = stat.S_IFMT(int(fields[2], 8))
-    return Node(uid=uid, gid=gid, mode=kind | stat.S_IMODE(status.st_mode), device=(int(fields[3]), int(fields[4])))
+    kind = _DEVICES.get(fields[2][:-4].lstrip(b"0"))
+    major, minor = int(fields[3]), int(fields[4])
+    if kind is None or major >= 1 << 12 or minor >= 1 << 20 or (major, minor) == (0, 0):
+        return None
+    return Node(uid=uid, gid=gid, mode=kind | stat.S_IMODE(status.st_mode), device=(major, minor))
 
 
 def _explained(error: OSError, uid: int, gid: int) -> Exception:

@@ -169,7 +169,8 @@ class TarReader:
         self._extended += self._unread
         if self._extended > self._limits.extension:
             raise BadTar(f"an entry's extended headers have more than {self._limits.extension} bytes")
-        return b"".join(self.body())
+        count, self._unread = self._unread, 0
+        return self._source.take(count)
 
     def _skip(self) -> None:
         self._source.skip(self._unread + self._padding)
