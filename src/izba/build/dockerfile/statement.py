@@ -120,7 +120,7 @@ def _flags(text: Word, at: int, escape: str) -> tuple[list[Word], int]:
     """The words that begin with `--`, unquoted, and where what follows them begins."""
     flags: list[Word] = []
     while True:
-        while at < len(text) and text[at] in SPACE:
+        while at < len(text) and text[at] in BLANK:
             at += 1
         if not text.startswith("--", at):
             return flags, at
@@ -140,7 +140,7 @@ def _unquoted(text: str, at: int, escape: str) -> tuple[str, int]:
         character = text[at]
         if character == quote:
             quote = ""
-        elif not quote and character in SPACE:
+        elif not quote and character in BLANK:
             break
         elif not quote and character in "'\"":
             quote = character
