@@ -44,7 +44,7 @@ class ChecksumMismatch(DataLoss):
 
 
 def download(directory: str, url: str, checksum: Digest | None, step: RunningStep) -> str:
-    """The file that `url` gives, in `directory` and named by its digest. Raises `DownloadFailed`, `ChecksumMismatch`."""
+    """The file that `url` gives, in `directory`, named by its digest. Raises `DownloadFailed`, `ChecksumMismatch`."""
     os.makedirs(directory, mode=0o700, exist_ok=True)
     if checksum is not None and os.path.exists(f"{directory}/{checksum.hex}"):
         return f"{directory}/{checksum.hex}"
@@ -66,6 +66,15 @@ def download(directory: str, url: str, checksum: Digest | None, step: RunningSte
         response.close()
     jsonio.write(notes, {"digest": digest.hex, "validators": validators}, mode=0o600, durable=False)
     return f"{directory}/{digest.hex}"
+
+
+def open_url(url: str) -> urllib3.BaseHTTPResponse:
+    """What `url` gives, to be read once and in a `with`. Raises `DownloadFailed`."""
+    response = _open(url, {})
+    if response.status != 200:
+        response.close()
+        raise DownloadFailed(url, f"the server answers {response.status}")
+    return response
 
 
 def _read_notes(path: str, directory: str) -> dict[str, Any]:

@@ -11,16 +11,24 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from izba.engine.engine import Engine
+    from izba.image.archive import Selected
     from izba.image.loading import Loaded
     from izba.image.stored import StoredImage
     from izba.layer.streams import Reader, Writer
 
 
-def save(engine: Engine, names: Sequence[str], out: Writer) -> None:
-    """Write the images to a stream as one archive. Raises `ImageNotFound` before anything is written."""
+def select(engine: Engine, names: Sequence[str]) -> Sequence[Selected]:
+    """The images to save; a name without a tag means all its tags. Raises `ImageNotFound`."""
     from izba.image import archive
 
-    archive.save(engine.store, archive.select(engine.store, names), out)
+    return archive.select(engine.store, names)
+
+
+def save(engine: Engine, selection: Sequence[Selected], out: Writer) -> None:
+    """Write the images to a stream as one archive."""
+    from izba.image import archive
+
+    archive.save(engine.store, selection, out)
 
 
 def load(engine: Engine, source: Reader | str) -> list[Loaded]:

@@ -77,10 +77,7 @@ def parse(block: bytes) -> Entry:
     """The entry whose header block this is. Raises `BadTar`."""
     fields = _FIELDS.unpack(block)
     name, mode, uid, gid, size, mtime, checksum, kind, link, magic, _, _, _, major, minor, prefix = fields
-    total = sum(block) - sum(checksum) + 256
-    if total != parse_number(checksum, "checksum") and _signed_sum(block, checksum) != parse_number(
-        checksum, "checksum"
-    ):
+    if not _is_sum_of(checksum, block):
         raise BadTar("a header's checksum is wrong: this is not a tar archive, or a damaged one")
     name = name.partition(b"\0")[0]
     if magic == b"ustar\0" and prefix[0]:  # GNU's own magic has other fields in this place
@@ -178,9 +175,17 @@ def parse_number(field: bytes, what: str) -> int:
         raise BadTar(f"a header's {what} is no octal number: {shown(text)}") from None
 
 
-def _signed_sum(block: bytes, checksum: bytes) -> int:
-    rest = block.replace(checksum, b"", 1) if block[148:156] == checksum else block
-    return sum(byte - 256 if byte > 127 else byte for byte in rest) + 256
+def _is_sum_of(checksum: bytes, block: bytes) -> bool:
+    """Whether the bytes add up, the checksum itself counting as spaces; some old tars added signed bytes."""
+    text = checksum.strip(b" \0")
+    if not text.isdigit() or b"8" in text or b"9" in text:
+        return False
+    total = sum(block) - sum(checksum) + 256
+    return total == int(text, 8) or total - 256 * _high_bytes(block, checksum) == int(text, 8)
+
+
+def _high_bytes(block: bytes, checksum: bytes) -> int:
+    return sum(byte > 127 for byte in block) - sum(byte > 127 for byte in checksum)
 
 
 def _text(key: bytes, value: bytes) -> bytes:

@@ -26,8 +26,7 @@ def run(context: Context, argv: list[str]) -> int:
 
     with context.engine() as engine:
         engine.enter_user_namespace()
-        for name in flags.arguments:  # before a file is begun
-            engine.images.require(name)
+        selection = archives.select(engine, flags.arguments)  # before a file is begun
         with Output(flags.text("output"), what="save") as out:
-            archives.save(engine, flags.arguments, out)
+            archives.save(engine, selection, out)
     return 0
