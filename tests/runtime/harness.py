@@ -46,7 +46,7 @@ def base_config(*args: str) -> Any:
             "args": list(args),
             "env": ["PATH=/bin"],
             "user": {"uid": 0, "gid": 0},
-            "capabilities": {kind: DOCKER_CAPABILITIES for kind in ("bounding", "effective", "permitted")},
+            "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), DOCKER_CAPABILITIES),
         },
         "mounts": [
             {"destination": "/proc", "type": "proc", "source": "proc", "options": plain},
@@ -236,12 +236,17 @@ class Runner:
 
 def become(user: User) -> None:
     """Turn this process into the user, root in a user namespace of its own."""
+    drop_to(user)
+    namespaces.enter_user_namespace(idmaps.plan(user.uid, user.gid, user.name))
+
+
+def drop_to(user: User) -> None:
+    """Turn this process into the user."""
     os.setgroups([])
     os.setresgid(user.gid, user.gid, user.gid)
     os.setresuid(user.uid, user.uid, user.uid)
     process.set_dumpable(True)  # a change of ids takes it, and with it the ownership of /proc/self
     os.environ["HOME"] = str(user.home)
-    namespaces.enter_user_namespace(idmaps.plan(user.uid, user.gid, user.name))
 
 
 def hide_unified_hierarchy() -> None:

@@ -11,7 +11,9 @@ X86_64 = 62
 
 
 def install_call(path: Path, number: int, first: int = 0, *, i386: bool = False) -> None:
-    """A program that makes the system call `number` with `first` and zeros, and exits with its errno (0 if it worked)."""
+    """A program that makes the system call `number` with `first` and zeros, and exits with its errno (0 if it
+    worked).
+    """
     arguments = b"\xbf" + pack("<I", first) + bytes.fromhex("31f631d24d31d24d31c04d31c9")  # rdi, rsi, rdx, r10, r8, r9
     call = b"\xb8" + pack("<I", number) + bytes.fromhex("0f05")
     if i386:

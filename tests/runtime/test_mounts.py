@@ -18,7 +18,9 @@ pytestmark = pytest.mark.root
 
 
 def mounts_of(runner: Runner, config: Spec, **options: object) -> dict[str, mountinfo.MountInfo]:
-    """The mounts that a container of `config` sees, by mount point; the last one where several are on top of another."""
+    """The mounts that a container of `config` sees, by mount point; the last one where several are on top of
+    another.
+    """
     lines = runner.out({**config, "process": {**config["process"], "args": ["cat", "/proc/self/mountinfo"]}}, **options)
     return {each.mount_point: each for each in map(mountinfo.parse, lines.encode().splitlines())}
 

@@ -97,10 +97,9 @@ def run_kill(options: argparse.Namespace) -> int:
         for pid in manager.pids():
             os.kill(pid, number)
         return 0
-    try:
-        pidfd = process.pidfd_open(container.pid, container.start_time)
-    except ProcessLookupError:
-        raise Conflict("container not running") from None
+    if container.status == "stopped":
+        raise Conflict("container not running")
+    pidfd = process.pidfd_open(container.pid, container.start_time)
     process.send_signal(pidfd, number)
     os.close(pidfd)
     return 0

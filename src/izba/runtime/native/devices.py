@@ -1,4 +1,9 @@
-"""Device nodes of a container: made, or where that is not allowed the host's own bound in their place."""
+"""Device nodes of a container: made, or where that is not allowed the host's own bound in their place.
+
+A container may make nodes (CAP_MKNOD is among Docker's default capabilities), and its image may bring some; what keeps
+it from using them is a devices cgroup, or, where there is none, that all its mounts are `nodev`. Its own nodes then lie
+in a tmpfs that it cannot reach, each bound to its place in /dev.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +57,14 @@ class Device(Record):
         directory, _, name = self.path.rstrip("/").rpartition("/")
         directory_fd = rootpath.make_directories(root.fd, directory or "/", resolve=f.RESOLVE_NO_SYMLINKS)
         try:
-            if self._make(name, directory_fd):
+            if root.nodes >= 0 and self._make(stored := self.path.replace("/", "!"), root.nodes):
+                node = os.open(stored, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=root.nodes)
+                try:
+                    self._put(root, mount.open_tree(node), name, directory_fd)
+                finally:
+                    os.close(node)
+                return
+            if root.nodes < 0 and self._make(name, directory_fd):
                 return
             self._bind(root, name, directory_fd)
         finally:
@@ -78,8 +90,45 @@ class Device(Record):
         if status.st_rdev != self.number or stat.S_IFMT(status.st_mode) != _KINDS[self.type]:
             os.close(tree)
             raise OSError(errno.ENODEV, "the host's is another device", self.path)
+        self._put(root, tree, name, directory_fd)
+
+    def _put(self, root: Root, tree: int, name: str, directory_fd: int) -> None:
         target = rootpath.make_file(directory_fd, name, 0o666, resolve=f.RESOLVE_NO_SYMLINKS)
         root.attach(tree, target, self.path)
+
+
+_STORE = "/dev/.izba-nodes"
+
+
+class OpenNodeStore(Record):
+    """A tmpfs for nodes, in sight of the container's root only until `CloseNodeStore`."""
+
+    def describe(self) -> str:
+        return "a tmpfs for device nodes"
+
+    def execute(self, root: Root) -> None:
+        target = rootpath.make_directories(root.fd, _STORE, resolve=f.RESOLVE_NO_SYMLINKS)
+        attributes = f.MOUNT_ATTR_NOSUID | f.MOUNT_ATTR_NOEXEC
+        root.attach(mount.new_filesystem("tmpfs", "nodes", ("mode=700", "size=64k"), attributes), target, _STORE)
+        root.nodes = rootpath.open_in_root(root.fd, _STORE, os.O_PATH | os.O_DIRECTORY, resolve=f.RESOLVE_NO_SYMLINKS)
+
+
+class CloseNodeStore(Record):
+    """Take it out of sight; the binds keep the nodes."""
+
+    def describe(self) -> str:
+        return "the tmpfs for device nodes out of sight"
+
+    def execute(self, root: Root) -> None:
+        mount.umount(f"/proc/self/fd/{root.nodes}", f.MNT_DETACH)
+        os.close(root.nodes)
+        root.nodes = -1
+        directory, _, name = _STORE.rpartition("/")
+        directory_fd = rootpath.open_in_root(root.fd, directory, resolve=f.RESOLVE_NO_SYMLINKS)
+        try:
+            os.rmdir(name, dir_fd=directory_fd)
+        finally:
+            os.close(directory_fd)
 
 
 DEFAULT_DEVICES = tuple(

@@ -10,10 +10,11 @@ import os
 import stat
 
 from izba._record import Record
+from izba.cgroups.resources import limits_devices
 from izba.linux import flags as f
 from izba.linux import idmaps, mount, mountoptions, rootpath
 from izba.runtime.native import cgroupmount
-from izba.runtime.native.devices import DEFAULT_DEVICES, Device, DeviceLinks
+from izba.runtime.native.devices import DEFAULT_DEVICES, CloseNodeStore, Device, DeviceLinks, OpenNodeStore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,20 +39,33 @@ if TYPE_CHECKING:
 def plan(spec: Spec, *, bundle: str, rootfs: Sequence[Mount]) -> tuple[Operation, ...]:
     """What has to be done, in order."""
     linux = spec.get("linux", {})
-    operations: list[Operation] = [AttachMount.of(each, bundle=bundle) for each in spec.get("mounts", ())]
+    nodev = has_no_devices(spec)
+    operations: list[Operation] = [AttachMount.of(each, bundle=bundle, nodev=nodev) for each in spec.get("mounts", ())]
     if not _binds_dev(operations):
         devices = linux.get("devices", ())
         named = {device["path"] for device in devices}
+        operations += [OpenNodeStore()] * nodev
         operations += [device for device in DEFAULT_DEVICES if device.path not in named]
         operations += [Device.of(device) for device in devices]
+        operations += [CloseNodeStore()] * nodev
         operations.append(DeviceLinks())
     operations += [ReadOnlyPath(path=path) for path in linux.get("readonlyPaths", ())]
     operations += [MaskedPath(path=path) for path in linux.get("maskedPaths", ())]
     return (
-        MountRoot(path=root_path(spec, bundle=bundle), mounts=tuple(rootfs)),
+        MountRoot(path=root_path(spec, bundle=bundle), mounts=tuple(rootfs), nodev=nodev),
         *operations,
         *((ReadOnlyRoot(),) if spec["root"].get("readonly") else ()),
     )
+
+
+def has_no_devices(spec: Spec) -> bool:
+    """Whether the container is to use no device but its own, and no devices cgroup sees to it: then its mounts do."""
+    linux = spec.get("linux", {})
+    resources = linux.get("resources", {})
+    rules = resources.get("devices") or []
+    if not rules or rules[0]["allow"] or (rules[0].get("type") or "a") != "a":
+        return False
+    return not ("cgroupsPath" in linux and limits_devices(resources))
 
 
 def shows_cgroup(operation: Operation) -> bool:
@@ -86,7 +100,8 @@ class Root:
         self.fd = -1
         self.own_cgroup_namespace = False
         self.gids: tuple[IdMap, ...] = ()
-        self._null = self._empty = -1
+        self.nodes = -1
+        self._empty_path = ""
 
     def attach(self, tree_fd: int, target_fd: int, path: str) -> None:
         """Move a detached mount onto a target; both descriptors are closed."""
@@ -97,20 +112,33 @@ class Root:
             os.close(target_fd)
 
     def null(self) -> int:
-        """A detached copy of the host's /dev/null, which is looked at before it is believed."""
-        if self._null < 0:
-            self._null = mount.open_tree("/dev/null")
-            status = os.fstat(self._null)
-            if status.st_rdev != os.makedev(1, 3):
-                raise OSError(19, "the host's /dev/null is not the null device", "/dev/null")
-        return mount.open_tree(self._null)
+        """A detached copy of the container's own /dev/null: the host's would let it change the host's mode and owner.
 
-    def empty_directory(self) -> int:
-        """A detached copy of one read-only empty directory."""
-        if self._empty < 0:
+        It is looked at before it is believed.
+        """
+        node = rootpath.open_in_root(self.fd, "/dev/null", resolve=f.RESOLVE_NO_SYMLINKS)
+        try:
+            status = os.fstat(node)
+            if status.st_rdev != os.makedev(1, 3) or not stat.S_ISCHR(status.st_mode):
+                raise OSError(19, "the container's /dev/null is not the null device", "/dev/null")
+            return mount.open_tree(node)
+        finally:
+            os.close(node)
+
+    def empty_directory(self, path: str) -> int:
+        """A read-only empty directory for `path`: a new one, then detached copies of that.
+
+        They are copies of what is attached already: of a detached mount there can be none before Linux 6.15.
+        """
+        if not self._empty_path:
+            self._empty_path = path
             attributes = f.MOUNT_ATTR_RDONLY | f.MOUNT_ATTR_NOSUID | f.MOUNT_ATTR_NODEV | f.MOUNT_ATTR_NOEXEC
-            self._empty = mount.new_filesystem("tmpfs", "tmpfs", ("size=4k", "mode=755"), attributes)
-        return mount.open_tree(self._empty)
+            return mount.new_filesystem("tmpfs", "tmpfs", ("size=4k", "mode=755"), attributes)
+        first = rootpath.open_in_root(self.fd, self._empty_path, resolve=f.RESOLVE_NO_SYMLINKS)
+        try:
+            return mount.open_tree(first)
+        finally:
+            os.close(first)
 
 
 class MountRoot(Record):
@@ -118,10 +146,11 @@ class MountRoot(Record):
 
     path: str
     mounts: tuple[Mount, ...]
+    nodev: bool = False
 
     def describe(self) -> str:
         what = ", ".join(each.type for each in self.mounts) or "itself"
-        return f"root at {self.path} from {what}"
+        return f"root at {self.path} from {what}" + ", without devices" * self.nodev
 
     def execute(self, root: Root) -> None:
         if self.mounts:
@@ -131,6 +160,8 @@ class MountRoot(Record):
             target = rootpath.open_root(self.path)
             root.attach(mount.open_tree(self.path, recursive=True), target, self.path)
         root.fd = rootpath.open_root(self.path)
+        if self.nodev:
+            mount.set_attributes(root.fd, mountoptions.MountOptions(set=f.MOUNT_ATTR_NODEV))
 
 
 # What izba itself relies on has to be the directory it looks like, as everything done inside would follow a link.
@@ -155,14 +186,18 @@ class AttachMount(Record):
     options: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, mount: SpecMount, *, bundle: str) -> AttachMount:
+    def of(cls, mount: SpecMount, *, bundle: str, nodev: bool = False) -> AttachMount:
         made = cls(
             type=mount.get("type", "") or "bind",
             source=mount.get("source", ""),
             destination=mount["destination"],
             options=tuple(mount.get("options", ())),
         )
-        return made.replace(source=absolute(bundle, made.source)) if made.is_bind else made
+        if made.is_bind:
+            made = made.replace(source=absolute(bundle, made.source))
+        if nodev and (made.is_bind or made.type == "tmpfs"):
+            made = made.replace(options=(*made.options, "nodev"))
+        return made
 
     @property
     def is_bind(self) -> bool:
@@ -268,7 +303,7 @@ class MaskedPath(Record):
         if target is None:
             return
         is_directory = stat.S_ISDIR(os.fstat(target).st_mode)
-        root.attach(root.empty_directory() if is_directory else root.null(), target, self.path)
+        root.attach(root.empty_directory(self.path) if is_directory else root.null(), target, self.path)
 
 
 class ReadOnlyRoot(Record):
