@@ -140,8 +140,7 @@ def test_referrers_are_found_where_the_registry_has_only_the_tag_scheme(registry
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     directory = tmp_path_factory.mktemp("guarded")
-    with pytest.warns(DeprecationWarning, match="crypt"):
-        auth = servers.htpasswd_auth(directory)
+    auth = servers.htpasswd_auth(directory)
     with servers.debian_registry(directory, auth) as host:
         yield host
 

@@ -69,7 +69,7 @@ class Client:
 
     def check_access(self) -> None:
         """Ask the registry whether it speaks this protocol and takes the credentials. Raises its refusal."""
-        answer = self._own.call("GET", "", scope="")
+        answer = self._own.call("GET", "/", scope="")
         self._own.finish(answer, {200}, f"login to {self.host}")
 
     def exists(self, reference: str) -> Descriptor | None:
@@ -248,10 +248,13 @@ class _Endpoint:
         scopes += f" repository:{also}:pull" if also else ""
         if self._may_be_plain:
             self._settle()
+        replay = body is None or isinstance(body, bytes)
+        if not replay and not self._authenticator.is_settled:
+            # What can be sent once only must not meet the first challenge.
+            self.call("GET", "/", scope=scope, also=also).body.close()
         url = self._url(path)
         authorised = {**(headers or {}), **self._authenticator.header(scopes)}
         answer = self._transport.request(method, url, headers=authorised, body=body)
-        replay = body is None or isinstance(body, bytes)
         for _ in range(2):
             if answer.status != 401 or not replay:
                 break
@@ -317,7 +320,7 @@ class _Endpoint:
     def _url(self, path: str) -> str:
         if path.startswith(("http://", "https://")):
             return path
-        return f"{self.base}/v2/{quote(self._name)}/{path}" if self._name else f"{self.base}/v2/{path}"
+        return f"{self.base}/v2/" if path == "/" else f"{self.base}/v2/{quote(self._name)}/{path}"
 
 
 def is_loopback(host: str) -> bool:

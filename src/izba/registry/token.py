@@ -54,6 +54,11 @@ class Authenticator:
         self._challenge: Challenge | None = None
         self._tokens: dict[str, Token] = {}
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the registry's way of asking for credentials is known."""
+        return self._challenge is not None
+
     def header(self, scope: str) -> dict[str, str]:
         """What a request for `scope` carries, as far as is known; nothing before the first challenge."""
         if self._challenge is None:
