@@ -7,7 +7,6 @@ import os
 from izba.build.convert.stages import BaseImage
 from izba.build.graph import Layer
 from izba.errors import InvalidArgument, NotFound
-from izba.image.stored import find
 from izba.oci.platform import Platform
 from izba.oci.reference import InvalidReference, Reference
 
@@ -16,24 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from izba.build.files import FileSource
-    from izba.build.progress import Reporter
+    from izba.build.progress import Reporter, RunningStep
     from izba.image.stored import StoredImage
     from izba.oci.digest import Digest
     from izba.store.store import Store
 
 _IMAGE = "docker-image://"
 _LAYOUT = "oci-layout://"
-
-
-class BaseImageNotFound(NotFound):
-    """An image that a Dockerfile builds on is not in the store, and cannot be had."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"{name}: the image is not here, and no registry can be asked yet",
-            hint=f"izba image bootstrap {name}, or izba load",
-        )
-        self.name = name
 
 
 class WrongPlatform(NotFound):
@@ -46,7 +34,8 @@ class WrongPlatform(NotFound):
 class Names:
     """A `convert.stages.Resolver` over the store.
 
-    `fetch` makes or gets an image that is not there, or gives None. `directories` opens a named context's directory.
+    `fetch` finds an image or gets it, for a platform or this machine's, telling a step of the build how far it is.
+    `directory` opens a named context's directory.
     """
 
     def __init__(
@@ -55,7 +44,7 @@ class Names:
         reporter: Reporter,
         contexts: Mapping[str, str],
         *,
-        fetch: Callable[[str], StoredImage | None],
+        fetch: Callable[[str, str | None, RunningStep], StoredImage],
         directory: Callable[[str], FileSource],
     ) -> None:
         self._store = store
@@ -78,8 +67,8 @@ class Names:
         """See `Resolver.image`."""
         key = (name, platform)
         if key not in self._known:
-            with self._reporter.step(f"[internal] load metadata for {_shown(name)}"):
-                self._known[key] = self._resolve(name, platform)
+            with self._reporter.step(f"[internal] load metadata for {_shown(name)}") as step:
+                self._known[key] = self._resolve(name, platform, step)
         return self._known[key]
 
     def context(self, name: str, platform: str | None) -> BaseImage | str | None:
@@ -102,12 +91,8 @@ class Names:
             self.sources[name] = self._directory(value)
         return name
 
-    def _resolve(self, name: str, platform: str | None) -> BaseImage:
-        image = find(self._store, name)
-        if image is None:
-            image = self._fetch(name)
-        if image is None:
-            raise BaseImageNotFound(_shown(name))
+    def _resolve(self, name: str, platform: str | None, step: RunningStep) -> BaseImage:
+        image = self._fetch(name, platform, step)
         if platform is not None:
             _check_platform(name, image, platform)
         return self._base(_shown(name), image)

@@ -99,7 +99,7 @@ class _Listener:
     def __init__(self, step: RunningStep) -> None:
         self._step = step
         self._reader, self.writer = os.pipe2(os.O_CLOEXEC)
-        self._over, self._end = os.pipe2(os.O_CLOEXEC)
+        self._over = os.eventfd(0, os.EFD_CLOEXEC)
         self._open = True
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self.tail = b""
@@ -111,7 +111,7 @@ class _Listener:
         """
         if self._open:
             self._open = False
-            os.close(self._end)
+            os.eventfd_write(self._over, 1)
             self._thread.join()
             for fd in (self.writer, self._over, self._reader):
                 os.close(fd)

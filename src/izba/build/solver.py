@@ -83,20 +83,19 @@ class Solver:
         self.used: list[Digest] = []
 
     def solve(self, vertex: Vertex) -> Solved:
-        """The result of `vertex`, whose own tree is there. Raises what the first failing step raised, once all have ended."""
-        solved: Solved | None = None
+        """The result of `vertex`. Raises what the first failing step raised, once all have ended.
+
+        The work is done in other threads: this one is where the user's interrupt arrives, whatever they wait for.
+        """
+        self._begin_thread(vertex)
         try:
-            solved = self._solve(vertex)
-        except Canceled:
-            pass
-        except BaseException as error:
+            self._join()
+        except BaseException as error:  # raised again below, when the threads have ended
             self._fail(error)
-        for thread in self._threads:
-            thread.join()
+            self._join()
         if self._failure is not None:
             raise self._failure
-        assert solved is not None
-        return solved
+        return self._solve(vertex)
 
     def solved(self, vertex: Vertex) -> Solved | None:
         """What was found of a vertex of a chain that was solved."""
@@ -206,15 +205,22 @@ class Solver:
         """Begin, beside this thread, what the rest of a chain needs from other stages."""
         for each in ahead:
             for other in each.inputs:
-                if other is each.base or other.base is None:
-                    continue
-                with self._lock:
-                    if other.digest in self._announced:
-                        continue
-                    self._announced.add(other.digest)
-                    thread = threading.Thread(target=self._try, args=(other,), name=other.name, daemon=True)
-                    self._threads.append(thread)
-                thread.start()
+                if other is not each.base and other.base is not None:
+                    self._begin_thread(other)
+
+    def _begin_thread(self, vertex: Vertex) -> None:
+        with self._lock:
+            if vertex.digest in self._announced:
+                return
+            self._announced.add(vertex.digest)
+            thread = threading.Thread(target=self._try, args=(vertex,), name=vertex.name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _join(self) -> None:
+        """Wait for all threads, also those that begin meanwhile."""
+        for thread in self._threads:
+            thread.join()
 
     def _try(self, vertex: Vertex) -> None:
         try:
