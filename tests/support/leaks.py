@@ -8,9 +8,10 @@ from pathlib import Path
 MARK = "IZBA_TEST_SESSION"
 
 
-def mounts() -> set[str]:
-    """The mount points of this mount namespace."""
-    return {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
+def mounts_below(directory: Path) -> set[str]:
+    """The mount points of this mount namespace that are below a directory."""
+    points = {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
+    return {point for point in points if point.startswith(f"{directory}/")}
 
 
 def marked_processes(mark: str) -> dict[int, str]:

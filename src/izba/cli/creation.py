@@ -10,8 +10,11 @@ from izba.cli.options.flags import UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.cli.options.flags import Flags
+    from izba.engine.acquire import Bootstrap
     from izba.engine.containers.model import Container, ContainerRequest
     from izba.engine.engine import Engine
+    from izba.image.stored import StoredImage
+    from izba.oci.reference import Reference
 
 
 def create_with_image(engine: Engine, asked: ContainerRequest, flags: Flags) -> Container:
@@ -25,20 +28,45 @@ def create_with_image(engine: Engine, asked: ContainerRequest, flags: Flags) -> 
     try:
         return create(engine, asked)
     except ImageMissing:
-        if asked.pull == "never" or not (flags.on("bootstrap") or os.environ.get("IZBA_BOOTSTRAP") == "1"):
-            raise
-        bootstrap(engine, asked.image, quiet=flags.on("quiet"))
+        bring_image(engine, asked, flags)
     return create(engine, asked.replace(pull="missing"))
 
 
-def bootstrap(engine: Engine, image: str, *, quiet: bool) -> None:
-    """Make a base image from distribution packages. Raises what `izba image bootstrap` does."""
-    from izba.bootstrap.catalog import bootstrap as make
-    from izba.cli.output.steps import steps
-    from izba.oci.reference import Reference
+def bring_image(engine: Engine, asked: ContainerRequest, flags: Flags) -> None:
+    """Pull the image, or make it from packages where that was asked for; told on stderr."""
+    from izba.cli.output.transfer import Transfer
+    from izba.engine.acquire import acquire
 
-    with steps(sys.stderr, "none" if quiet else "auto") as progress:
-        make(engine, Reference.parse(image), progress)
+    quiet = flags.on("quiet")
+    wanted = flags.on("bootstrap") or os.environ.get("IZBA_BOOTSTRAP") == "1"
+
+    def missing(name: str) -> None:
+        if not quiet:
+            print(f"Unable to find image {name!r} locally", file=sys.stderr, flush=True)
+
+    with Transfer(sys.stderr, quiet=quiet) as shown:
+        acquire(
+            engine,
+            asked.image,
+            pull=asked.pull,
+            platform=asked.platform or None,
+            bootstrap=partial_bootstrap(quiet=quiet) if wanted else None,
+            report=shown.report,
+            missing=missing,
+        )
+
+
+def partial_bootstrap(*, quiet: bool) -> Bootstrap:
+    """Make base images from distribution packages, told on stderr."""
+
+    def make(engine: Engine, reference: Reference) -> StoredImage:
+        from izba.bootstrap.catalog import bootstrap
+        from izba.cli.output.steps import steps
+
+        with steps(sys.stderr, "none" if quiet else "auto") as progress:
+            return bootstrap(engine, reference, progress)
+
+    return make
 
 
 def write_cidfile(path: str, container: Container) -> None:

@@ -18,8 +18,10 @@ from izba.build.resolve import Names
 from izba.build.secrets import Secrets, SecretSource
 from izba.build.solver import Solver
 from izba.build.worker import Settings, Worker
+from izba.engine.acquire import acquire
 from izba.engine.buildchecks import look, refuse, warn
 from izba.errors import InvalidArgument, IzbaError, NotFound, SourceError
+from izba.ids import short
 from izba.oci.platform import host
 from izba.oci.reference import Reference
 
@@ -33,10 +35,11 @@ if TYPE_CHECKING:
     from izba.build.dockerfile.instructions import Dockerfile
     from izba.build.dockerfile.rules import Finding
     from izba.build.graph import Tree, Vertex
-    from izba.build.progress import Sink
+    from izba.build.progress import RunningStep, Sink
     from izba.engine.engine import Engine
     from izba.errors import Range
     from izba.image.stored import StoredImage
+    from izba.image.transfer import Progress
 
 
 class BuildRequest(Record):
@@ -206,16 +209,23 @@ def _export_files(worker: Worker, tree: Tree, output: Output, reporter: Reporter
             export_tar(view, output, worker.ops)
 
 
-def _fetcher(engine: Engine, request: BuildRequest) -> Callable[[str], StoredImage | None]:
-    """How an image is had that is not in the store: only by bootstrap, and only when that is asked for."""
+def _fetcher(engine: Engine, request: BuildRequest) -> Callable[[str, str | None, RunningStep], StoredImage]:
+    """How an image is had: from the store, then from its registry; made from packages only when that is asked for."""
 
-    def fetch(name: str) -> StoredImage | None:
-        if not request.bootstrap:
-            return None
-        from izba.bootstrap.catalog import bootstrap, recipe_for
+    from izba.bootstrap.catalog import bootstrap
 
-        reference = Reference.parse(name)
-        return bootstrap(engine, reference) if recipe_for(reference) else None
+    def fetch(name: str, platform: str | None, step: RunningStep) -> StoredImage:
+        def report(progress: Progress) -> None:
+            step.advanced(f"{progress.state} {short(progress.layer)}", progress.done, progress.total or None)
+
+        return acquire(
+            engine,
+            name,
+            pull="always" if request.pull else "missing",
+            platform=platform,
+            bootstrap=bootstrap if request.bootstrap else None,
+            report=report,
+        )
 
     return fetch
 

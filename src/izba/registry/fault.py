@@ -13,11 +13,15 @@ class RegistryError(Internal):
 
 
 class RegistryUnreachable(Unavailable):
-    """No answer: name, connection, TLS or time; `host` is the registry's or a mirror's."""
+    """No answer: name, connection, TLS or time; `host` is the registry's or a mirror's.
 
-    def __init__(self, host: str, reason: str, *, hint: str | None = None) -> None:
+    `lasting`: asking again at once would get the same.
+    """
+
+    def __init__(self, host: str, reason: str, *, hint: str | None = None, lasting: bool = False) -> None:
         super().__init__(f"registry {host} cannot be reached: {reason}", hint=hint)
         self.host = host
+        self.lasting = lasting
 
 
 class RegistryDenied(Forbidden):

@@ -46,6 +46,9 @@ class Answer(Record):
 class RedirectRefused(RegistryUnreachable):
     """A redirect led where izba does not follow."""
 
+    def __init__(self, host: str, reason: str, *, hint: str | None = None) -> None:
+        super().__init__(host, reason, hint=hint, lasting=True)
+
 
 class Transport:
     """Connections to the hosts of one registry. Not shared between threads' processes; safe between threads."""
@@ -76,7 +79,7 @@ class Transport:
             try:
                 answer = self._follow(method, url, dict(headers or {}), body)
             except RegistryUnreachable as error:
-                if last or isinstance(error, RedirectRefused):
+                if last or error.lasting:
                     raise
                 log.debug("retry", url=redacted(url), reason=str(error))
                 time.sleep(_backoff(attempt))
@@ -128,7 +131,9 @@ class Transport:
                 decode_content=False,
             )
         except urllib3.exceptions.SSLError as error:
-            raise RegistryUnreachable(host, f"TLS: {_reason(error)}", hint=_tls_hint(host)) from None
+            raise RegistryUnreachable(host, f"TLS: {_reason(error)}", hint=_tls_hint(host), lasting=True) from None
+        except urllib3.exceptions.NameResolutionError as error:
+            raise RegistryUnreachable(host, _reason(error), lasting=True) from None
         except urllib3.exceptions.HTTPError as error:
             raise RegistryUnreachable(host, _reason(error)) from None
         lower = {name.lower(): value for name, value in response.headers.items()}

@@ -14,12 +14,12 @@ class BadName(InvalidArgument):
 
 
 class ImageMissing(NotFound):
-    """The image is not in the store, and this izba does not reach a registry."""
+    """The image is not in the store; `engine.acquire` brings it."""
 
     def __init__(self, image: str) -> None:
         super().__init__(
             f"No such image: {image}",
-            hint=f"`izba image bootstrap {image}` makes some base images; `izba load` and `izba build` make others",
+            hint=f"izba pull {image}",
         )
         self.image = image
 

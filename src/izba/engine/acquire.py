@@ -1,0 +1,81 @@
+"""Having an image: from the store, else from its registry, else an error that says what else can be done.
+
+Base images are made from packages only where the user asked for that; then no registry is asked for them.
+"""
+
+from __future__ import annotations
+
+from izba.errors import IzbaError, NotFound, Unavailable
+from izba.image.stored import find
+from izba.image.transfer import silent
+from izba.oci.platform import Platform
+from izba.oci.reference import Reference
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from izba.engine.engine import Engine
+    from izba.image.stored import StoredImage
+    from izba.image.transfer import Report
+
+    Bootstrap = Callable[[Engine, Reference], StoredImage]
+
+
+class CannotAcquire(NotFound):
+    """The image is neither here nor to be had; Docker's first words, then why."""
+
+    def __init__(self, name: str, reason: str, hint: str) -> None:
+        super().__init__(f"No such image: {name}: {reason}", hint=hint)
+        self.name = name
+
+
+def acquire(
+    engine: Engine,
+    name: str,
+    *,
+    pull: str = "missing",
+    platform: str | None = None,
+    bootstrap: Bootstrap | None = None,
+    report: Report = silent,
+    missing: Callable[[str], object] = lambda _: None,
+) -> StoredImage:
+    """The image that `name` means, for `platform` or this machine's. Raises `CannotAcquire`.
+
+    `pull` is always, missing or never; `bootstrap` makes a base image where the user wants that; `missing` is told
+    before a registry is asked. In rootless mode the engine's user namespace must have been entered.
+    """
+    if pull != "always" and (image := find(engine.store, name)) is not None and _fits(image, platform):
+        return image
+    reference = Reference.parse(name)
+    if bootstrap is not None and platform is None:
+        from izba.bootstrap.catalog import recipe_for
+
+        if recipe_for(reference) is not None:
+            return bootstrap(engine, reference)
+    if pull == "never":
+        raise CannotAcquire(reference.familiar(), "it is not in the store, and pulling was forbidden", _hint(reference))
+    missing(reference.familiar())
+    try:
+        wanted = Platform.parse(platform) if platform else None
+        return engine.registries.pull(reference, platform=wanted, report=report)
+    except (NotFound, Unavailable) as error:
+        raise CannotAcquire(reference.familiar(), error.message, error.hint or _hint(reference)) from error
+    except IzbaError as error:
+        error.add_note(f"pulling {reference.canonical()}")
+        raise
+
+
+def _fits(image: StoredImage, platform: str | None) -> bool:
+    return platform is None or Platform.parse(platform) == Platform.of(
+        image.row.os, image.row.architecture, image.row.variant
+    )
+
+
+def _hint(reference: Reference) -> str:
+    from izba.bootstrap.catalog import recipe_for
+
+    name = reference.familiar()
+    if recipe_for(reference) is not None:
+        return f"`izba image bootstrap {name}` makes it from signed packages, without a registry"
+    return f"check the name, or bring it here with izba load or izba build -t {name}"
