@@ -25,8 +25,8 @@ def print_found(names: Iterable[str], find: Callable[[str], dict[str, Any]], for
     if errors:
         from izba.cli.main import report
 
-        for error in errors:
-            report(error, 1)
+        for missing in errors:
+            report(missing, 1)
     return 1 if errors else 0
 
 
