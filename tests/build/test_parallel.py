@@ -54,7 +54,7 @@ def test_equal_instructions_in_two_stages_are_one_step(fresh: Builder) -> None:
 
 def test_a_failure_ends_the_others_and_is_what_is_told(fresh: Builder) -> None:
     context = fresh.context(
-        "FROM busybox AS slow\nRUN sleep 60\nFROM busybox AS bad\nRUN sleep 0.3; exit 7\n"
+        "FROM busybox AS slow\nRUN sleep 60\nFROM busybox AS bad\nRUN sleep 1.5; exit 7\n"
         "FROM scratch\nCOPY --from=slow /x /\nCOPY --from=bad /x /\n"
     )
     events: list[object] = []

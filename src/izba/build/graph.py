@@ -106,7 +106,10 @@ if TYPE_CHECKING:
 
 
 class Vertex:
-    """One op on its inputs. `inputs[0]` is the tree that it changes, for ops that change one (`base`)."""
+    """One op on its inputs. `inputs[0]` is the tree that it changes, for ops that change one (`base`).
+
+    `name` is what people see while it is done, `title` when it was done already; without one they see nothing.
+    """
 
     def __init__(
         self,
@@ -114,6 +117,7 @@ class Vertex:
         inputs: tuple[Vertex, ...] = (),
         *,
         name: str,
+        title: str | None = None,
         place: Range | None = None,
         base: Vertex | None = None,
         ignore_cache: bool = False,
@@ -122,6 +126,7 @@ class Vertex:
         self.inputs = inputs
         self.base = base
         self.name = name
+        self.title = name if title is None else title
         self.place = place
         self.ignore_cache = ignore_cache
         document = [op.definition, [each.digest for each in inputs]]

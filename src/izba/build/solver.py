@@ -152,8 +152,8 @@ class Solver:
                 return None
             layer = Layer(diff_id=record.diff_id, descriptor=self._worker.store.layers.descriptor(record.diff_id))
             tree = Tree(layers=(*base.tree.layers, layer))
-        if vertex.name:
-            self._reporter.cached(vertex.name)
+        if vertex.title:
+            self._reporter.cached(vertex.title)
         self.used.append(key)
         return Solved(tree=tree, key=key, created=record.created)
 

@@ -79,7 +79,8 @@ def _vertex(state: State, instruction: Copy | Add, op: CopyOp, inputs: list[Vert
     )
     if not instruction.link:
         return made
-    return Vertex(MergeOp(), (state.vertex, made), name="", place=instruction.range, base=state.vertex)
+    merge = (state.vertex, made)
+    return Vertex(MergeOp(), merge, name="", title=name, place=instruction.range, base=state.vertex)
 
 
 def source_vertex(conversion: Conversion, state: State, name: str, word: Word) -> Vertex:
