@@ -40,7 +40,6 @@ def in_foreground(
     ends = _Ends(interactive=interactive)
     launched = exec_in(engine, container, request, ends.stdio)
     ends.close_theirs()
-    engine.close()
     return _relay(launched, ends)
 
 

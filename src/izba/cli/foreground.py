@@ -6,6 +6,7 @@ import _signal
 import os
 
 from izba.cli import streams
+from izba.monitor.finish import discard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ def run_attached(
     # A terminal sends the container its keys, so our own signals mean ourselves.
     with streams.Signals(handler, proxied=proxy and not tty) as signals:
         start(engine, container, monitor, console=window_size() if tty else (0, 0))
-        engine.close()
         try:
             with streams.RawTerminal(0 if tty and stdin else -1):
                 streams.relay_connection(
@@ -51,7 +51,11 @@ def run_attached(
                 )
         except streams.Detached:
             return 0
-        return monitor.wait()
+        code = monitor.wait()
+    if container.host_config.get("AutoRemove"):
+        discard(engine.store, container.id, volumes=container.anonymous_volumes)
+        monitor.removed()
+    return code
 
 
 def attach(container: Container, *, stdin: bool, keys: str | None, proxy: bool) -> int:

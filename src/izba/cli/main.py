@@ -11,6 +11,8 @@ from izba.errors import IzbaError, SourceError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from izba.cli.table import Entry
 
 IZBA = Command(
@@ -53,6 +55,18 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         code = _quit_quietly()
     return code
+
+
+def script() -> NoReturn:
+    """The console script. A light command leaves at once: taking an interpreter apart costs as much as a container."""
+    import atexit
+    import os
+
+    code = main()
+    sys.stderr.flush()
+    if not atexit._ncallbacks():  # noqa: SLF001 - who registered one relies on it
+        os._exit(code)
+    sys.exit(code)
 
 
 def _run(words: list[str]) -> int:

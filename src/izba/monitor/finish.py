@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def discard(store: Store, id: str, *, volumes: tuple[str, ...] = ()) -> None:
-    """Remove a container that does not run and whose directory the caller has locked.
+    """Remove a container that does not run and whose directory is locked, by the caller or for it.
 
     The row goes first, and with it the name: what is left behind by a crash after that belongs to nobody, and
     `sweep` finds it.

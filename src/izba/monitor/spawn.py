@@ -30,16 +30,17 @@ class Monitor:
             import _socket
 
             self.streams, streams = wire.pair(_socket.SOCK_STREAM)
+        _reap()
         pid = os.fork()
         if pid == 0:
             try:
                 _daemon(channel, streams)
             finally:
                 os._exit(1)
+        _monitors.append(pid)
         channel.close()
         if streams:
             streams.close()
-        os.waitpid(pid, 0)
 
     def launch(self, plan: Plan) -> int:
         """Start the container; its init's pid. Raises what creating and starting it raised."""
@@ -49,8 +50,12 @@ class Monitor:
         return int(self._receive()["pid"])
 
     def wait(self) -> int:
-        """The container's exit code, at its end for good; a container with --rm is removed by then."""
+        """The container's exit code, at its end for good. One with --rm is the caller's to remove: see `removed`."""
         return int(self._receive()["exit_code"])
+
+    def removed(self) -> None:
+        """Tell the monitor, which holds the container's lock, that the caller removed the container."""
+        wire.send(self._channel, {"removed": True})
 
     def close(self) -> None:
         """Let go: of a monitor that was not launched it is the end; a launched one goes on alone."""
@@ -66,11 +71,19 @@ class Monitor:
         return value  # type: ignore[no-any-return]
 
 
+_monitors: list[int] = []
+
+
+def _reap() -> None:
+    """Monitors that ended before us are ours to wait for; the others outlive us, and get another parent."""
+    for pid in list(_monitors):
+        if os.waitpid(pid, os.WNOHANG)[0]:
+            _monitors.remove(pid)
+
+
 def _daemon(channel: socket, streams: socket | None) -> None:
-    """Become a process of nobody: own session, not its leader, no descriptor but ours."""
+    """Become a process of nobody: a session of its own, no terminal, no descriptor but ours."""
     os.setsid()
-    if os.fork():
-        os._exit(0)
     from izba.linux import process
 
     null = os.open("/dev/null", os.O_RDWR)

@@ -71,6 +71,10 @@ class Supervisor:
         self.loop.on_signal(_signal.SIGTERM, lambda: requests.stop(self, self.plan.stop_signal, self.plan.stop_timeout))
         wire.send(self._channel, {"pid": self.state.pid})
         self.loop.run()
+        if self.plan.auto_remove and not self._is_removed_by_command():
+            self._discard()
+        os.close(self._lock)
+        self._answer_waiting(self.state.exit_code)
 
     def _refuse(self, error: IzbaError) -> None:
         """The first start failed: the container stays as it was, with the reason noted."""
@@ -252,11 +256,7 @@ class Supervisor:
         self._log.close()
         if self._control:
             self._control.close()
-        if self.plan.auto_remove:
-            self._discard()
-        os.close(self._lock)
         wire.send(self._channel, {"exit_code": ended.exit_code})
-        self._answer_waiting(ended.exit_code)
         self.clients.on_caught_up = self._leave_when_alone
         self.clients.finish()
         self._leave_when_alone()
@@ -264,6 +264,14 @@ class Supervisor:
     def _leave_when_alone(self) -> None:
         if self.clients.are_gone:
             self.loop.stop()
+
+    def _is_removed_by_command(self) -> bool:
+        """A command in the foreground has the store open already; should it die, it is up to us."""
+        try:
+            wire.receive(self._channel)
+        except EOFError:
+            return False
+        return True
 
     def _discard(self) -> None:
         from izba.monitor.discard import main

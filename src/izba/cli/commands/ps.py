@@ -50,11 +50,11 @@ def run(context: Context, argv: list[str]) -> int:
         all=flags.on("all"), last=last, filters={name: given.all(name) for name in selection.FILTERS if name in given}
     )
     format_ = flags.text("format")
-    with context.engine() as engine:
-        summaries = list_containers(engine, query)
-        with_size = flags.on("size") or ".Size" in (format_ or "")
-        listing = ps_listing(engine, truncated=not flags.on("no-trunc"), with_size=with_size)
-        sys.stdout.write(listing.ids(summaries) if flags.on("quiet") else listing.show(summaries, format_))
+    engine = context.engine()
+    summaries = list_containers(engine, query)
+    with_size = flags.on("size") or ".Size" in (format_ or "")
+    listing = ps_listing(engine, truncated=not flags.on("no-trunc"), with_size=with_size)
+    sys.stdout.write(listing.ids(summaries) if flags.on("quiet") else listing.show(summaries, format_))
     return 0
 
 

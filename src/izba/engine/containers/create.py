@@ -15,12 +15,9 @@ from izba.store.containers import ContainerRow, NameInUse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from izba.engine.containers.documents import Kept
+    from izba.engine.containers.documents import ContainerConfig, HostConfig, Kept, MountPoint
     from izba.engine.containers.model import ContainerRequest
     from izba.engine.engine import Engine
-    from izba.linux.mount import Mount
     from izba.oci.documents import ImageConfig
     from izba.store.images import ImageRow
 
@@ -37,20 +34,19 @@ def create(engine: Engine, request: ContainerRequest) -> Container:
     if request.name is not None:
         check_name(request.name)
     image = require_image(engine, request)
+    kept = _document(engine, request, image)
     id = new_id()
-    directory = f"{engine.roots.data}/containers/{id}"
-    with store.lease(f"container {id}"):
-        rootfs = store.snapshots.prepare(id, image.chain_id)
-        kept: Kept | None = None
-        try:
-            os.makedirs(directory, mode=0o700)
-            kept = _document(engine, request, image, rootfs)
+    try:
+        os.makedirs(f"{engine.roots.data}/containers/{id}", mode=0o700)
+        # Snapshot and row at once, so that no collection sees one without the other.
+        with store.db.transaction():
+            store.snapshots.prepare(id, image.chain_id)
             row = _insert(engine, request, id, image, kept)
-        except BaseException:
-            from izba.monitor.finish import discard
+    except BaseException:
+        from izba.monitor.finish import discard
 
-            discard(store, id, volumes=mounts.anonymous(kept["Mounts"]) if kept else ())
-            raise
+        discard(store, id, volumes=mounts.anonymous(kept["Mounts"]))
+        raise
     return Container(engine, row)
 
 
@@ -78,21 +74,33 @@ def _fits(row: ImageRow, platform: str) -> bool:
     return wanted == Platform.of(row.os, row.architecture, row.variant)
 
 
-def _document(engine: Engine, request: ContainerRequest, image: ImageRow, rootfs: Sequence[Mount]) -> Kept:
-    from izba.volume.store import Volumes
-
+def _document(engine: Engine, request: ContainerRequest, image: ImageRow) -> Kept:
     image_config: ImageConfig = jsonio.loads(engine.store.content.read(image.id))
     config = imageconfig.merged(request.config, image_config.get("config") or {})
     config["Image"] = request.image
-    volumes = Volumes(f"{engine.roots.data}/volumes")
     return {
         "ImageId": image.id,
         "Config": config,
         "HostConfig": request.host_config,
-        "Mounts": mounts.resolve(config, request.host_config, volumes, rootfs),
+        "Mounts": _mounts(engine, config, request.host_config, image),
         "Platform": image.os,
         "HostTrust": request.host_trust,
     }
+
+
+def _mounts(engine: Engine, config: ContainerConfig, host_config: HostConfig, image: ImageRow) -> list[MountPoint]:
+    if not mounts.wishes(config, host_config):
+        return []
+    from izba.image.merged import open_committed
+    from izba.volume.store import Volumes
+
+    chain_id = image.chain_id
+    return mounts.resolve(
+        config,
+        host_config,
+        Volumes(f"{engine.roots.data}/volumes"),
+        (lambda: open_committed(engine.store, chain_id)) if chain_id else None,
+    )
 
 
 def _insert(engine: Engine, request: ContainerRequest, id: str, image: ImageRow, kept: Kept) -> ContainerRow:

@@ -11,10 +11,9 @@ from izba.runtime.specgen.request import MountRequest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from izba.engine.containers.documents import ContainerConfig, HostConfig, Mount, MountPoint
-    from izba.linux.mount import Mount as Rootfs
     from izba.volume.store import Volumes
 
 PROPAGATIONS = frozenset(("private", "rprivate", "shared", "rshared", "slave", "rslave"))
@@ -51,25 +50,34 @@ class Wish(Record):
 
 
 def resolve(
-    config: ContainerConfig, host_config: HostConfig, volumes: Volumes, rootfs: Sequence[Rootfs]
+    config: ContainerConfig, host_config: HostConfig, volumes: Volumes, open_image: Callable[[], int] | None
 ) -> list[MountPoint]:
     """The mount points of a container, volumes made and filled. Raises `InvalidArgument` for what cannot be.
 
-    Where it raises, the anonymous volumes it made are gone again.
+    `open_image` gives a descriptor of the image's tree, for copy-up; None for an image without files. Where this
+    raises, the anonymous volumes it made are gone again.
     """
     points: list[MountPoint] = []
     try:
         for wish in wishes(config, host_config):
             points.append(_point(wish, volumes))
-            if points[-1]["Type"] == "volume" and wish.copy and rootfs:
-                from izba.volume.copyup import copy_up
-
-                copy_up(rootfs, wish.target, points[-1]["Source"])
+            if wish.type == "volume" and wish.copy and open_image:
+                _fill(points[-1]["Source"], wish.target, open_image)
     except BaseException:
         for name in anonymous(points):
             volumes.discard(name)
         raise
     return points
+
+
+def _fill(volume: str, target: str, open_image: Callable[[], int]) -> None:
+    from izba.volume.copyup import copy_up
+
+    root = open_image()
+    try:
+        copy_up(root, target, volume)
+    finally:
+        os.close(root)
 
 
 def anonymous(points: Iterable[MountPoint]) -> tuple[str, ...]:

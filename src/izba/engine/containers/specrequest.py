@@ -146,6 +146,10 @@ def _hostname(container: Container) -> str:
 def _host_trust(
     engine: Engine, container: Container, root: RootView
 ) -> tuple[tuple[str, ...], tuple[MountRequest, ...]]:
+    # Without a network there is nothing to trust; what a single uid needs is lent all the same.
+    trust = container.kept["HostTrust"] and container.host_config.get("NetworkMode") != "none"
+    if not trust and not engine.host.single_id:
+        return (), ()
     from izba import hosttrust
 
     lent = hosttrust.lend(
@@ -153,7 +157,7 @@ def _host_trust(
         f"{engine.roots.data}/hosttrust",
         root,
         host_network=container.host_config.get("NetworkMode", "host") == "host",
-        trust=container.kept["HostTrust"],
+        trust=trust,
         single_id=engine.host.single_id,
     )
     if lent.source is None:
