@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from izba.oci.digest import Digest
     from izba.store.store import Store
 
 _VALUE_LIMIT = 255  # of one option, fsconfig(2)
@@ -28,6 +29,12 @@ def open_merged(store: Store, key: str) -> int:
     if store.snapshots.kind != "overlay" or top.parent is None:
         return os.open(upper, _OPEN)
     return _overlay((upper, *store.snapshots.lowers(top.parent)))
+
+
+def open_committed(store: Store, chain_id: Digest) -> int:
+    """A descriptor of the whole tree of a committed snapshot, read-only."""
+    lowers = store.snapshots.lowers(chain_id)
+    return os.open(lowers[0], _OPEN) if len(lowers) == 1 else _overlay(lowers)
 
 
 def _overlay(lowers: Sequence[str]) -> int:
