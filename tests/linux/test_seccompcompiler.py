@@ -124,11 +124,11 @@ def test_what_is_not_supported_is_named(what: str) -> None:
     else:
         entry["args"][0][what] = "SCMP_CMP_LIKE" if what == "op" else 6
 
-    with pytest.raises(InvalidArgument, match="SCMP_ACT_NOTIFY|SCMP_CMP_LIKE|argument 6"):
+    with pytest.raises(InvalidArgument, match=r"SCMP_ACT_NOTIFY|SCMP_CMP_LIKE|argument 6"):
         seccompcompiler.compile(profile(entry), "x86_64")
 
 
-OPS = {
+OPS: Any = {
     "SCMP_CMP_NE": lambda a, v, _: a != v,
     "SCMP_CMP_LT": lambda a, v, _: a < v,
     "SCMP_CMP_LE": lambda a, v, _: a <= v,

@@ -168,7 +168,7 @@ class Runner:
         )
         return launched, id
 
-    def exec_in(self, config: Spec, *args: str, stdin: bytes = b"", **changes: Any) -> Result:
+    def exec_in(self, config: Any, *args: str, stdin: bytes = b"", **changes: Any) -> Result:
         """Execute `args` in a fresh container of `config` that is running by then."""
 
         def both(stdio: Stdio) -> int:
@@ -178,7 +178,7 @@ class Runner:
             try:
                 guest = driver.exec(
                     config,
-                    {**config["process"], "args": list(args), **changes},
+                    config["process"] | {"args": list(args)} | changes,
                     id=id,
                     pid=launched.pid,
                     start_time=launched.start_time,

@@ -36,10 +36,10 @@ def end(launched: Launched) -> None:
     launched.close()
 
 
-def execute(runner: Runner, config: Any, launched: Launched, stdio: Stdio, *args: str, **changes: Any) -> int:
+def execute(runner: Runner, config: Any, launched: Launched, stdio: Stdio, *args: str) -> int:
     guest = runtime().exec(
         config,
-        {**config["process"], "args": list(args), **changes},
+        config["process"] | {"args": list(args)},
         id="",
         pid=launched.pid,
         start_time=launched.start_time,
@@ -102,10 +102,7 @@ def test_proc_self_exe_as_the_commands_interpreter_is_not_pythons(anyone: Runner
     script.write_text("#!/proc/self/exe\n")
     script.chmod(0o755)
 
-    if how == "run":
-        result = anyone.run(base_config("evil"))
-    else:
-        result = anyone.exec_in(base_config("sleep", "60"), "evil")
+    result = anyone.run(base_config("evil")) if how == "run" else anyone.exec_in(base_config("sleep", "60"), "evil")
 
     assert (result.code, result.out, result.err) == (126, "", "")
 
@@ -115,10 +112,8 @@ def test_a_link_to_proc_self_exe_as_the_command_is_not_python(anyone: Runner, ho
     """C2."""
     (anyone.rootfs / "bin/evil").symlink_to("/proc/self/exe")
 
-    if how == "run":
-        result = anyone.run(base_config("evil", "-c", "print('python')"))
-    else:
-        result = anyone.exec_in(base_config("sleep", "60"), "evil", "-c", "print('python')")
+    words = ("evil", "-c", "print('python')")
+    result = anyone.run(base_config(*words)) if how == "run" else anyone.exec_in(base_config("sleep", "60"), *words)
 
     assert (result.code, result.out, result.err) == (126, "", "")
 
@@ -239,7 +234,7 @@ def test_a_volume_whose_paths_change_all_the_time_leads_nowhere(root: Runner, tm
     ]
     thread = threading.Thread(target=swap)
     thread.start()
-    outcomes = set()
+    outcomes: set[Any] = set()
     try:
         for _ in range(25):
             try:

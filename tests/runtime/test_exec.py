@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.runtime.harness import Failure, Runner, base_config, become, drop_to
 pytestmark = pytest.mark.root
 
 
-def sleeper() -> dict[str, object]:
+def sleeper() -> Any:
     return base_config("sleep", "60")
 
 
@@ -54,7 +55,7 @@ def test_another_user_and_groups(make_runner) -> None:
 
 
 def test_a_directory_that_is_missing_is_not_made(anyone: Runner) -> None:
-    with pytest.raises(Failure, match="working directory.*no such file"):
+    with pytest.raises(Failure, match=r"working directory.*no such file"):
         anyone.exec_in(sleeper(), "true", cwd="/no/such")
 
 
@@ -128,7 +129,7 @@ def test_the_owner_of_a_user_namespace_enters_from_outside(make_runner) -> None:
         assert (runner.rootfs / "made").stat().st_uid == user.uid
 
 
-def _exec_from_outside(runner: Runner, stdio: Stdio) -> int:
+def _exec_from_outside(runner: Any, stdio: Stdio) -> int:
     read_fd, write_fd = os.pipe()
     monitor = os.fork()
     if monitor == 0:
@@ -143,7 +144,7 @@ def _exec_from_outside(runner: Runner, stdio: Stdio) -> int:
     config = sleeper()
     guest = runtime().exec(
         config,
-        {**config["process"], "args": ["sh", "-c", "id -u; hostname; touch /made"]},
+        config["process"] | {"args": ["sh", "-c", "id -u; hostname; touch /made"]},
         id="",
         pid=pid,
         start_time=started,

@@ -34,8 +34,7 @@ class Cli:
         done = subprocess.run(
             [*self.program, *args],
             stdin=options.pop("stdin", subprocess.DEVNULL),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
             check=False,
             timeout=60,

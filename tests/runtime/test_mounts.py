@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def mounts_of(runner: Runner, config: Spec, **options: object) -> dict[str, moun
     return {each.mount_point: each for each in map(mountinfo.parse, lines.encode().splitlines())}
 
 
-def bind(source: object, destination: str, *options: str) -> dict[str, object]:
+def bind(source: object, destination: str, *options: str) -> Any:
     return {"type": "bind", "source": str(source), "destination": destination, "options": ["rbind", *options]}
 
 
@@ -157,7 +158,7 @@ def test_an_unknown_option_of_a_filesystem_is_named(root: Runner) -> None:
     config = base_config("true")
     config["mounts"].append({"destination": "/t", "type": "tmpfs", "source": "tmpfs", "options": ["colour=blue"]})
 
-    with pytest.raises(Failure, match="tmpfs on /t.*colour=blue"):
+    with pytest.raises(Failure, match=r"tmpfs on /t.*colour=blue"):
         root.run(config)
 
 

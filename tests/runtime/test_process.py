@@ -103,7 +103,7 @@ def test_a_script_whose_interpreter_is_missing_says_so(anyone: Runner) -> None:
     script.write_text("#!/bin/python\n")
     script.chmod(0o755)
 
-    with pytest.raises(Failure, match="CommandNotFound.*interpreter"):
+    with pytest.raises(Failure, match=r"CommandNotFound.*interpreter"):
         anyone.run(base_config("script"))
 
 
@@ -153,7 +153,7 @@ def test_a_user_that_a_single_id_namespace_lacks_is_refused(make_runner) -> None
     config = base_config("true")
     config["process"]["user"] = {"uid": 1000, "gid": 1000}
 
-    with pytest.raises(Failure, match="setgroups|setresgid|invalid argument|not permitted"):
+    with pytest.raises(Failure, match=r"setgroups|setresgid|invalid argument|not permitted"):
         make_runner("single").run(config)
 
 

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
 from izba.linux import process, pty
 from izba.linux.pty import WindowSize
 from izba.runtime.driver import runtime
-from izba.runtime.launch import Launched, Stdio
+from izba.runtime.launch import Stdio
 from tests.runtime.harness import Runner, base_config
 
 pytestmark = pytest.mark.root
 
 
-def with_terminal(*args: str) -> dict[str, object]:
+def with_terminal(*args: str) -> Any:
     config = base_config(*args)
     config["process"]["terminal"] = True
     config["process"]["consoleSize"] = {"height": 33, "width": 99}
     return config
 
 
-def read_all(launched: Launched) -> bytes:
+def read_all(launched: Any) -> bytes:
     """What is printed on the terminal until its last process has closed it."""
     data = b""
     while True:
@@ -39,6 +40,7 @@ def test_the_command_has_a_terminal_of_the_size_asked_for(everyone: Runner) -> N
 
     def run(stdio: Stdio) -> int:
         driver = runtime(everyone.runtime_name)
+        launched: Any
         launched, id = everyone.launch(driver, config, stdio)
         driver.start(launched)
         os.write(stdio.stdout, read_all(launched))
@@ -54,6 +56,7 @@ def test_the_command_has_a_terminal_of_the_size_asked_for(everyone: Runner) -> N
 
 def test_what_is_typed_arrives(anyone: Runner) -> None:
     def run(stdio: Stdio) -> int:
+        launched: Any
         launched, _ = anyone.launch(runtime(), with_terminal("sh", "-c", "stty -echo; read x; echo got $x"), stdio)
         runtime().start(launched)
         os.write(launched.console, b"words\n")
@@ -65,6 +68,7 @@ def test_what_is_typed_arrives(anyone: Runner) -> None:
 
 def test_dev_console_is_the_terminal(anyone: Runner) -> None:
     def run(stdio: Stdio) -> int:
+        launched: Any
         launched, _ = anyone.launch(runtime(), with_terminal("sh", "-c", "echo hello > /dev/console"), stdio)
         runtime().start(launched)
         os.write(stdio.stdout, read_all(launched))
@@ -76,6 +80,7 @@ def test_dev_console_is_the_terminal(anyone: Runner) -> None:
 def test_a_resize_reaches_the_command(anyone: Runner) -> None:
     def run(stdio: Stdio) -> int:
         script = "trap 'stty size; exit' WINCH; echo ready; while :; do sleep 0.02; done"
+        launched: Any
         launched, _ = anyone.launch(runtime(), with_terminal("sh", "-c", script), stdio)
         runtime().start(launched)
         os.read(launched.console, 100)
@@ -92,6 +97,7 @@ def test_the_terminal_belongs_to_the_user(make_runner) -> None:
     config["process"]["user"] = {"uid": 1000, "gid": 1000}
 
     def run(stdio: Stdio) -> int:
+        launched: Any
         launched, _ = runner.launch(runtime(), config, stdio)
         runtime().start(launched)
         os.write(stdio.stdout, read_all(launched))
@@ -104,11 +110,12 @@ def test_an_executed_command_gets_a_terminal_too(everyone: Runner) -> None:
     def run(stdio: Stdio) -> int:
         driver = runtime(everyone.runtime_name)
         config = base_config("sleep", "60")
+        launched: Any
         launched, id = everyone.launch(driver, config, stdio)
         driver.start(launched)
         guest = driver.exec(
             config,
-            {**config["process"], "args": ["sh", "-c", "tty; echo > /dev/tty && echo controlling"], "terminal": True},
+            config["process"] | {"args": ["sh", "-c", "tty; echo > /dev/tty && echo controlling"], "terminal": True},
             id=id,
             pid=launched.pid,
             start_time=launched.start_time,

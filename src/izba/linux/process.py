@@ -144,6 +144,14 @@ def wait(pid: int) -> int:
     return exit_code(os.waitpid(pid, 0)[1])
 
 
+def reap(pid: int) -> None:
+    """Wait for a child of which only the end matters; it may have been reaped by somebody else."""
+    try:
+        os.waitpid(pid, 0)
+    except ChildProcessError:
+        pass
+
+
 def exit_code(status: int) -> int:
     """The shell's number for a status of waitpid(2)."""
     return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)

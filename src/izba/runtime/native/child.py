@@ -39,6 +39,7 @@ class Child:
         self.command = command
         self.slave = -1
         self.profile_fd = -1
+        self.proc_fd = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC) if command.profile else -1
         self.identity: Identity
         self.can_set_groups = True
         self.executable = ""
@@ -98,7 +99,7 @@ class Child:
         keep = {0, 1, 2, self.channel.fileno()}
         if self.listener is not None:
             keep.add(self.listener.fileno())
-        keep |= {fd for fd in (self.slave, self.profile_fd) if fd >= 0}
+        keep |= {fd for fd in (self.slave, self.profile_fd, self.proc_fd) if fd >= 0}
         process.close_all_but(keep)
 
     def set_oom_score(self) -> None:
@@ -113,9 +114,11 @@ class Child:
             self.warn(f"oomScoreAdj {score} is below what this user may set and stays as it is")
 
     def open_profile(self) -> None:
-        """The file that takes the AppArmor profile, while /proc is still the host's."""
-        if self.command.process.get("apparmorProfile") and _has_apparmor():
-            self.profile_fd = os.open("/proc/self/attr/apparmor/exec", os.O_WRONLY | os.O_CLOEXEC)
+        """The file that takes the AppArmor profile, from the host's /proc."""
+        if self.command.profile:
+            self.profile_fd = os.open("self/attr/apparmor/exec", os.O_WRONLY | os.O_CLOEXEC, dir_fd=self.proc_fd)
+            os.close(self.proc_fd)
+            self.proc_fd = -1
 
     def give_stdio(self) -> None:
         """Pipes become the user's own, so that it can open /dev/stdout; files and terminals of the host's stay whose
@@ -155,19 +158,20 @@ class Child:
         trampoline = Trampoline(self.channel.fileno())
         for limit in identity.set_limits(self.command.process.get("rlimits", [])):
             self.warn(limit)
-        hooks.run_all(start_hooks, state)
         if self.profile_fd >= 0:
-            os.write(self.profile_fd, f"exec {self.command.process.get('apparmorProfile')}".encode())
-        wants = self.identity
-        if wants.no_new_privileges:
+            os.write(self.profile_fd, f"exec {self.command.profile}".encode())
+        if self.identity.no_new_privileges:
             identity.forbid_new_privileges()
-        else:
-            self._load_filters()  # needs CAP_SYS_ADMIN, which goes next (seccomp(2))
-        identity.assume(wants, can_set_groups=self.can_set_groups)
-        if wants.no_new_privileges:
+            identity.assume(self.identity, can_set_groups=self.can_set_groups)
             self._load_filters()
+        else:
+            # A filter needs CAP_SYS_ADMIN (seccomp(2)), which goes then. Where a filter fakes capset(2), exec brings
+            # root's capabilities down to the bounding set, which it does not fake.
+            self._load_filters()
+            identity.assume(self.identity, can_set_groups=self.can_set_groups)
         if self.command.die_with_parent:
             process.set_parent_death_signal(_signal.SIGKILL)  # a change of ids clears it
+        hooks.run_all(start_hooks, state)  # the container's own programs, so not before
         trampoline.execute(self.executable, self.command.args, self.command.env)
 
     def _load_filters(self) -> None:
@@ -192,11 +196,3 @@ def _above_stdio(socket: _socket.socket) -> _socket.socket:
     if socket.fileno() > 2:
         return socket
     return type(socket)(fileno=fcntl.fcntl(socket.fileno(), fcntl.F_DUPFD_CLOEXEC, 3))
-
-
-def _has_apparmor() -> bool:
-    try:
-        with open("/sys/module/apparmor/parameters/enabled", "rb") as file:
-            return file.read(1) == b"Y"
-    except OSError:
-        return False

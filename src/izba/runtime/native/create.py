@@ -79,7 +79,7 @@ def create(
     created = Created(pid, pidfd, plan.command.args[0])
     created.channel, created.hooks, created.state = channel, plan.hooks, plan.state
     try:
-        _accompany(created, channel, spec, cgroup)
+        _accompany(created, channel, spec, cgroup, in_cgroup=plan.in_cgroup)
     except BaseException as error:
         _discard(created)
         if isinstance(error, Ended):
@@ -132,11 +132,7 @@ def _plan(spec: Spec, *, id: str, bundle: str, mounts: Sequence[Mount], run_dire
     if "process" not in spec:
         raise InvalidArgument("process: is missing")
     linux = spec.get("linux", {})
-    command = plans.CommandPlan(
-        process=spec["process"],
-        filters=seccompfilters.of(spec, run_directory),
-        fake_ownership=plans.fakes_ownership(spec),
-    )
+    command = plans.CommandPlan.of(spec, spec["process"], seccompfilters.of(spec, run_directory))
     if not command.args:
         raise InvalidArgument("process.args: no command specified")
     state: State = {"ociVersion": spec["ociVersion"], "id": id, "status": "creating", "bundle": bundle}
@@ -175,16 +171,19 @@ def _clone(
     return pid, pidfd, ours
 
 
-def _accompany(created: Created, channel: Channel, spec: Spec, cgroup: CgroupManager | None) -> None:
+def _accompany(
+    created: Created, channel: Channel, spec: Spec, cgroup: CgroupManager | None, *, in_cgroup: bool
+) -> None:
     """Do for the init what it cannot do itself, until it waits for the start."""
     created.state["pid"] = created.pid
     if plans.NamespacePlan.of(spec).new & f.CLONE_NEWUSER:
         channel.expect(messages.NeedIdMaps)
         idmaps.write(created.pid, plans.id_maps(spec))
         channel.send(messages.IdMapsWritten())
-    if cgroup is not None:
-        cgroup.add(created.pid)
-    channel.send(messages.Attached())
+    if not in_cgroup:
+        if cgroup is not None:
+            cgroup.add(created.pid)
+        channel.send(messages.Attached())
     channel.expect(messages.Prepared)
     hooks.run_all([*created.hooks.get("prestart", ()), *created.hooks.get("createRuntime", ())], created.state)
     channel.send(messages.Continue())
@@ -201,10 +200,7 @@ def _discard(created: Created) -> None:
         process.send_signal(created.pidfd, 9)
     except ProcessLookupError:
         pass
-    try:
-        os.waitpid(created.pid, 0)
-    except ChildProcessError:  # a caller that ignores SIGCHLD, or the child of another
-        pass
+    process.reap(created.pid)
     created.close()
 
 
@@ -233,6 +229,6 @@ def _clone_from_within(joined: tuple[tuple[str, str], ...], flags: int, cgroup_f
     try:
         pid = ours.expect(messages.Pid).pid
     finally:
-        os.waitpid(helper, 0)
+        process.reap(helper)
         ours.close()
     return pid, process.pidfd_open(pid)

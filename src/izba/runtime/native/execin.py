@@ -42,11 +42,7 @@ def exec_in(
     `cgroup`. Works from outside a user namespace for its owner. Raises `ContainerGone`, `InitFailed`,
     `CommandNotFound`, `CommandNotExecutable`.
     """
-    command = plans.CommandPlan(
-        process=process,
-        filters=seccompfilters.of(spec, run_directory),
-        fake_ownership=plans.fakes_ownership(spec),
-    )
+    command = plans.CommandPlan.of(spec, process, seccompfilters.of(spec, run_directory))
     target = _open(pid, start_time)
     try:
         ours, theirs = Channel.pair()
@@ -74,7 +70,7 @@ def _accompany(channel: Channel, helper: int, command: CommandPlan, cgroup: Cgro
     except Ended:
         raise ContainerGone("the container") from None
     finally:
-        os.waitpid(helper, 0)
+        process.reap(helper)
     launched = Launched(pid, process.pidfd_open(pid), process.start_time(pid))
     try:
         if cgroup is not None:
@@ -95,8 +91,11 @@ def _accompany(channel: Channel, helper: int, command: CommandPlan, cgroup: Cgro
 
 
 def _discard(launched: Launched) -> None:
-    process.send_signal(launched.pidfd, 9)
-    os.waitpid(launched.pid, 0)
+    try:
+        process.send_signal(launched.pidfd, 9)
+    except ProcessLookupError:  # it has ended by itself
+        pass
+    process.reap(launched.pid)
     launched.close()
 
 
@@ -154,6 +153,7 @@ class _Guest(Child):
     def steps(self) -> Sequence[tuple[str, Callable[[], None]]]:
         return (
             ("descriptors", self.separate),
+            ("apparmor", self.open_profile),
             ("cgroup", self.wait_for_cgroup),
             ("identity", self.decide_identity),
             ("terminal", self.make_terminal),

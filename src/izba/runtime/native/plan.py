@@ -68,7 +68,19 @@ class CommandPlan(Record):
     process: Process
     filters: tuple[Filter, ...]
     fake_ownership: bool
+    profile: str
+    """Of AppArmor; empty where this kernel has none."""
     die_with_parent: bool = False
+
+    @classmethod
+    def of(cls, spec: Spec, process: Process, filters: tuple[Filter, ...]) -> CommandPlan:
+        profile = process.get("apparmorProfile", "")
+        return cls(
+            process=process,
+            filters=filters,
+            fake_ownership=fakes_ownership(spec),
+            profile=profile if profile and _has_apparmor() else "",
+        )
 
     @property
     def args(self) -> list[str]:
@@ -84,6 +96,14 @@ class CommandPlan(Record):
     @property
     def terminal(self) -> bool:
         return self.process.get("terminal", False)
+
+
+def _has_apparmor() -> bool:
+    try:
+        with open("/sys/module/apparmor/parameters/enabled", "rb") as file:
+            return file.read(1) == b"Y"
+    except OSError:
+        return False
 
 
 def fakes_ownership(spec: Spec) -> bool:

@@ -51,7 +51,7 @@ def run(
         raise InitFailed("run", syscall="", path="", errno=0, reason="its process was killed") from None
     finally:
         ours.close()
-        os.waitpid(child, 0)
+        process.reap(child)
 
 
 def _run_in_child(

@@ -43,6 +43,7 @@ class Trampoline:
     """The program, ready to be executed; made while this process can still do all it wants."""
 
     def __init__(self, channel_fd: int) -> None:
+        self._channel_fd = channel_fd
         self._fd = _program_fd(channel_fd)
 
     def execute(self, path: str, args: list[str], env: list[str]) -> None:
@@ -52,6 +53,7 @@ class Trampoline:
         environ = _environ(env)
         if self._fd is None:
             os.execve(path, args, environ)
+        os.set_inheritable(self._channel_fd, True)
         os.execve(self._fd, [NAME, path, *args], environ)
 
 
@@ -69,10 +71,8 @@ def is_supported() -> bool:
 def _program_fd(channel_fd: int) -> int | None:
     found = _CODE.get(os.uname().machine)
     if found is None:
-        os.set_inheritable(channel_fd, False)
         return None
     machine, code = found
-    os.set_inheritable(channel_fd, True)
     fd = _memory_file()
     os.write(fd, executable(machine, bytes.fromhex(code).replace(_FD, pack("<I", channel_fd))))
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
