@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _hashlib  # noqa: F401 - the runtime asks for it later; here nobody waits
 import os
 
 from izba.linux.mount import Mount
@@ -39,6 +40,7 @@ def create(plan: Plan, stdio: tuple[int, int, int]) -> Created:
     stdin, stdout, stderr = stdio
     if not plan.stdin:
         stdin = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    os.makedirs(plan.runtime_directory, mode=0o700, exist_ok=True)
     spec = bundle.read(plan.directory)
     group = None
     if plan.cgroup:
@@ -56,7 +58,7 @@ def create(plan: Plan, stdio: tuple[int, int, int]) -> Created:
             for mount in plan.rootfs
         ],
         stdio=Stdio(stdin=stdin, stdout=stdout, stderr=stderr),
-        run_directory=f"{plan.roots.run}/runtime",
+        run_directory=plan.runtime_directory,
         cgroup=group,
     )
     return Created(driver, launched)
@@ -81,7 +83,7 @@ def probe(plan: Plan, pid: int, output: int) -> int | None:
         pid=pid,
         start_time=processes.start_time(pid),
         stdio=Stdio(stdin=os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), stdout=output, stderr=output),
-        run_directory=f"{plan.roots.run}/runtime",
+        run_directory=plan.runtime_directory,
     )
     if processes.has_ended(launched.pidfd, plan.health.timeout // 1_000_000):
         return processes.wait(launched.pid)
@@ -92,7 +94,7 @@ def probe(plan: Plan, pid: int, output: int) -> int | None:
 
 def delete(plan: Plan) -> None:
     """Let another runtime forget a container that ended."""
-    runtime(plan.runtime).delete(plan.id, bundle=plan.directory, run_directory=f"{plan.roots.run}/runtime")
+    runtime(plan.runtime).delete(plan.id, bundle=plan.directory, run_directory=plan.runtime_directory)
 
 
 def enter_user_namespace() -> None:

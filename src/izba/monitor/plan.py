@@ -77,6 +77,11 @@ class Plan(Record):
     stop_signal: int = 15
     stop_timeout: int = 10
 
+    @property
+    def runtime_directory(self) -> str:
+        """Where runtimes keep what is of all containers."""
+        return f"{self.roots.run}/runtime"
+
 
 def to_json(plan: Plan) -> dict[str, Any]:
     """A JSON value that `from_json` reads."""
