@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from _hashlib import openssl_sha256 as sha256
-
 from izba.errors import DataLoss, InvalidArgument
 from izba.ids import HEX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from _hashlib import HASH
     from types import TracebackType
     from typing import Protocol, Self
 
     class Reader(Protocol):
         def read(self, count: int, /) -> bytes: ...
+
+
+def sha256(data: bytes | memoryview = b"") -> HASH:
+    """A SHA-256 that goes on from `data`."""
+    from _hashlib import openssl_sha256  # loads OpenSSL, which most commands get by without
+
+    return openssl_sha256(data)
 
 
 class InvalidDigest(InvalidArgument):
