@@ -33,8 +33,8 @@ def docker_config(*args: str):
         *(
             (name, 0, errno.EPERM)
             for name in (
-                "keyctl add_key request_key bpf perf_event_open userfaultfd mount umount2 unshare setns pivot_root reboot "
-                "kexec_load init_module open_by_handle_at swapon settimeofday io_uring_setup "
+                "keyctl add_key request_key bpf perf_event_open userfaultfd mount umount2 unshare setns pivot_root "
+                "reboot kexec_load init_module open_by_handle_at swapon settimeofday io_uring_setup "
                 "move_mount"
             ).split()
         ),

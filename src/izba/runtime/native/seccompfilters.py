@@ -6,6 +6,9 @@ import os
 
 from izba import jsonio
 from izba._record import Record
+from izba.errors import InvalidArgument
+from izba.linux import seccomp
+from izba.oci.digest import Digest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,11 +41,9 @@ def of(spec: Spec, directory: str) -> tuple[Filter, ...]:
 
 def _compiled(profile: LinuxSeccomp, directory: str) -> bytes:
     """The program for a profile: from `directory` if it was compiled before."""
-    from _hashlib import openssl_sha256
-
     machine = os.uname().machine
-    key = openssl_sha256(f"{VERSION} {machine} {jsonio.dumps(profile)}".encode(), usedforsecurity=False).hexdigest()
-    path = f"{directory}/seccomp-{key[:32]}.bpf"
+    key = Digest.of(f"{VERSION} {machine} {jsonio.dumps(profile)}".encode())
+    path = f"{directory}/seccomp-{key.hex[:32]}.bpf"
     program = _read(path)
     if program is None:
         from izba.linux.seccompcompiler import compile  # noqa: A004 - only where a profile is new
@@ -69,14 +70,16 @@ def _read(path: str) -> bytes | None:
 
 def _keep(path: str, program: bytes) -> None:
     try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         jsonio.write_bytes(path, program, mode=0o600, durable=False)
     except OSError:  # it will be compiled again
         pass
 
 
 def _flags(profile: LinuxSeccomp) -> int:
-    from izba.linux import seccomp
-
     # As runc does where the profile says nothing: without it every process under a filter runs with slow branches.
     names = profile.get("flags", ["SECCOMP_FILTER_FLAG_SPEC_ALLOW"])
-    return sum(seccomp.FILTER_FLAGS[name] for name in names)
+    for name in names:
+        if name not in seccomp.FILTER_FLAGS:
+            raise InvalidArgument(f"seccomp: the flag {name} is not supported")
+    return sum(seccomp.FILTER_FLAGS[name] for name in set(names))
