@@ -13,10 +13,7 @@ from izba.build.files import FileSource, select
 from izba.build.graph import Layer, Selector, Tree
 from izba.build.reuse import EarlierLayer, note, noted
 from izba.build.running import Running, run
-from izba.build.upper import Upper, Wishes
 from izba.ids import new_id
-from izba.layer.fsops import fsops
-from izba.layer.streams import Discard
 from izba.linux import flags
 from izba.linux.mount import Mount, move_mount, open_tree, umount
 from izba.oci.chain import next_chain_id
@@ -34,7 +31,9 @@ if TYPE_CHECKING:
     from izba.build.ops.copy import CopyOp
     from izba.build.progress import Reporter, RunningStep
     from izba.build.secrets import Secrets
+    from izba.build.upper import Upper
     from izba.image.stored import StoredImage
+    from izba.layer.fsops import FsOps
     from izba.oci.digest import Digest
     from izba.oci.runtimespec import Spec
     from izba.runtime.specgen.request import HostFacts
@@ -70,7 +69,7 @@ class Worker:
         self.contexts: Mapping[str, FileSource] = {}
         self.images: Mapping[Digest, StoredImage] = {}
         self.settings = settings
-        self.ops = fsops()
+        self._ops: FsOps | None = None
         self.distrusted: dict[Digest, str] = {}
         """Trees that may not be what their cache key says, and why."""
         self._running = Running()
@@ -81,6 +80,15 @@ class Worker:
         self._live: FileLock | None = None
         self._mounted: list[str] = []
         self._count = 0
+
+    @property
+    def ops(self) -> FsOps:
+        """What this process can do to files."""
+        if self._ops is None:
+            from izba.layer.fsops import fsops
+
+            self._ops = fsops()
+        return self._ops
 
     # -- trees
 
@@ -203,6 +211,8 @@ class Worker:
 
     def copy_tree(self, source: FileSource, directory: str) -> None:
         """Copy all of a source into an empty directory, as it is."""
+        from izba.build.upper import Upper, Wishes
+
         (root,) = select(source, Selector(sources=("/",)))
         upper = Upper(directory, None, self.ops, 0)
         upper.put(source, root, "", Wishes())
@@ -294,6 +304,8 @@ class Change:
 
     def writer(self, epoch: int) -> Upper:
         """Puts files into the tree."""
+        from izba.build.upper import Upper
+
         has_below = self.is_overlay and self._base.layers
         below = self._worker.view(self._base) if has_below else None
         return Upper(self.upper, below, self._worker.ops, epoch, whole=not self.is_overlay)
@@ -320,6 +332,8 @@ class Change:
         """The tree with the changes as its topmost layer; the tree as it was, if there are none."""
         if self.is_overlay and _is_empty(self.upper):
             return self.drop()
+        from izba.layer.streams import Discard
+
         written = self._snapshots.write_layer(self.key, Discard())
         self._worker.store.layers.record(written.diff_id, written.size)
         layer = Layer(diff_id=written.diff_id, descriptor=self._worker.store.layers.descriptor(written.diff_id))

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from izba.build.dockerfile.rules import Finding
     from izba.build.graph import Tree, Vertex
     from izba.build.progress import RunningStep, Sink
+    from izba.engine.acquire import Bootstrap
     from izba.engine.engine import Engine
     from izba.errors import Range
     from izba.image.stored import StoredImage
@@ -212,8 +213,6 @@ def _export_files(worker: Worker, tree: Tree, output: Output, reporter: Reporter
 def _fetcher(engine: Engine, request: BuildRequest) -> Callable[[str, str | None, RunningStep], StoredImage]:
     """How an image is had: from the store, then from its registry; made from packages only when that is asked for."""
 
-    from izba.bootstrap.catalog import bootstrap
-
     def fetch(name: str, platform: str | None, step: RunningStep) -> StoredImage:
         def report(progress: Progress) -> None:
             step.advanced(f"{progress.state} {short(progress.layer)}", progress.done, progress.total or None)
@@ -223,11 +222,17 @@ def _fetcher(engine: Engine, request: BuildRequest) -> Callable[[str, str | None
             name,
             pull="always" if request.pull else "missing",
             platform=platform,
-            bootstrap=bootstrap if request.bootstrap else None,
+            bootstrap=_bootstrapper() if request.bootstrap else None,
             report=report,
         )
 
     return fetch
+
+
+def _bootstrapper() -> Bootstrap:
+    from izba.bootstrap.catalog import bootstrap  # downloads, archives, signatures: only for who asks for them
+
+    return bootstrap
 
 
 def _check_frontend(dockerfile: Dockerfile) -> None:

@@ -90,7 +90,6 @@ class Converted(Record):
     history: tuple[HistoryStep, ...]
     epoch: int
     platform: str
-    uses_emulation: bool = False
     unused_args: tuple[str, ...] = ()
     stages: frozenset[int] = frozenset()
     """The numbers of the stages that the target needs."""
@@ -155,7 +154,6 @@ class Conversion:
         self.build_args = dict(options.build_args)
         self.used_args: set[str] = set()
         self.proxy = args.proxy_variables(self.build_args)
-        self.emulated = False
         target = self.target()
         self.globals = args.global_scope(self, target)
         self._done: dict[int, State] = {}
@@ -239,12 +237,6 @@ def convert(dockerfile: Dockerfile, options: Options, resolver: Resolver) -> Con
         history=tuple(state.history),
         epoch=state.epoch,
         platform=state.platform,
-        uses_emulation=conversion.emulated,
         unused_args=tuple(sorted(unused)),
         stages=conversion.needed,
     )
-
-
-def located(place: Range, conversion: Conversion, error: InvalidArgument) -> Exception:
-    """The error at its place in the Dockerfile."""
-    return conversion.dockerfile.source.error(error.message, place, hint=error.hint)

@@ -8,7 +8,6 @@ from izba import jsonio
 from izba._record import Record
 from izba.build.files import Chosen, FileSource, select
 from izba.build.graph import CacheMap, Selector, Tree
-from izba.build.upper import Upper, Wishes
 from izba.oci.digest import Digest
 
 TYPE_CHECKING = False
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from izba.build.graph import Result
     from izba.build.progress import RunningStep
+    from izba.build.upper import Upper, Wishes
     from izba.build.worker import Worker
 
 
@@ -79,6 +79,8 @@ class CopyOp(Record):
         return CacheMap(digest=Digest.of(jsonio.dumps(self.definition).encode()), selectors=tuple(selectors))
 
     def exec(self, worker: Worker, inputs: Sequence[Result], _step: RunningStep, /) -> Tree:
+        from izba.build.upper import Wishes  # what a build with everything cached does without
+
         base = inputs[0]
         assert isinstance(base, Tree)
         wishes = Wishes(owner=self._owner(worker, inputs), mode=self.mode)

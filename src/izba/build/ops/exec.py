@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 from izba import jsonio
 from izba._record import Record
 from izba.build.graph import CacheMap, Selector, Tree
-from izba.build.stepmounts import StepMounts, is_directory
-from izba.build.stubs import InPlace, MountPoint, make_stubs
 from izba.errors import InvalidArgument
 from izba.oci.digest import Digest
 
@@ -19,6 +15,8 @@ if TYPE_CHECKING:
 
     from izba.build.graph import Result
     from izba.build.progress import RunningStep
+    from izba.build.stepmounts import StepMounts
+    from izba.build.stubs import InPlace
     from izba.build.worker import Change, Worker
     from izba.linux.mount import Mount
     from izba.oci.runtimespec import Spec
@@ -100,6 +98,10 @@ class ExecOp(Record):
         return CacheMap(digest=Digest.of(jsonio.dumps(self.definition).encode()), selectors=tuple(selectors))
 
     def exec(self, worker: Worker, inputs: Sequence[Result], step: RunningStep, /) -> Tree:
+        from contextlib import ExitStack
+
+        from izba.build.stepmounts import StepMounts  # what a build with everything cached does without
+
         base = inputs[0]
         assert isinstance(base, Tree)
         with ExitStack() as stack:
@@ -166,6 +168,9 @@ def _with_mount_points(
     worker: Worker, change: Change, base: Tree, spec: Spec, epoch: int
 ) -> tuple[tuple[Mount, ...], InPlace | None]:
     """The root's mounts, with mount points for all that the spec mounts."""
+    from izba.build.stepmounts import is_directory
+    from izba.build.stubs import InPlace, MountPoint, make_stubs
+
     points = [
         MountPoint(target=each["destination"], is_directory=each.get("type") != "bind" or is_directory(each["source"]))
         for each in spec["mounts"]
