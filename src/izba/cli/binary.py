@@ -17,6 +17,14 @@ class TerminalRefused(InvalidArgument):
     """An archive would go to, or come from, a terminal."""
 
 
+class CannotOpen(InvalidArgument):
+    """A file that was named cannot be opened."""
+
+    def __init__(self, path: str, error: OSError) -> None:
+        super().__init__(f"cannot open {path}: {error.strerror}")
+        self.path = path
+
+
 class FdReader:
     """Reads a descriptor."""
 
@@ -66,10 +74,10 @@ class Output:
                 raise TerminalRefused(message, hint="use -o FILE, or redirect")
             self._fd = 1
         elif _is_special(self._path):
-            self._fd = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
+            self._fd = _open(self._path, os.O_WRONLY)
         else:
             self._temporary = f"{self._path}.{os.getpid()}.tmp"
-            self._fd = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            self._fd = _open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, shown=self._path)
         return FdWriter(self._fd)
 
     def __exit__(
@@ -86,12 +94,19 @@ class Output:
 
 
 def open_input(path: str | None, *, what: str) -> FdReader:
-    """The file `path`, or standard input for None. Raises `TerminalRefused`, `OSError`."""
+    """The file `path`, or standard input for None. Raises `TerminalRefused`, `CannotOpen`."""
     if path is not None:
-        return FdReader(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        return FdReader(_open(path, os.O_RDONLY))
     if os.isatty(0):
         raise TerminalRefused(f"requested {what} from stdin, but stdin is empty", hint="name a file")
     return FdReader(0)
+
+
+def _open(path: str, flags: int, *, shown: str = "") -> int:
+    try:
+        return os.open(path, flags | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise CannotOpen(shown or path, error) from error
 
 
 def _is_special(path: str) -> bool:

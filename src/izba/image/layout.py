@@ -6,6 +6,7 @@ oci-layout  index.json  blobs/sha256/<hex>
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 
 from izba.jsonio import dumps_ordered
 from izba.layer.tarheader import DIRECTORY, END, Entry, pack, padding
@@ -15,7 +16,7 @@ from izba.store.layers import LayerNotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Protocol
 
     from izba.image.stored import StoredImage
@@ -102,9 +103,16 @@ def layer_content(store: Store, layer: Descriptor, diff_id: Digest) -> Content:
     return lambda out: store.layers.write_tar(diff_id, out)
 
 
-def pinned(store: Store, images: Iterable[StoredImage]) -> _Pinned:
+@contextmanager
+def pinned(store: Store, images: Iterable[StoredImage]) -> Iterator[None]:
     """`with pinned(store, images):` a collection in another process takes nothing of them meanwhile."""
-    return _Pinned(store, images)
+    with store.lease("save") as lease:
+        for image in images:
+            for digest in (image.descriptor.digest, image.id, *(layer.digest for layer in image.layers)):
+                lease.pin_content(digest)
+            if image.chain_id is not None:
+                lease.pin_snapshot(image.chain_id)
+        yield
 
 
 def put(sink: Sink, path: str, data: bytes) -> None:
@@ -188,21 +196,3 @@ def _copy(store: Store, layer: Descriptor, out: Writer) -> None:
         blob = VerifiedReader(file, digest=layer.digest, size=layer.size, what=f"layer {layer.digest}")
         while data := blob.read(_CHUNK):
             out.write(data)
-
-
-class _Pinned:
-    def __init__(self, store: Store, images: Iterable[StoredImage]) -> None:
-        self._store = store
-        self._images = images
-
-    def __enter__(self) -> None:
-        self._lease = self._store.lease("save")
-        self._lease.__enter__()
-        for image in self._images:
-            for digest in (image.descriptor.digest, image.id, *(layer.digest for layer in image.layers)):
-                self._lease.pin_content(digest)
-            if image.chain_id is not None:
-                self._lease.pin_snapshot(image.chain_id)
-
-    def __exit__(self, *error: object) -> None:
-        self._lease.__exit__(None, None, None)

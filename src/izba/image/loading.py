@@ -60,20 +60,20 @@ class Arrived(Record):
     references: tuple[Reference, ...]
 
 
-def load(store: Store, stream: Reader, *, loaded: Callable[[Loaded], None] = lambda _: None) -> list[Loaded]:
-    """Load all images of an archive, compressed or not, from a stream. `loaded` is told of each at the end.
+def load(store: Store, stream: Reader) -> list[Loaded]:
+    """Load all images of an archive, compressed or not, from a stream.
 
     Raises `BadArchive`, `DigestMismatch` and what unpacking raises.
     """
-    return _load(store, lambda inbox: inbox.receive(decompressor(stream)), loaded)
+    return _load(store, lambda inbox: inbox.receive(decompressor(stream)))
 
 
-def load_directory(store: Store, directory: str, *, loaded: Callable[[Loaded], None] = lambda _: None) -> list[Loaded]:
+def load_directory(store: Store, directory: str) -> list[Loaded]:
     """Load all images of an OCI image layout in a directory."""
-    return _load(store, lambda inbox: inbox.receive_directory(directory), loaded)
+    return _load(store, lambda inbox: inbox.receive_directory(directory))
 
 
-def _load(store: Store, receive: Callable[[Inbox], None], loaded: Callable[[Loaded], None]) -> list[Loaded]:
+def _load(store: Store, receive: Callable[[Inbox], None]) -> list[Loaded]:
     try:
         with store.lease("load") as lease:
             inbox = Inbox(store, lease)
@@ -81,13 +81,10 @@ def _load(store: Store, receive: Callable[[Inbox], None], loaded: Callable[[Load
             arrived = _images(inbox)
             for image in arrived:
                 unpack(store, image.documents)
-            found = [_register(store, image) for image in arrived]
+            return [_register(store, image) for image in arrived]
     except BaseException:
         store.collect()  # the lease is gone: what came with a bad archive has nothing that holds it
         raise
-    for one in found:
-        loaded(one)
-    return found
 
 
 def _images(inbox: Inbox) -> list[Arrived]:
@@ -162,7 +159,7 @@ def _platform(entry: documents.Descriptor) -> Platform | None:
     platform = entry.get("platform")
     if platform is None or platform["os"] == "unknown":
         return None
-    return Platform.of(platform["os"], platform["architecture"], platform.get("variant", ""))
+    return Platform.of(platform["os"], platform["architecture"], str(platform.get("variant") or ""))
 
 
 def _named(inbox: Inbox, entry: documents.Descriptor) -> bytes:
@@ -180,7 +177,7 @@ def _name_of(entry: documents.Descriptor) -> Reference | None:
 
     A bare word, as in `skopeo copy … oci-archive:file:latest`, is only a tag and names nothing.
     """
-    annotations = entry.get("annotations", {})
+    annotations = entry.get("annotations") or {}
     name = annotations.get(layout.IMAGE_NAME)
     if name is None:
         name = annotations.get(layout.REF_NAME, "")

@@ -24,7 +24,6 @@ from izba.oci.digest import Digest, DigestMismatch, Hasher
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any
 
     from izba.store.content import Ingest
     from izba.store.leases import Lease
@@ -134,27 +133,32 @@ def _checked(layer: Descriptor, body: Iterator[memoryview]) -> Descriptor:
 def _plan(document: Callable[[str], bytes | None]) -> dict[Digest, list[Wanted]]:
     """What index.json and what it leads to want, as far as it is here and makes sense; all is checked again later."""
     wanted: dict[Digest, list[Wanted]] = {}
-    for manifest in _manifests(document(layout.INDEX), document):
+    for digest in _digests(document(layout.INDEX)):
         try:
-            layers = [Descriptor.from_document(layer) for layer in manifest["layers"]]
-            config = document(layout.blob_path(Digest.parse(manifest["config"]["digest"])))
-            diff_ids = [Digest.parse(text) for text in loads(config or b"{}")["rootfs"]["diff_ids"]]
+            places = _places(document, digest)
         except (KeyError, TypeError, AttributeError, IzbaError):
             continue
-        chain: Digest | None = None
-        for layer, diff_id in zip(layers, diff_ids, strict=False):
-            parent, chain = chain, next_chain_id(chain, diff_id)
-            if mediatype.is_layer(layer.media_type):
-                place = Wanted(layer=layer, diff_id=diff_id, parent=parent, chain=chain)
-                wanted.setdefault(layer.digest, []).append(place)
+        for place in places:
+            wanted.setdefault(place.layer.digest, []).append(place)
     return wanted
 
 
-def _manifests(index: bytes | None, document: Callable[[str], bytes | None]) -> Iterator[dict[str, Any]]:
+def _digests(index: bytes | None) -> list[Digest]:
     try:
-        digests = [Digest.parse(entry["digest"]) for entry in loads(index or b"{}")["manifests"]]
+        return list(dict.fromkeys(Digest.parse(entry["digest"]) for entry in loads(index or b"{}")["manifests"]))
     except (KeyError, TypeError, AttributeError, IzbaError):
-        return
-    for digest in dict.fromkeys(digests):
-        if (data := document(layout.blob_path(digest))) is not None:
-            yield loads(data)
+        return []
+
+
+def _places(document: Callable[[str], bytes | None], digest: Digest) -> list[Wanted]:
+    manifest = loads(document(layout.blob_path(digest)) or b"{}")
+    layers = [Descriptor.from_document(layer) for layer in manifest["layers"]]
+    config = loads(document(layout.blob_path(Digest.parse(manifest["config"]["digest"]))) or b"{}")
+    chain: Digest | None = None
+    places = []
+    for layer, text in zip(layers, config["rootfs"]["diff_ids"], strict=False):
+        diff_id = Digest.parse(text)
+        parent, chain = chain, next_chain_id(chain, diff_id)
+        if mediatype.is_layer(layer.media_type):
+            places.append(Wanted(layer=layer, diff_id=diff_id, parent=parent, chain=chain))
+    return places

@@ -100,8 +100,7 @@ def clamp_times(directory: str, *, newest: int) -> None:
     try:
         _clamp(".", cursor.fd, newest)
         for _, entry in tree.walk(cursor):
-            if entry.stat(follow_symlinks=False).st_mtime_ns > newest * 10**9:
-                _clamp(entry.name, cursor.fd, newest)
+            _clamp(entry.name, cursor.fd, newest)
     finally:
         cursor.close()
 
@@ -178,7 +177,10 @@ class _Walk:
         try:
             self._root(cursor.fd)
             for prefix, entry in tree.walk(cursor):
-                self._entry(os.fsencode(prefix), entry, cursor.fd)
+                try:
+                    self._entry(os.fsencode(prefix), entry, cursor.fd)
+                except FileNotFoundError:
+                    pass  # a process in the container removed it since the directory was listed
         finally:
             cursor.close()
         self._put(END)
@@ -231,6 +233,8 @@ class _Walk:
         fd = os.open(leaf, _OPEN, dir_fd=directory)
         try:
             status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode):
+                return  # another took its place since the directory was listed
             if status.st_nlink > 1 and self._known_link(name, status):
                 return
             entry = self._describe(name, FILE, status, xattrs.read(fd))

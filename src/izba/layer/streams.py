@@ -9,7 +9,6 @@ from izba.oci.digest import Hasher
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from queue import SimpleQueue
     from typing import Protocol
 
@@ -143,8 +142,3 @@ class HashedSink:
             except BaseException as error:  # carried to the writing thread and raised there
                 self._error = error
             self._empty.put(buffer)
-
-
-def chunks_of(stream: Reader) -> Callable[[], bytes]:
-    """`stream` as a function that gives the next chunk, with no thread."""
-    return lambda: stream.read(CHUNK)

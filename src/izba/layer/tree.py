@@ -67,7 +67,10 @@ def walk(cursor: Cursor) -> Iterator[tuple[str, os.DirEntry[str]]]:
             continue
         yield prefix, entry
         if entry.is_dir(follow_symlinks=False):
-            cursor.enter(entry.name)
+            try:
+                cursor.enter(entry.name)
+            except (FileNotFoundError, NotADirectoryError):
+                continue  # removed since it was listed
             prefixes.append(prefix)
             prefix = f"{prefix}{entry.name}/"
             pending.append(iter(cursor.entries()))

@@ -32,5 +32,5 @@ class Descriptor(Record):
             media_type=document["mediaType"],
             digest=Digest.parse(document["digest"]),
             size=document["size"],
-            annotations=tuple(document.get("annotations", {}).items()),
+            annotations=tuple((document.get("annotations") or {}).items()),
         )
