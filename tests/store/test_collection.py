@@ -107,7 +107,10 @@ def test_a_container_keeps_its_layers_when_the_image_goes(store: Store) -> None:
 
     assert image.chain_id in _keys(store)
     assert "c" * 64 in _keys(store)
-    assert list(store.content.walk()) == []
+    assert {blob.digest for blob in store.content.walk()} == {layer.digest for layer in image.layers}
+    for layer, diff_id in zip((ONE, TWO), image.diff_ids, strict=True):
+        with store.layers.open_tar(diff_id) as reader:
+            assert reader.read(1 << 20) == layer  # so that what is committed of the container can be saved
 
 
 def test_an_active_snapshot_without_container_is_garbage(store: Store) -> None:

@@ -123,20 +123,20 @@ class ContentStore:
         with self._db.transaction(durable=True):
             if not self._db.execute("DELETE FROM content WHERE digest = ?", digest):
                 raise BlobNotFound(digest)
-            self._db.after(lambda: self._unlink_one(digest))
+            self._db.after(lambda: self._unlink_one(digest.hex))
 
-    def unlink_unknown(self, digests: list[Digest]) -> int:
-        """Unlink the files of blobs that have no row; the bytes this freed."""
+    def unlink_unknown(self, names: list[str]) -> int:
+        """Unlink those of the `files` that have no row; the bytes this freed."""
         freed = 0
         # The transaction keeps out a commit that would put the same blob back between the question and the unlink.
         with self._db.transaction():
-            for digest in digests:
-                if self._db.row("SELECT 1 FROM content WHERE digest = ?", digest) is None:
-                    freed += _unlink(self.path(digest))
+            for name in names:
+                if self._db.row("SELECT 1 FROM content WHERE digest = ?", f"sha256:{name}") is None:
+                    freed += _unlink(f"{self._blobs}/{name}")
         return freed
 
-    def _unlink_one(self, digest: Digest) -> None:
-        self.unlink_unknown([digest])
+    def _unlink_one(self, name: str) -> None:
+        self.unlink_unknown([name])
 
     def files(self) -> list[str]:
         """The names of all files among the blobs, whether or not they have rows."""
@@ -244,7 +244,7 @@ class Ingest:
     ) -> None:
         try:
             if not self._done and (self._expected is None or self.offset == 0):
-                os.unlink(self._path)
+                _unlink(self._path)
         finally:
             os.close(self._fd)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-__all__ = ["Database", "DatabaseCorrupt", "DatabaseTooNew", "IntegrityError", "LockTimeout"]
+__all__ = ["Database", "DatabaseCorrupt", "DatabaseTooNew", "DatabaseUnavailable", "IntegrityError", "LockTimeout"]
 
 BUSY_SECONDS = 60.0
 """How long a writer waits for another; every transaction is short, so a longer wait means a stopped process."""
@@ -31,6 +31,10 @@ BUSY_SECONDS = 60.0
 
 class LockTimeout(Unavailable):
     """Another process held a lock for longer than anything of izba takes."""
+
+
+class DatabaseUnavailable(Unavailable):
+    """The file system or its permissions do not let the database be used."""
 
 
 class DatabaseCorrupt(DataLoss):
@@ -140,7 +144,7 @@ class Database:
             durable, self._durable = self._durable, False
             actions, self._after = self._after, []
             if not commit:
-                self._connection.execute("ROLLBACK")
+                self._rollback()
                 return
             self._commit()
             if durable:
@@ -155,9 +159,12 @@ class Database:
         try:
             self._connection.execute("COMMIT")
         except DatabaseError as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            self._rollback()
             raise self._explained(error) from error
+
+    def _rollback(self) -> None:
+        if self._connection.in_transaction:  # sqlite did it itself after some errors, such as a full disk
+            self._connection.execute("ROLLBACK")
 
     def _sync_log(self) -> None:
         if not self._log_is_named:
@@ -171,11 +178,13 @@ class Database:
 
     def _current(self) -> Connection:
         if self._pid != os.getpid():
+            connection = self._connect()
             self._inherited.append(self._connection)  # kept open: closing it here would be a use across the fork
+            self._connection = connection
             self._pid = os.getpid()
             self._depth = 0
             self._after = []
-            self._connection = self._connect()
+            self._log_is_named = False
         return self._connection
 
     def _connect(self) -> Connection:
@@ -214,6 +223,13 @@ class Database:
         text = str(error)
         if "locked" in text:
             return LockTimeout(f"{self.path} is held by another process for more than {BUSY_SECONDS:.0f} s")
+        if "readonly" in text or "unable to open" in text:
+            return DatabaseUnavailable(
+                f"{self.path} cannot be read and written: {text}",
+                hint="see who owns it, and whether its file system is mounted read-only; or use another --root",
+            )
+        if "full" in text or "I/O" in text:
+            return DatabaseUnavailable(f"{self.path}: {text}", hint="see whether its file system is full or broken")
         if isinstance(error, OperationalError):
             return Internal(f"{self.path}: {text}")
         return DatabaseCorrupt(f"{self.path}: {text}", hint="restore the file, or begin anew with another --root")

@@ -1,8 +1,8 @@
 """Collection: mark what roots reach, in SQL; sweep the rest.
 
 Roots are images, names, containers, leases and what the registry serves. From them: an image keeps its manifest, its
-config, the blobs of its layers and its stack of snapshots; an index what it names; a snapshot all below it. Nothing
-else keeps anything.
+config, the blobs of its layers and its stack of snapshots; an index what it names; a snapshot all below it, and the
+blob that its layer came from, if it does not give the layer's tar again by itself. Nothing else keeps anything.
 
 Rows go first, in one durable transaction that no writer can interleave with; files after it, by rules that make a crash
 between the two harmless (`content`, `snapshots.rows`). So a collection may run beside builds, loads and starts.
@@ -16,6 +16,7 @@ import time
 from izba._record import Record
 from izba.oci.digest import Digest
 from izba.store.lock import FileLock
+from izba.store.snapshots.staging import remove_abandoned
 from izba.store.snapshots.trees import remove_tree, usage
 
 TYPE_CHECKING = False
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 INGEST_SECONDS = 24 * 3600
 """How long a begun, unfinished ingest is kept to be resumed."""
+
+WAIT_SECONDS = 1800.0
+"""How long to wait for another collection, which may have a lot to remove."""
 
 UNLINK_BATCH = 64
 """How many blobs are unlinked while writers wait."""
@@ -35,6 +39,7 @@ WITH RECURSIVE reachable(digest) AS (
     UNION SELECT key FROM lease_resources WHERE kind = 'content'
     UNION SELECT digest FROM registry_blobs
     UNION SELECT digest FROM registry_manifests
+    UNION SELECT blob FROM layer_blobs JOIN snapshots USING (diff_id) WHERE NOT rewritable
     UNION SELECT child FROM content_children JOIN reachable ON parent = digest
 )
 SELECT digest FROM reachable
@@ -63,9 +68,11 @@ class Collected(Record):
 
 def collect(store: Store) -> Collected:
     """Remove what nothing refers to. Collections of several processes follow one another."""
-    with store.lock("collect", what="the collection of unused content"):
+    with store.lock("collect", what="the collection of unused content", timeout=WAIT_SECONDS):
         store.leases.end_dead()
         with store.db.transaction(durable=True):
+            if store.has_snapshots:
+                store.snapshots.drop_torn()
             snapshots = _sweep_snapshots(store)
             content = _sweep_content(store)
             _sweep_layers(store)
@@ -107,6 +114,7 @@ def _remove_directories(store: Store) -> int:
     with store.db.transaction():
         known = {id for (id,) in store.db.rows("SELECT id FROM snapshots")}
         garbage = [path for id, path in store.snapshots.directories().items() if id not in known]
+    remove_abandoned(f"{store.roots.data}/snapshots/native")
     freed = 0
     for path in garbage:
         freed += usage(path).size
@@ -116,7 +124,7 @@ def _remove_directories(store: Store) -> int:
 
 def _unlink_blobs(store: Store) -> int:
     known = {digest for (digest,) in store.db.rows("SELECT digest FROM content")}
-    garbage = [Digest(f"sha256:{name}") for name in store.content.files() if f"sha256:{name}" not in known]
+    garbage = [name for name in store.content.files() if f"sha256:{name}" not in known]
     batches = [garbage[start : start + UNLINK_BATCH] for start in range(0, len(garbage), UNLINK_BATCH)]
     return sum(map(store.content.unlink_unknown, batches))
 

@@ -82,7 +82,7 @@ class Leases:
                 lock.release(remove=True)
 
     def _held(self) -> list[Lease]:
-        return self._open if self._pid == os.getpid() else []
+        return list(self._open) if self._pid == os.getpid() else []
 
     def _is_held(self, id: str) -> bool:
         if not os.path.exists(f"{self._directory}/{id}"):
@@ -112,16 +112,19 @@ class Lease:
         return self._pin("content", digest, "SELECT 1 FROM content WHERE digest = ?")
 
     def pin_snapshot(self, key: str) -> bool:
-        """Pin a snapshot that may be there, and with it all below it; whether it is."""
-        return self._pin("snapshot", key, "SELECT 1 FROM snapshots WHERE key = ?")
+        """Pin a snapshot that may be there whole, and with it all below it; whether it is."""
+        from izba.store.snapshots.rows import boot_id
+
+        whole = "SELECT 1 FROM snapshots WHERE key = ? AND (unsynced IS NULL OR unsynced = ?)"
+        return self._pin("snapshot", key, whole, boot_id())
 
     def add(self, kind: str, key: str) -> None:
         """Pin by kind (`content`, `snapshot`) and key, in the caller's transaction."""
         self._db.execute("INSERT OR IGNORE INTO lease_resources VALUES (?, ?, ?)", self.id, kind, key)
 
-    def _pin(self, kind: str, key: str, exists: str) -> bool:
+    def _pin(self, kind: str, key: str, exists: str, *values: str) -> bool:
         with self._db.transaction():
-            if self._db.row(exists, key) is None:
+            if self._db.row(exists, key, *values) is None:
                 return False
             self.add(kind, key)
             return True
@@ -140,5 +143,7 @@ class Lease:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._leases._open.remove(self)  # noqa: SLF001
-        self._leases.end(self.id)
-        self._lock.release(remove=True)
+        try:
+            self._leases.end(self.id)
+        finally:
+            self._lock.release(remove=True)

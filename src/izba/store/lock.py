@@ -43,20 +43,20 @@ class FileLock:
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                is_named = _is_file(fd, self.path)
+                if is_named and self._writes_owner:
+                    os.ftruncate(fd, 0)
+                    os.pwrite(fd, _owner(), 0)
             except BlockingIOError:
                 os.close(fd)
                 return False
             except BaseException:
                 os.close(fd)
                 raise
-            if not _is_file(fd, self.path):  # its last holder removed the file between open and flock
-                os.close(fd)
-                continue
-            self._fd = fd
-            if self._writes_owner:
-                os.ftruncate(fd, 0)
-                os.pwrite(fd, _owner(), 0)
-            return True
+            if is_named:
+                self._fd = fd
+                return True
+            os.close(fd)  # its last holder removed the file between our open and flock
 
     def release(self, *, remove: bool = False) -> None:
         """Free the lock; `remove` its file too, for locks of things that come and go."""

@@ -15,6 +15,7 @@ import stat
 from izba.linux.mount import Mount
 from izba.store.snapshots.rows import SnapshotRows
 from izba.store.snapshots.snapshotter import SnapshotNotFound
+from izba.store.snapshots.staging import Staging
 from izba.store.snapshots.trees import usage
 
 TYPE_CHECKING = False
@@ -36,7 +37,13 @@ class NativeSnapshotter(SnapshotRows):
 
     def prepare(self, key: str, parent: Digest | None) -> tuple[Mount, ...]:
         """See `Snapshotter.prepare`."""
-        self.begin(key, "active", parent, self._fill)
+        if parent is None:
+            self.begin(key, "active", None, _fill_empty)
+            return self.mounts(key)
+        # The copy takes long, so it is made before the transaction; that the parent is still there then makes it whole.
+        with Staging(self._directory) as staging:
+            staging.copy(self.lowers(parent)[0])
+            self.begin(key, "active", parent, lambda directory, _: staging.move(f"{directory}/fs"))
         return self.mounts(key)
 
     def view(self, key: str, parent: Digest | None) -> tuple[Mount, ...]:
@@ -100,14 +107,6 @@ class NativeSnapshotter(SnapshotRows):
 
     def _fs(self, snapshot: Snapshot) -> str:
         return f"{self.directory(snapshot.id)}/fs"
-
-    def _fill(self, directory: str, parent: Snapshot | None) -> None:
-        if parent is None:
-            _fill_empty(directory, None)
-            return
-        from izba.store.snapshots.copy import copy_tree
-
-        copy_tree(self._fs(parent), f"{directory}/fs")
 
 
 def _fill_empty(directory: str, _: Snapshot | None) -> None:

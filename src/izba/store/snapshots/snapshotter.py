@@ -73,6 +73,9 @@ if TYPE_CHECKING:
         def sync(self) -> None:
             """Wait until all committed snapshots are on the disk, so that a crash of the machine keeps them."""
 
+        def drop_torn(self) -> int:
+            """Forget committed snapshots that a crash of the machine may have torn; how many."""
+
         def has(self, name: str) -> bool:
             """Whether a committed snapshot of this name is there, whole; if so, the open leases keep it."""
 

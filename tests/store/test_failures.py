@@ -1,0 +1,139 @@
+"""What the machine refuses: room, descriptors, writing. The error names it, nothing is torn, and later it works."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import time
+from pathlib import Path
+
+import pytest
+
+from izba.errors import IzbaError
+from izba.image.stored import find
+from izba.linux.mount import mount
+from izba.oci.digest import Digest
+from izba.store.check import LEFTOVERS, check
+from izba.store.db import DatabaseUnavailable
+from izba.store.store import Store
+from tests.store.conftest import roots_at
+from tests.support.children import in_namespaces
+from tests.support.layers import load, tar
+
+pytestmark = pytest.mark.root
+
+SMALL = [tar({"small": b"1"})]
+LARGE = [tar({f"large-{number}": os.urandom(400_000) for number in range(10)})]
+
+
+def test_a_full_disk_tears_nothing(tmp_path: Path) -> None:
+    """I: ENOSPC, at whatever write comes to the limit."""
+
+    def check_it() -> None:
+        mount("tmpfs", str(tmp_path), "tmpfs", 0, "size=16m")
+        ballast = tmp_path / "ballast"
+        with Store.open(roots_at(tmp_path / "data")) as store:
+            load(store, SMALL, "small")
+        for left in range(0, 9_000_000, 450_000):
+            free = os.statvfs(tmp_path).f_bavail * 4096
+            ballast.write_bytes(bytes(max(free - left, 0)))
+            _load_where_there_is_no_room(tmp_path)
+            ballast.unlink()
+            with Store.open(roots_at(tmp_path / "data")) as store:
+                assert [problem for problem in check(store, verify=True) if problem.kind not in LEFTOVERS] == []
+                assert find(store, "small") is not None
+                if find(store, "large") is not None:
+                    return
+                store.collect()
+                assert check(store, verify=True) == []
+        raise AssertionError("it never fitted")
+
+    in_namespaces(check_it)
+
+
+def _load_where_there_is_no_room(path: Path) -> None:
+    try:
+        with Store.open(roots_at(path / "data")) as store:
+            load(store, LARGE, "large")
+    except DatabaseUnavailable:
+        pass
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+
+
+def test_a_read_only_store_says_so(tmp_path: Path) -> None:
+    def check_it() -> None:
+        from izba.linux import flags
+
+        with Store.open(roots_at(tmp_path)) as store:
+            load(store, SMALL, "small")
+        mount(str(tmp_path), str(tmp_path), None, flags.MS_BIND)
+        mount(None, str(tmp_path), None, flags.MS_BIND | flags.MS_REMOUNT | flags.MS_RDONLY)
+        with pytest.raises(DatabaseUnavailable, match="cannot be read and written") as refused:
+            Store.open(roots_at(tmp_path))
+        assert refused.value.hint is not None
+
+    in_namespaces(check_it)
+
+
+def test_running_out_of_descriptors_tears_nothing(store: Store) -> None:
+    """I: EMFILE."""
+    load(store, SMALL, "small")
+
+    def check_it() -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        used = len(os.listdir("/proc/self/fd"))
+        for more in range(1, 12):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (used + more, hard))
+            try:
+                load(store, LARGE, "large")
+            except (OSError, IzbaError):
+                continue
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            break
+        assert [problem for problem in check(store, verify=True) if problem.kind not in LEFTOVERS] == []
+
+    in_namespaces(check_it)
+    load(store, LARGE, "large")
+    store.collect()
+    assert check(store, verify=True) == []
+
+
+def test_a_layer_that_is_read_only_in_part_leaves_no_thread_and_no_descriptor(store: Store) -> None:
+    store.snapshots.prepare("key", None)
+    Path(store.snapshots.upper("key"), "big").write_bytes(bytes(5_000_000))
+    from izba.layer.streams import Discard
+
+    written = store.snapshots.write_layer("key", Discard())
+    store.snapshots.commit(Digest.of(b"c"), "key", diff_id=written.diff_id, size=written.size)
+    before = len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
+
+    for _ in range(5):
+        with store.layers.open_tar(written.diff_id) as reader:
+            reader.read(100)
+
+    deadline = time.monotonic() + 5
+    while (now := (len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task")))) != before:
+        assert time.monotonic() < deadline, now
+
+
+def test_garbage_among_the_blobs_does_not_stop_a_collection(store: Store) -> None:
+    for name in ("not-a-digest", "0" * 64, "..data"):
+        Path(store.content.path(Digest.of(b"x"))).with_name(name).write_text("garbage")
+
+    assert {problem.kind for problem in check(store)} == {"blob-orphaned"}
+    store.collect()
+    assert store.content.files() == []
+
+
+def test_a_native_copy_that_was_abandoned_is_collected(store: Store) -> None:
+    load(store, SMALL)
+    abandoned = Path(store.roots.data, "snapshots/native/staging-" + "a" * 64, "fs")
+    abandoned.mkdir(parents=True)
+
+    store.collect()
+
+    assert not abandoned.parent.exists()
