@@ -81,7 +81,7 @@ class Reference(Record):
         return rest if official == OFFICIAL and "/" not in rest else self.path
 
     def canonical(self) -> str:
-        """The one form that names are kept under; a digest stands for more than a tag, so the tag is left out beside it."""
+        """The one form that names are kept under; a digest says more than a tag, so the tag is left out beside it."""
         return f"{self.name}@{self.digest}" if self.digest else f"{self.name}:{self.tag}"
 
     def familiar(self) -> str:

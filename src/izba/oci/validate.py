@@ -70,13 +70,14 @@ def _read(data: bytes, what: str) -> Any:
         raise InvalidDocument(what, [f"{len(data)} bytes, more than the {SIZE_LIMIT} that are read"])
     import json
 
-    repeated: list[str] = []
+    repeated: set[str] = set()
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(items)
         if len(value) != len(items):
-            names = [name for name, _ in items]
-            repeated.extend(name for name in value if names.count(name) > 1)
+            seen: set[str] = set()
+            for name, _ in items:
+                (repeated if name in seen else seen).add(name)
         return value
 
     try:
@@ -87,7 +88,7 @@ def _read(data: bytes, what: str) -> Any:
         ) from None
     if not isinstance(document, dict):
         raise InvalidDocument(what, ["not a JSON object"])
-    violations = [f"{name!r} stands twice in one object" for name in sorted(set(repeated))[:10]]
+    violations = [f"{name!r} stands twice in one object" for name in sorted(repeated)[:10]]
     if _depth(document) > DEPTH_LIMIT:
         violations.append(f"nested deeper than {DEPTH_LIMIT}")
     _refuse(what, violations)
@@ -124,7 +125,7 @@ def _envelope(document: Any, own: frozenset[str], came_as: str | None) -> Iterat
     if document.get("schemaVersion") != 2:
         yield f"schemaVersion is {document.get('schemaVersion')!r}, not 2"
     declared = document.get("mediaType")
-    if declared is not None and declared not in own:
+    if declared is not None and (not isinstance(declared, str) or declared not in own):
         yield f"mediaType is {declared!r}"
     if came_as is not None and declared is not None and declared != came_as:
         yield f"mediaType is {declared!r}, but it came as {came_as!r}"
