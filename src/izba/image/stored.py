@@ -96,8 +96,9 @@ def _told(name: str) -> str:
 
 
 def _by_id(store: Store, id: Digest) -> ImageRow | None:
+    """By the config's digest, which is the id; or by the manifest's, which others call so."""
     rows = store.images.by_id(id)
-    return rows[0] if rows else None
+    return rows[0] if rows else store.images.by_manifest(id)
 
 
 def _by_name(store: Store, reference: Reference) -> ImageRow | None:

@@ -53,7 +53,8 @@ def remove(engine: Engine, name_or_id: str, *, force: bool = False) -> list[Remo
         if row is None:
             raise ImageNotFound(name_or_id)
         image = Victim(engine, row.id)
-        name = None if row.id.removeprefix("sha256:").startswith(name_or_id) else _name_of(name_or_id, image)
+        is_id = row.id.startswith(name_or_id) or row.id.hex.startswith(name_or_id) or row.manifest == name_or_id
+        name = None if is_id else _name_of(name_or_id, image)
         removed = _remove_id(image, force=force) if name is None else _remove_name(image, name, force=force)
         if image.names:
             return removed
