@@ -9,6 +9,7 @@ from izba import jsonio
 from izba.engine.containers import imageconfig, mounts
 from izba.engine.containers.errors import BadName, ImageMissing
 from izba.engine.containers.model import Container
+from izba.engine.containers.specs import make_spec
 from izba.ids import new_id, new_name
 from izba.image import stored
 from izba.store.containers import ContainerRow, NameInUse
@@ -42,12 +43,14 @@ def create(engine: Engine, request: ContainerRequest) -> Container:
         with store.db.transaction():
             store.snapshots.prepare(id, image.chain_id)
             row = _insert(engine, request, id, image, kept)
+        container = Container(engine, row)
+        container.spec = make_spec(engine, container)
     except BaseException:
         from izba.monitor.finish import discard
 
         discard(store, id, volumes=mounts.anonymous(kept["Mounts"]))
         raise
-    return Container(engine, row)
+    return container
 
 
 def check_name(name: str) -> None:

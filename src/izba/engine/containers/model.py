@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.engine.containers.documents import ContainerConfig, HostConfig, Kept, MountPoint
     from izba.engine.engine import Engine
+    from izba.oci.runtimespec import Spec
     from izba.store.containers import ContainerRow
 
 
@@ -39,6 +40,7 @@ class Container:
         self.created = row.created
         self.directory = f"{engine.roots.data}/containers/{row.id}"
         self.run = f"{engine.roots.run}/containers/{row.id}"
+        self.spec: Spec | None = None  # of one that was created a moment ago: its first start needs no other
         self._kept: Kept | None = None
 
     @property

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from izba.engine.containers import lifecycle, specrequest
+from izba.engine.containers import lifecycle
+from izba.engine.containers.specs import make_spec
 from izba.errors import NotModified
 from izba.monitor import plan as plans
 from izba.runtime import bundle
-from izba.runtime.specgen.rootview import RootView
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from izba.monitor.plan import HealthPlan, LogPlan, Plan
     from izba.monitor.spawn import Monitor
     from izba.oci.runtimespec import Spec
-    from izba.runtime.specgen.request import HostFacts
 
 _SECOND = 1_000_000_000
 
@@ -42,31 +41,9 @@ def start(
         from izba.monitor.spawn import Monitor
 
         monitor = Monitor()
-    spec = make_spec(engine, container)
+    spec = container.spec or make_spec(engine, container)
     bundle.write(container.directory, spec)
     return monitor.launch(make_plan(engine, container, spec, console))
-
-
-def make_spec(engine: Engine, container: Container) -> Spec:
-    """The spec, of what the container was asked to be and what the host is now."""
-    from izba.runtime.specgen import generate, resources
-
-    specrequest.write_network_files(container)
-    request = specrequest.spec_request(engine, container, root_view(engine, container))
-    limits, warnings = resources.checked(request.resources, engine.host)
-    for warning in warnings:
-        from izba import log
-
-        log.warning(warning)
-    return generate.generate(request.replace(resources=limits), None, _host(engine, container))
-
-
-def root_view(engine: Engine, container: Container) -> RootView:
-    """The container's files, read without mounting them."""
-    snapshots = engine.store.snapshots
-    parent = snapshots.stat(container.id).parent
-    lowers = snapshots.lowers(parent) if parent and snapshots.kind == "overlay" else ()
-    return RootView((snapshots.upper(container.id), *lowers))
 
 
 def make_plan(engine: Engine, container: Container, spec: Spec, console: tuple[int, int]) -> Plan:
@@ -103,14 +80,6 @@ def stop_signal(config: ContainerConfig) -> int:
     from izba.signals import number
 
     return number(config.get("StopSignal") or "SIGTERM")
-
-
-def _host(engine: Engine, container: Container) -> HostFacts:
-    if not container.host_config.get("Privileged"):
-        return engine.host
-    from izba.runtime.specgen.devices import host_devices
-
-    return engine.host.replace(devices=host_devices())
 
 
 def _log(host: HostConfig) -> LogPlan:
