@@ -250,5 +250,17 @@ def test_images_imports_nothing_heavy(loaded: Engine, izba: Izba) -> None:
         text=True,
         check=True,
     )
-    heavy = {"json", "re", "typing", "argparse", "sqlite3", "dataclasses", "enum", "pathlib", "subprocess", "msgspec"}
+    heavy = {
+        "json",
+        "re",
+        "typing",
+        "argparse",
+        "sqlite3",
+        "dataclasses",
+        "enum",
+        "pathlib",
+        "subprocess",
+        "msgspec",
+        "functools",
+    }
     assert heavy.isdisjoint(done.stderr.split())

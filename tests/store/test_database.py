@@ -149,3 +149,16 @@ def test_a_dead_holder_frees_its_lock(tmp_path: Path) -> None:
 
     lock.acquire()
     lock.release()
+
+
+def test_sqlite_comes_without_functools_and_leaves_it_as_it_is(tmp_path: Path) -> None:
+    """Decisions, start: functools and what it imports would be most of the cost of the database."""
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from izba.store.db import Database;"
+        "assert not {'functools', 'collections', 'sqlite3'} & set(sys.modules);"
+        "d = Database(sys.argv[2]); d.execute(\"INSERT INTO settings VALUES ('a', 'b')\");"
+        "assert [d.row('SELECT value FROM settings') for _ in range(3)] == [('b',)] * 3; d.close();"
+        "import functools, sqlite3; assert functools.reduce and functools.lru_cache(lambda: 1)() == 1"
+    )
+    source = next(path for path in sys.path if Path(path, "izba/store/db.py").exists())
+    subprocess.run([sys.executable, "-I", "-S", "-c", script, source, str(tmp_path / "izba.db")], check=True)

@@ -1,6 +1,7 @@
 """The database of one data root: one sqlite file, write-ahead logged.
 
-`_sqlite3` is the C module under `sqlite3`, which costs 4 to 6 ms to import and adds nothing needed here.
+The C module under `sqlite3` is used alone (`izba.store.sqlite`): the rest of it costs 4 to 6 ms to import and adds
+nothing needed here.
 
 One connection serves all threads of a process, one at a time; a forked child gets its own at its first query, for
 sqlite must not be carried across a fork.
@@ -9,12 +10,12 @@ sqlite must not be carried across a fork.
 from __future__ import annotations
 
 import os
-from _sqlite3 import DatabaseError, IntegrityError, OperationalError, connect
 from _thread import RLock
 
 from izba.errors import DataLoss, Internal, Unavailable
 from izba.jsonio import sync_directory
 from izba.store.schema import MIGRATIONS
+from izba.store.sqlite import DatabaseError, IntegrityError, OperationalError, connect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -177,4 +177,27 @@ _REWRITABLE = """
 ALTER TABLE snapshots ADD COLUMN rewritable INTEGER NOT NULL DEFAULT 0;
 """
 
-MIGRATIONS = (_FIRST, _BUILD_CACHE, _REGISTRY, _REWRITABLE)
+# Networks, and which containers are connected to them; written by `network.store`. An address belongs to its endpoint
+# until another one needs it (see `network.ipam`): whether the container runs is not stored here either.
+_NETWORKS = """
+CREATE TABLE networks (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    driver TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    config TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE endpoints (
+    container TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE,
+    network TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    address INTEGER,
+    config TEXT NOT NULL,
+    PRIMARY KEY (container, network)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX endpoints_address ON endpoints(network, address);
+"""
+
+MIGRATIONS = (_FIRST, _BUILD_CACHE, _REGISTRY, _REWRITABLE, _NETWORKS)
