@@ -286,7 +286,7 @@ def test_a_stopped_container_keeps_its_image_from_all_but_force(engine: Engine, 
     with pytest.raises(NameInUse) as by_name:
         engine.images.remove("app")
     assert str(by_name.value) == (
-        f'conflict: unable to remove repository reference "app:latest" (must force) - '
+        f'conflict: unable to remove repository reference "app" (must force) - '
         f"container {id[:12]} is using its referenced image {image.id.hex[:12]}"
     )
     with pytest.raises(ImageInUse) as by_id:

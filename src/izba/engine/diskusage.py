@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from izba._record import Record
 from izba.build.prune import kept
+from izba.engine.containers.model import Container
 from izba.engine.images.remove import is_running
 from izba.store.snapshots.trees import usage
 
@@ -123,7 +124,7 @@ def _container(engine: Engine, row: ContainerRow) -> ContainerUsage:
     return ContainerUsage(
         id=row.id,
         name=row.name,
-        image=row.image,
+        image=Container(engine, row).image_id,
         created=row.created,
         size=engine.store.snapshots.usage(row.snapshot).size,
         is_running=is_running(engine, row.id),

@@ -55,7 +55,7 @@ def remove(engine: Engine, name_or_id: str, *, force: bool = False) -> list[Remo
         image = Victim(engine, row.id)
         is_id = row.id.startswith(name_or_id) or row.id.hex.startswith(name_or_id) or row.manifest == name_or_id
         name = None if is_id else _name_of(name_or_id, image)
-        removed = _remove_id(image, force=force) if name is None else _remove_name(image, name, force=force)
+        removed = _remove_id(image, force=force) if name is None else _remove_name(image, name, name_or_id, force=force)
         if image.names:
             return removed
         image.refuse_if_used(force=force)
@@ -74,10 +74,10 @@ def _name_of(text: str, image: Victim) -> str | None:
     return name if name in image.names else None
 
 
-def _remove_name(image: Victim, name: str, *, force: bool) -> list[Removed]:
+def _remove_name(image: Victim, name: str, typed: str, *, force: bool) -> list[Removed]:
     """One name; and its repository's digests, where it was the last tag beside them."""
     if not force and image.is_in_one_repository and image.containers:
-        raise NameInUse(familiar(name), container=image.containers[0].id, image=image.id)
+        raise NameInUse(typed, container=image.containers[0].id, image=image.id)
     removed = [image.untag(name)]
     beside = [other for other in image.names if _repository(other) == _repository(name)]
     if all("@" in other for other in beside):
