@@ -12,7 +12,8 @@ from typing import Any
 
 from izba.build.convert.stages import Options
 from izba.build.export.output import IMAGE, Output
-from izba.build.progress import Cached, Event, Finished, Output as Said, Warned
+from izba.build.progress import Cached, Event, Finished, Warned
+from izba.build.progress import Output as Said
 from izba.build.secrets import SecretSource
 from izba.engine.builds import BuildRequest, Built, build, default_platform
 from izba.engine.engine import Engine
@@ -133,8 +134,8 @@ class Builder:
         *,
         file: str | None = None,
         tags: tuple[str, ...] = (),
-        args: Mapping[str, str] = {},  # noqa: B006 - read only
-        contexts: Mapping[str, str] = {},  # noqa: B006 - read only
+        args: Mapping[str, str] = {},
+        contexts: Mapping[str, str] = {},
         secrets: tuple[SecretSource, ...] = (),
         outputs: tuple[Output, ...] = (IMAGE,),
         host_trust: bool = False,

@@ -47,7 +47,7 @@ _PACKED = {
 
 
 @pytest.mark.parametrize("name", list(_PACKED))
-def test_a_local_archive_is_unpacked_by_its_content(build: Builder, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_archive_is_unpacked_by_its_content(build: Builder, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A7: no decompressor is looked up on PATH."""
     monkeypatch.setenv("PATH", "/nonexistent")
 
@@ -58,7 +58,9 @@ def test_a_local_archive_is_unpacked_by_its_content(build: Builder, name: str, m
     assert done.mode("opt/x/f") == 0o640
 
 
-@pytest.mark.parametrize("content", [b"", b"plain text", gzip.compress(b"no tar"), b"\x1f\x8bdamaged", b"PK\x03\x04zip"])
+@pytest.mark.parametrize(
+    "content", [b"", b"plain text", gzip.compress(b"no tar"), b"\x1f\x8bdamaged", b"PK\x03\x04zip"]
+)
 def test_what_is_no_archive_is_copied(build: Builder, content: bytes) -> None:
     done = build("FROM busybox\nADD file.tar.gz /x/\n", {"file.tar.gz": content})
     assert done.path("x/file.tar.gz").read_bytes() == content
@@ -101,7 +103,7 @@ def test_a_git_source_says_what_to_do(build: Builder) -> None:
 
 class _Handler(BaseHTTPRequestHandler):
     body = b"from the net"
-    requests: list[str] = []  # noqa: RUF012 - reset by the fixture
+    requests: list[str] = []
 
     def do_GET(self) -> None:
         self.requests.append(self.path)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from izba.build import gopath
 from izba.build.dockerfile.source import DockerfileError
 from izba.engine.builds import StepFailed
 from izba.errors import IzbaError
@@ -86,7 +87,8 @@ def test_a_bind_mounts_source_stays_in_its_stage(build: Builder, canary: Path, r
         )
     done = build(
         "FROM busybox AS evil\nRUN ln -s / /to-root\n"
-        f"FROM busybox\nRUN --mount=from=evil,source=/to-root,target=/m{rw} ls -d /m{canary.parent} 2>&1 || echo inside\n"
+        f"FROM busybox\n"
+        f"RUN --mount=from=evil,source=/to-root,target=/m{rw} ls -d /m{canary.parent} 2>&1 || echo inside\n"
     )
 
     assert "inside" in done.output
@@ -108,7 +110,9 @@ def test_a_cache_mounts_source_does_not_lead_out_of_the_cache(fresh: Builder, ca
     fresh(f"FROM busybox\nRUN --mount=type=cache,id=x,target=/c ln -s {canary.parent} /c/sub && ln -s ../../.. /c/up\n")
 
     for source in ("sub", "up", "../../..", "/sub/../.."):
-        done = fresh(f"FROM busybox\nRUN --mount=type=cache,id=x,source={source},target=/m ls -a /m; echo x > /m/planted\n")
+        done = fresh(
+            f"FROM busybox\nRUN --mount=type=cache,id=x,source={source},target=/m ls -a /m; echo x > /m/planted\n"
+        )
         assert "canary" not in done.output
     assert os.listdir(canary.parent) == ["canary"]
 
@@ -120,7 +124,8 @@ def test_mount_points_are_not_cleaned_up_on_the_host(build: Builder, canary: Pat
 
     done = build(
         "FROM busybox\n"
-        f"RUN --mount=type=tmpfs,target=/x/empty --mount=type=tmpfs,target=/y/none mkdir /z && ln -s {canary.parent} /z/x; true\n"
+        "RUN --mount=type=tmpfs,target=/x/empty --mount=type=tmpfs,target=/y/none "
+        f"mkdir /z && ln -s {canary.parent} /z/x; true\n"
     )
 
     assert sorted(os.listdir(canary.parent)) == ["canary", "empty", "none"]
@@ -172,7 +177,7 @@ def test_a_fifo_for_a_dockerfile_hangs_nothing(build: Builder, name: str) -> Non
         build.build(context)
 
 
-@pytest.mark.parametrize("pattern", ["secret", "./secret", "sub/../secret", "s*t", "/secret", "*", "[a-z]ecret"])
+@pytest.mark.parametrize("pattern", ["secret", "./secret", "sub/../secret", "s*t", "/secret", "[so]*", "[a-z]ecret"])
 def test_an_ignored_file_cannot_be_had_by_another_spelling(build: Builder, pattern: str) -> None:
     """D12"""
     files = {".dockerignore": "secret\nsub/inner\n", "secret": "s", "sub/inner": "i", "open": "o"}
@@ -181,12 +186,12 @@ def test_an_ignored_file_cannot_be_had_by_another_spelling(build: Builder, patte
     os.symlink("sub", context / "by")
 
     (context / "Dockerfile").write_text(f"FROM scratch\nCOPY {pattern} /x/\n")
-    try:
+    if gopath.has_wildcards(pattern):
         done = build.build(context)
-    except StepFailed as error:
-        assert "not found" in error.message
-    else:
         assert done.image.chain_id is None or not done.exists("x/secret")
+    else:
+        with pytest.raises(StepFailed, match="not found"):
+            build.build(context)
     for source in ("alias", "by/inner"):
         (context / "Dockerfile").write_text(f"FROM scratch\nCOPY {source} /x/\n")
         with pytest.raises(StepFailed, match="not found"):

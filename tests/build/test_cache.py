@@ -113,7 +113,10 @@ def test_an_arg_counts_from_where_it_is_declared(fresh: Builder, context: Path) 
 
 
 def test_no_cache_does_all_again_and_a_filter_only_one_stage(fresh: Builder) -> None:
-    text = "FROM busybox AS one\nRUN echo one > /f\nFROM busybox AS two\nRUN echo two > /f\nFROM scratch\nCOPY --from=one /f /1\nCOPY --from=two /f /2\n"
+    text = (
+        "FROM busybox AS one\nRUN echo one > /f\nFROM busybox AS two\nRUN echo two > /f\n"
+        "FROM scratch\nCOPY --from=one /f /1\nCOPY --from=two /f /2\n"
+    )
     context = fresh.context(text)
     fresh.build(context)
 
@@ -188,7 +191,7 @@ def test_a_cached_build_reads_no_file_of_a_stage(fresh: Builder) -> None:
     assert path.stat().st_atime_ns == 1
 
 
-def test_a_file_that_changes_while_it_is_read_is_not_remembered(fresh: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_changes_while_it_is_read_is_no_cache(fresh: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
     context = fresh.context("FROM scratch\nCOPY f /f\n", {"f": "one"})
     from izba.build import upper
 

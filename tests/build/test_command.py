@@ -39,7 +39,18 @@ def test_quiet_prints_the_id_and_files_get_the_results(build: Builder, tmp_path:
     iid, metadata = tmp_path / "iid", tmp_path / "metadata"
 
     done = izba(
-        build, "build", "-q", "--iidfile", str(iid), "--metadata-file", str(metadata), "-t", "q", "-t", "r:2", str(context)
+        build,
+        "build",
+        "-q",
+        "--iidfile",
+        str(iid),
+        "--metadata-file",
+        str(metadata),
+        "-t",
+        "q",
+        "-t",
+        "r:2",
+        str(context),
     )
 
     id = done.stdout.strip()
@@ -59,7 +70,8 @@ def test_an_error_shows_the_place_the_last_words_and_exits_with_1(build: Builder
     assert done.returncode == 1
     assert done.stderr.endswith(
         "------\n > last words\n------\n"
-        'error: Dockerfile:3: process "/bin/sh -c echo last words; exit 9" did not complete successfully: exit code: 9\n'
+        'error: Dockerfile:3: process "/bin/sh -c echo last words; exit 9" did not complete successfully: '
+        "exit code: 9\n"
         "  1 |     FROM busybox\n"
         "  2 |     # why\n"
         "  3 | >>> RUN echo last words; exit 9\n"

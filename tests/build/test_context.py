@@ -39,7 +39,13 @@ def test_a_dockerfile_on_stdin_has_no_files(build: Builder) -> None:
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_a_tar_on_stdin_is_a_context(build: Builder, pack) -> None:
-    files = {"Dockerfile": "FROM busybox\nCOPY . /c\n", "f": "in tar", ".dockerignore": "hidden\n", "hidden": "", "other": "FROM busybox\nCOPY f /other\n"}
+    files = {
+        "Dockerfile": "FROM busybox\nCOPY . /c\n",
+        "f": "in tar",
+        ".dockerignore": "hidden\n",
+        "hidden": "",
+        "other": "FROM busybox\nCOPY f /other\n",
+    }
 
     done = build.build("-", stdin=pack(_tar(**files)))
 
@@ -186,7 +192,9 @@ def test_outputs_are_read_as_buildx_reads_them(text: str, expected: Output) -> N
     assert parse_output(text) == expected
 
 
-@pytest.mark.parametrize("text", ["type=tarr,dest=x", "type=tar", "type=local", "type=image,push=true", "type=oci,x=y,dest=z"])
+@pytest.mark.parametrize(
+    "text", ["type=tarr,dest=x", "type=tar", "type=local", "type=image,push=true", "type=oci,x=y,dest=z"]
+)
 def test_wrong_outputs_are_refused(text: str) -> None:
     with pytest.raises(InvalidArgument):
         parse_output(text)

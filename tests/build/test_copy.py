@@ -42,7 +42,9 @@ def test_a_source_goes_where_dockers_rules_say(build: Builder, words: str, expec
 
 
 def test_a_directory_is_copied_with_modes_and_links_and_belongs_to_root(build: Builder) -> None:
-    context = build.context("FROM busybox\nCOPY src /dst\n", {"src/run.sh": "x", "src/sub/secret": "y", "src/empty/": None})
+    context = build.context(
+        "FROM busybox\nCOPY src /dst\n", {"src/run.sh": "x", "src/sub/secret": "y", "src/empty/": None}
+    )
     (context / "src/run.sh").chmod(0o755)
     (context / "src/sub").chmod(0o700)
     os.symlink("../run.sh", context / "src/sub/link")
@@ -168,7 +170,9 @@ def test_a_wrong_chmod_points_at_the_flag(build: Builder, chmod: str) -> None:
 def test_parents_keeps_the_directories_from_the_pivot_on(build: Builder) -> None:
     files = {"x/a.txt": "", "y/a.txt": "", "y/b.bin": "", "deep/er/c.txt": ""}
 
-    done = build("FROM busybox\nCOPY --parents ./x/a.txt ./y/a.txt /all/\nCOPY --parents deep/./er/*.txt /cut/\n", files)
+    done = build(
+        "FROM busybox\nCOPY --parents ./x/a.txt ./y/a.txt /all/\nCOPY --parents deep/./er/*.txt /cut/\n", files
+    )
 
     assert {"all/x/a.txt", "all/y/a.txt", "cut/er/c.txt"} <= {
         name for name in ("all/x/a.txt", "all/y/a.txt", "cut/er/c.txt", "all/y/b.bin", "cut/deep") if done.exists(name)
@@ -224,7 +228,8 @@ def test_link_does_not_follow_the_bases_links(build: Builder) -> None:
 
 def test_heredocs_are_files_of_the_dockerfiles_own(build: Builder) -> None:
     done = build(
-        'FROM busybox\nARG NAME=izba\nCOPY --chmod=700 --chown=1:2 <<one <<"two" /d/\nhello $NAME\none\nplain $NAME\ntwo\n'
+        'FROM busybox\nARG NAME=izba\nCOPY --chmod=700 --chown=1:2 <<one <<"two" /d/\nhello $NAME\none\n'
+        "plain $NAME\ntwo\n"
         "COPY <<-EOF /e\n\ttabs\n\tEOF\n"
     )
 
@@ -242,7 +247,8 @@ def test_heredocs_are_files_of_the_dockerfiles_own(build: Builder) -> None:
 def test_from_a_stage_by_name_and_number_keeps_owners_and_modes(build: Builder) -> None:
     done = build(
         "FROM busybox AS Builder\n"
-        "RUN mkdir -m 750 /out && echo built > /out/bin && chown -R 5:6 /out && chmod 4755 /out/bin && ln -s bin /out/l\n"
+        "RUN mkdir -m 750 /out && echo built > /out/bin && ln -s bin /out/l\n"
+        "RUN chown -R 5:6 /out && chmod 4755 /out/bin\n"
         "FROM busybox\n"
         "COPY --from=builder /out /named/\n"
         "COPY --from=0 /out/bin /numbered\n"
@@ -281,7 +287,10 @@ def test_links_in_a_stage_are_resolved_inside_of_it(build: Builder) -> None:
 @pytest.mark.parametrize(
     ("dockerfile", "message"),
     [
-        ("FROM busybox\nCOPY --from=later f /\nFROM busybox AS later\nCOPY --from=0 /etc/passwd /\n", "needs to be defined"),
+        (
+            "FROM busybox\nCOPY --from=later f /\nFROM busybox AS later\nCOPY --from=0 /etc/passwd /\n",
+            "needs to be defined",
+        ),
         ("FROM busybox\nCOPY --from=7 f /\n", "invalid stage index 7"),
         ("FROM busybox\nARG S=x\nCOPY --from=$S f /\n", "variable expansion is not supported"),
         ("FROM busybox\nCOPY http://127.0.0.1/x /\n", "source can't be a URL for COPY"),
@@ -324,7 +333,8 @@ def test_a_file_that_dockerignore_hides_is_said_to_be_hidden(build: Builder) -> 
 
 def test_a_dockerfiles_own_ignore_file_goes_first(build: Builder) -> None:
     context = build.context(
-        "", {"sub/D": "FROM busybox\nCOPY . /c\n", "sub/D.dockerignore": "a\n", ".dockerignore": "b\n", "a": "", "b": ""}
+        "",
+        {"sub/D": "FROM busybox\nCOPY . /c\n", "sub/D.dockerignore": "a\n", ".dockerignore": "b\n", "a": "", "b": ""},
     )
 
     done = build.build(context, file=str(context / "sub/D"))

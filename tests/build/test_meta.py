@@ -17,15 +17,15 @@ def test_every_setting_of_the_config(build: Builder) -> None:
         "FROM busybox\n"
         "MAINTAINER someone <s@example.com>\n"
         "ENV A=1 B='two words' C=$PATH\n"
-        "LABEL x=y z.q=\"1 2\"\n"
+        'LABEL x=y z.q="1 2"\n'
         "WORKDIR /w\nWORKDIR sub\n"
         "USER app:staff\n"
         "EXPOSE 80 53/udp 8000-8001\n"
         "VOLUME /data /more\n"
         "STOPSIGNAL SIGQUIT\n"
         "HEALTHCHECK --interval=5s --timeout=2s --start-period=1m --start-interval=3s --retries=4 CMD true\n"
-        "SHELL [\"/bin/sh\", \"-ec\"]\n"
-        "ENTRYPOINT [\"/bin/echo\"]\n"
+        'SHELL ["/bin/sh", "-ec"]\n'
+        'ENTRYPOINT ["/bin/echo"]\n'
         "CMD shell form\n"
         "ONBUILD RUN echo trigger\n",
         labels=(("x", "from the command line"),),
@@ -63,7 +63,7 @@ def test_entrypoint_takes_the_bases_command_away(build: Builder) -> None:
 
 
 def test_history_says_what_was_done_and_what_made_a_layer(build: Builder) -> None:
-    done = build("FROM busybox\nARG V=1\nENV E=2\nWORKDIR /w\nRUN echo $V > f\nCOPY x /x\nCMD [\"c\"]\n", {"x": ""})
+    done = build('FROM busybox\nARG V=1\nENV E=2\nWORKDIR /w\nRUN echo $V > f\nCOPY x /x\nCMD ["c"]\n', {"x": ""})
 
     history = done.image.config["history"][1:]
     assert [(entry["created_by"], entry.get("empty_layer", False)) for entry in history] == [
@@ -83,7 +83,8 @@ def test_history_says_what_was_done_and_what_made_a_layer(build: Builder) -> Non
 def test_global_args_are_for_from_and_inherited_by_declaration(build: Builder) -> None:
     done = build(
         "ARG BASE=nope\nARG VERSION=7\nFROM ${BASE:-x} AS first\nARG VERSION\nARG OTHER\n"
-        'RUN echo "first [$VERSION] [$OTHER]"\nFROM first\nRUN echo "second [$VERSION]"\nARG LATER=$VERSION-x\nRUN echo $LATER\n',
+        'RUN echo "first [$VERSION] [$OTHER]"\nFROM first\nRUN echo "second [$VERSION]"\n'
+        "ARG LATER=$VERSION-x\nRUN echo $LATER\n",
         args={"BASE": "busybox"},
     )
 
@@ -91,7 +92,7 @@ def test_global_args_are_for_from_and_inherited_by_declaration(build: Builder) -
 
 
 def test_a_stage_from_an_image_does_not_see_what_it_did_not_declare(build: Builder) -> None:
-    done = build("ARG V=1\nFROM busybox\nRUN echo \"[$V]\"\n")
+    done = build('ARG V=1\nFROM busybox\nRUN echo "[$V]"\n')
     assert done.output == "[]\n"
 
 
@@ -109,7 +110,8 @@ def test_one_env_instruction_sees_the_values_from_before_it(build: Builder) -> N
 
 def test_platform_arguments(build: Builder) -> None:
     done = build(
-        "FROM --platform=$BUILDPLATFORM busybox AS build\nARG TARGETPLATFORM\nARG TARGETOS TARGETARCH BUILDARCH TARGETSTAGE\n"
+        "FROM --platform=$BUILDPLATFORM busybox AS build\nARG TARGETPLATFORM\n"
+        "ARG TARGETOS TARGETARCH BUILDARCH TARGETSTAGE\n"
         "RUN echo $TARGETPLATFORM $TARGETOS $TARGETARCH $BUILDARCH $TARGETSTAGE\n"
     )
 
@@ -131,9 +133,7 @@ def test_proxies_reach_run_and_neither_history_nor_config_nor_key(build: Builder
 
 
 def test_build_args_that_nobody_uses_are_told(build: Builder) -> None:
-    assert build("FROM busybox\n", args={"TYPO": "1"}).warnings == [
-        "One or more build-args ['TYPO'] were not consumed"
-    ]
+    assert build("FROM busybox\n", args={"TYPO": "1"}).warnings == ["One or more build-args ['TYPO'] were not consumed"]
 
 
 def test_a_variable_that_must_be_set_points_at_itself(build: Builder) -> None:
@@ -189,7 +189,10 @@ def test_an_image_of_no_layer_at_all(build: Builder) -> None:
 
 
 def test_a_stage_that_is_another_stages_base_passes_all_on(build: Builder) -> None:
-    done = build("FROM busybox AS a\nENV X=1\nWORKDIR /w\nUSER app\nSHELL [\"/bin/sh\",\"-ec\"]\nFROM a\nRUN echo $X $PWD $(id -un)\n")
+    done = build(
+        'FROM busybox AS a\nENV X=1\nWORKDIR /w\nUSER app\nSHELL ["/bin/sh","-ec"]\nFROM a\n'
+        "RUN echo $X $PWD $(id -un)\n"
+    )
 
     assert done.output == "1 /w app\n"
     assert done.config["Shell"] == ["/bin/sh", "-ec"]
@@ -219,8 +222,7 @@ def test_named_contexts_replace_images_and_stages(build: Builder, tmp_path) -> N
     (tmp_path / "etc/own").write_text("own")
 
     done = build(
-        "FROM debian:bookworm AS x\nFROM busybox AS tool\nRUN exit 1\n"
-        "FROM x\nCOPY --from=tool /bin/busybox /bb\n",
+        "FROM debian:bookworm AS x\nFROM busybox AS tool\nRUN exit 1\nFROM x\nCOPY --from=tool /bin/busybox /bb\n",
         contexts={"docker.io/library/debian:bookworm": str(tmp_path), "tool": "docker-image://busybox"},
     )
 

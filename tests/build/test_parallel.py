@@ -47,7 +47,9 @@ def test_a_stage_that_two_others_need_is_made_once(fresh: Builder) -> None:
 
 def test_equal_instructions_in_two_stages_are_one_step(fresh: Builder) -> None:
     text = "RUN --mount=type=cache,target=/c echo x >> /c/log && wc -l < /c/log > /n\n"
-    done = fresh(f"FROM busybox AS a\n{text}FROM busybox AS b\n{text}FROM scratch\nCOPY --from=a /n /a\nCOPY --from=b /n /b\n")
+    done = fresh(
+        f"FROM busybox AS a\n{text}FROM busybox AS b\n{text}FROM scratch\nCOPY --from=a /n /a\nCOPY --from=b /n /b\n"
+    )
 
     assert (done.read("a"), done.read("b")) == ("1\n", "1\n")
 
@@ -123,7 +125,9 @@ def test_two_builds_at_once_do_not_disturb_each_other(fresh: Builder) -> None:
     context = fresh.context("FROM busybox\nRUN sleep 0.3; echo x > /x\nCOPY f /f\n", {"f": "f"})
     root = Path(fresh.engine.roots.data)
 
-    processes = [_start(root, "build", "-q", "-t", f"t{number}", str(context), stdout=subprocess.PIPE) for number in range(3)]
+    processes = [
+        _start(root, "build", "-q", "-t", f"t{number}", str(context), stdout=subprocess.PIPE) for number in range(3)
+    ]
     outputs = [process.communicate(timeout=60)[0] for process in processes]
 
     assert [process.returncode for process in processes] == [0, 0, 0]
@@ -135,9 +139,11 @@ def test_the_same_inputs_give_the_same_layers_in_another_store(
     new_store: Callable[[], Builder], tmp_path: Path
 ) -> None:
     text = (
-        "FROM busybox AS make\nWORKDIR /src\nCOPY . .\nRUN mkdir out && cat a.txt sub/b.txt > out/c && touch out/d && ln out/c out/e\n"
+        "FROM busybox AS make\nWORKDIR /src\nCOPY . .\n"
+        "RUN mkdir out && cat a.txt sub/b.txt > out/c && touch out/d && ln out/c out/e\n"
         "FROM busybox\nENV X=1\nRUN echo $(ls /bin | wc -l) > /count; date > /dev/null\n"
-        "COPY --from=make /src/out /out\nCOPY --link --chmod=u=rwX sub /sub\nADD <<EOF /here\ndoc\nEOF\nWORKDIR /made/by\n"
+        "COPY --from=make /src/out /out\nCOPY --link --chmod=u=rwX sub /sub\nADD <<EOF /here\ndoc\nEOF\n"
+        "WORKDIR /made/by\n"
     )
     files = {"a.txt": "a", "sub/b.txt": "b"}
     results = []

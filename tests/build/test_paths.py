@@ -48,7 +48,7 @@ from izba.layer.fsops import Privileged
         ("a?b", "a☺b", True),
         ("a[^a]b", "a☺b", True),
         ("a???b", "a☺b", False),
-        ("[a-ζ]*", "α", True),
+        ("[a-ζ]*", "β", True),
         ("*[a-ζ]", "A", False),
         ("a?b", "a/b", False),
         ("a*b", "a/b", False),
@@ -115,7 +115,9 @@ def test_links_in_a_circle_are_an_error() -> None:
         resolve("a", _root({"a": "b", "b": "a"}))
 
 
-@given(st.text("ab./", max_size=20), st.dictionaries(st.text("ab", min_size=1, max_size=2), st.text("ab./", max_size=8)))
+@given(
+    st.text("ab./", max_size=20), st.dictionaries(st.text("ab", min_size=1, max_size=2), st.text("ab./", max_size=8))
+)
 def test_no_path_leads_out_whatever_the_links_say(path: str, links: dict[str, str]) -> None:
     try:
         resolved = resolve(path, _root(links))
@@ -199,7 +201,9 @@ def test_a_file_that_was_just_written_is_not_remembered(tmp_path: Path) -> None:
     assert cache.find((tmp_path / "f").stat()) is None
 
 
-@pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: b"x" + data[1:], lambda data: b"", lambda data: data + b"x"])
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:-1], lambda data: b"x" + data[1:], lambda data: b"", lambda data: data + b"x"]
+)
 def test_a_damaged_cache_is_not_believed(tmp_path: Path, damage) -> None:
     status = _settled(tmp_path / "f", "one")
     kept = tmp_path / "cache"

@@ -40,7 +40,8 @@ def test_every_kind_of_step(user: User) -> None:
         "every",
         {
             "Dockerfile": "FROM busybox AS one\n"
-            "WORKDIR /w\nCOPY --chown=app:staff . .\nRUN id -u && touch made && chown app made && stat -c %u made || true\n"
+            "WORKDIR /w\nCOPY --chown=app:staff . .\n"
+            "RUN id -u && touch made && chown app made && stat -c %u made || true\n"
             "FROM busybox\n"
             "COPY --from=one /w /from\nCOPY --link d /linked\nADD <<EOF /here\ndoc\nEOF\n"
             "RUN --mount=type=cache,target=/c echo x >> /c/log && wc -l < /c/log\n"
@@ -61,13 +62,24 @@ def test_every_kind_of_step(user: User) -> None:
 
 def test_the_layers_are_those_that_root_makes(user: User, fresh) -> None:
     files = {
-        "Dockerfile": "FROM busybox\nCOPY --chown=12:34 d /d\nCOPY --chmod=4755 d/f /setuid\nRUN echo x > /x; mkdir -m 1777 /sticky\n",
+        "Dockerfile": "FROM busybox\nCOPY --chown=12:34 d /d\nCOPY --chmod=4755 d/f /setuid\n"
+        "RUN echo x > /x; mkdir -m 1777 /sticky\n",
         "d/f": "content",
     }
     context = _context(user, "same", files)
     by_root = fresh.build(context, epoch=busybox.CREATED)
 
-    user.run("build", "-q", "--iidfile", str(user.home / "iid"), "-t", "same", str(context), env={"SOURCE_DATE_EPOCH": str(busybox.CREATED)}, check=True)
+    user.run(
+        "build",
+        "-q",
+        "--iidfile",
+        str(user.home / "iid"),
+        "-t",
+        "same",
+        str(context),
+        env={"SOURCE_DATE_EPOCH": str(busybox.CREATED)},
+        check=True,
+    )
     inspected = user.run("image", "inspect", "same", check=True)
 
     layers = json.loads(inspected.stdout)[0]["RootFS"]["Layers"]
@@ -85,7 +97,9 @@ def test_a_failing_step_is_told_as_to_root(user: User) -> None:
 
 
 def test_prune_gives_back_what_other_ids_own(user: User) -> None:
-    context = _context(user, "pruned", {"Dockerfile": "FROM busybox\nRUN mkdir -m 700 /p && touch /p/f && chown -R app /p || true\n"})
+    context = _context(
+        user, "pruned", {"Dockerfile": "FROM busybox\nRUN mkdir -m 700 /p && touch /p/f && chown -R app /p || true\n"}
+    )
     user.run("build", "-q", str(context), check=True)
 
     done = user.run("builder", "prune", "-af")

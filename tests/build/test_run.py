@@ -35,9 +35,9 @@ def test_heredocs_run_as_text_as_script_and_as_input(build: Builder) -> None:
     done = build(
         "FROM busybox\n"
         "RUN <<EOF\nset -e\nX=1\necho text $X\nEOF\n"
-        "RUN <<EOF\n#!/bin/awk -f\nBEGIN { print \"script\" }\nEOF\n"
+        'RUN <<EOF\n#!/bin/awk -f\nBEGIN { print "script" }\nEOF\n'
         "RUN cat <<one - <<two /dev/null\ninput one\none\ninput two\ntwo\n"
-        "RUN cat > /file <<EOF\nquoted \"$HOME\"\nEOF\n"
+        'RUN cat > /file <<EOF\nquoted "$HOME"\nEOF\n'
     )
 
     assert "text 1\n" in done.output
@@ -135,7 +135,9 @@ def test_the_layer_of_a_command_has_its_changes_and_nothing_else(build: Builder)
 
 
 def test_a_command_that_changes_nothing_makes_no_layer(build: Builder) -> None:
-    done = build("FROM busybox\nRUN true\nRUN --mount=type=tmpfs,target=/scratch echo x > /scratch/y\nRUN cat /etc/passwd\n")
+    done = build(
+        "FROM busybox\nRUN true\nRUN --mount=type=tmpfs,target=/scratch echo x > /scratch/y\nRUN cat /etc/passwd\n"
+    )
 
     assert len(done.layers) == 1
     assert [entry.get("empty_layer") for entry in done.image.config["history"][-3:]] == [True, True, True]
@@ -186,7 +188,10 @@ def test_what_is_written_to_a_writable_bind_is_thrown_away(build: Builder) -> No
 
 
 def test_a_cache_mount_lasts_and_is_in_no_layer(fresh: Builder) -> None:
-    text = "FROM busybox\nARG N\nRUN --mount=type=cache,target=/root/.cache/x echo $N >> /root/.cache/x/log && cat /root/.cache/x/log\n"
+    text = (
+        "FROM busybox\nARG N\n"
+        "RUN --mount=type=cache,target=/root/.cache/x echo $N >> /root/.cache/x/log && cat /root/.cache/x/log\n"
+    )
 
     fresh(text, args={"N": "1"})
     done = fresh(text, args={"N": "2"})
@@ -256,7 +261,8 @@ def test_secrets_are_files_or_variables_and_in_nothing_that_stays(fresh: Builder
         done = fresh(
             "FROM busybox\n"
             "RUN --mount=type=secret,id=file cat /run/secrets/file | md5sum && stat -c %a /run/secrets/file\n"
-            "RUN --mount=type=secret,id=file,target=/etc/token,mode=0444,uid=1000,gid=50 stat -c '%a %u:%g' /etc/token\n"
+            "RUN --mount=type=secret,id=file,target=/etc/token,mode=0444,uid=1000,gid=50 "
+            "stat -c '%a %u:%g' /etc/token\n"
             "RUN --mount=type=secret,id=env,env=TOKEN echo ${#TOKEN}\n"
             "RUN --mount=type=secret,id=missing test ! -e /run/secrets/missing\n",
             secrets=secrets,

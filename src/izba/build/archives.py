@@ -35,7 +35,7 @@ def open_archive(path: str) -> tuple[IO[bytes], Reader] | None:
 
 
 def is_tar_header(block: bytes) -> bool:
-    """Whether a block of 512 bytes begins a tar: its checksum is right (POSIX.1-2017, pax, "ustar Interchange Format")."""
+    """Whether a block of 512 bytes begins a tar: its checksum is right (POSIX.1-2017, pax)."""
     if len(block) != _BLOCK:
         return False
     try:

@@ -1,8 +1,8 @@
 """The build cache: which tree a cache key stands for. Rows in the store's database, so that all survives together.
 
-A record says what one step put on top of its base: a layer, or nothing. It pins the snapshot by a lasting lease, and goes
-with the record of its base, without which it would not be found. Aliases lead from how a step's inputs were made to what was in them: a COPY from a stage that
-is cached is found without looking at a single file.
+A record says what one step put on top of its base: a layer, or nothing. It pins the snapshot by a lasting lease, and
+goes with the record of its base, without which it would not be found. Aliases lead from how a step's inputs were made
+to what was in them: a COPY from a stage that is cached is found without looking at a single file.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ class BuildCache:
     def forget(self, key: Digest) -> None:
         """Drop a record, and those of the steps on top of it."""
         rows = self._db.rows(
-            "WITH RECURSIVE gone(key) AS (VALUES (?) UNION SELECT c.key FROM build_cache c JOIN gone ON c.parent = gone.key)"
+            "WITH RECURSIVE gone(key) AS ("
+            " VALUES (?) UNION SELECT c.key FROM build_cache c JOIN gone ON c.parent = gone.key)"
             " SELECT key FROM gone",
             key,
         )

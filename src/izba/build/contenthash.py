@@ -1,9 +1,9 @@
 """Digests of files' contents, and the memory of them.
 
 Opening a file costs more than hashing a small one, so a digest is remembered for as long as the file's inode, times and
-size stay the same. That is git's index, and has its trap: a file written again within the same tick of the file system's
-clock looks unchanged ("racy git"). So a digest is only remembered for a file whose last change was safely over when it was
-read.
+size stay the same. That is git's index, and has its trap: a file written again within the same tick of the file
+system's clock looks unchanged ("racy git"). So a digest is only remembered for a file whose last change was safely over
+when it was read.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a build's files come from: a directory, a tar on stdin, only a Dockerfile on stdin; and what is left out of it."""
+"""Where a build's files come from: a directory, a tar on stdin, a Dockerfile alone on stdin; what is left out of it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Contexts:
         self.caches: list[StatCache] = []
 
     def load(self, path: str, file: str | None, stdin: IO[bytes]) -> Loaded:
-        """What `izba build -f file path` means; `-` is stdin. Raises an `InvalidArgument` or `NotFound` that says more."""
+        """What `izba build -f file path` means; `-` is stdin. Raises an `IzbaError` that says what is missing."""
         if path == "-":
             return self._from_stdin(file, stdin)
         _refuse_remote(path)

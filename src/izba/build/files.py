@@ -1,8 +1,8 @@
 """Sources of files: what COPY, ADD and bind mounts read, and which of it they mean.
 
-A source is a directory (a build context, a view of a tree, a download) with what a .dockerignore hides left out. Paths are
-relative to it, "" is the root. No link in a source leads out of it: links are followed by hand, and a file is opened by
-the path that they lead to.
+A source is a directory (a build context, a view of a tree, a download) with what a .dockerignore hides left out. Paths
+are relative to it, "" is the root. No link in a source leads out of it: links are followed by hand, and a file is
+opened by the path that they lead to.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class FileSource:
         return next((found for each, found in self.children(parent) if each == name), None)
 
     def children(self, path: str) -> tuple[Entry, ...]:
-        """Names and statuses in the directory at the resolved `path`, sorted; what is ignored and sockets are left out."""
+        """Names and statuses in the directory at the resolved `path`, sorted; without what is ignored, and sockets."""
         found = self._lists.get(path)
         if found is None:
             found = self._lists[path] = self._read(path)

@@ -28,8 +28,8 @@ class TooManyLinks(InvalidArgument):
 def resolve(path: str, readlink: Callable[[str], str | None], *, follow_last: bool = True) -> str:
     """The path that `path` means inside the root: relative, no link and no `..` in it, "" for the root itself.
 
-    `readlink` gives the target of the link at such a path, and None for all else. `..` stops at the root, absolute targets
-    begin there. What does not exist is kept as it is said.
+    `readlink` gives the target of the link at such a path, and None for all else. `..` stops at the root, absolute
+    targets begin there. What does not exist is kept as it is said.
     """
     pending = path.split("/")[::-1]
     done: list[str] = []
@@ -57,7 +57,7 @@ def resolve(path: str, readlink: Callable[[str], str | None], *, follow_last: bo
 
 
 def clean(path: str) -> str:
-    """`path` without `.`, `..` and doubled slashes, by its text alone, as an absolute path (Go's `path.Join("/", path)`)."""
+    """`path` as an absolute path without `.`, `..` and doubled slashes, by its text alone."""
     done: list[str] = []
     for name in path.split("/"):
         if name == "..":

@@ -1,8 +1,8 @@
 """What a build tells while it goes on: a stream of events, each about one step that people see.
 
-A step begins with `Started` and ends with exactly one of `Cached`, `Finished`, `Failed` or `Canceled`; between these come
-any number of `Output` (what a RUN prints) and `Advanced` (how far a transfer is). Steps run at the same time, so events of
-different steps mix. Events are made in many threads, and reach the sink one at a time.
+A step begins with `Started` and ends with exactly one of `Cached`, `Finished`, `Failed` or `Canceled`; between these
+come any number of `Output` (what a RUN prints) and `Advanced` (how far a transfer is). Steps run at the same time, so
+events of different steps mix. Events are made in many threads, and reach the sink one at a time.
 """
 
 from __future__ import annotations

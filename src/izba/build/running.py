@@ -58,7 +58,7 @@ class Running:
 
 
 def run(running: Running, spec: Spec, rootfs: Sequence[Mount], bundle: str, step: RunningStep) -> tuple[int, bytes]:
-    """Run the container of `spec`; its exit code and the last of its output. Raises `Canceled`, and what starting raises."""
+    """Run the container of `spec`; its exit code and the last of its output. Raises `Canceled`, `InitFailed`."""
     from izba.runtime.launch import Stdio
     from izba.runtime.native import run_step
 

@@ -1,11 +1,11 @@
 """From a vertex to its result: what is cached is taken, the rest is done, independent parts at the same time.
 
-A stage is a chain of vertices, each on the tree of the one before. It is gone through from its base up: a vertex's key is
-worked out and its record looked up; where there is none, the op is done. From there on the rest of the chain has to be
-done too, so everything that it needs from other stages is started at once, each in a thread of its own.
+A stage is a chain of vertices, each on the tree of the one before. It is gone through from its base up: a vertex's key
+is worked out and its record looked up; where there is none, the op is done. From there on the rest of the chain has to
+be done too, so everything that it needs from other stages is started at once, each in a thread of its own.
 
-A key comes from the op's digest and, for each input, from the input's own key, or from the content of the files that are
-taken of it. Of a stage, content is only looked at where the cache does not know how that stage was made.
+A key comes from the op's digest and, for each input, from the input's own key, or from the content of the files that
+are taken of it. Of a stage, content is only looked at where the cache does not know how that stage was made.
 """
 
 from __future__ import annotations

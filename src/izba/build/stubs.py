@@ -1,7 +1,7 @@
 """Mount points that a tree lacks, such as /proc in an image of one file, or the target of a RUN's mount.
 
-They come from a layer of their own between the tree and its changes, so that none of them is ever in what the step leaves
-and nothing has to be found and removed afterwards.
+They come from a layer of their own between the tree and its changes, so that none of them is ever in what the step
+leaves and nothing has to be found and removed afterwards.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Putting files into a tree: straight into the upper directory of an overlay, which is faster than through its mount.
 
-What is below is looked at through a read-only view. As overlayfs would, a directory that is there gets a copy of its own in
-the upper directory before anything is put into it; then the two are merged, and the copy's owner, mode and attributes are
-what counts. A file in the upper directory hides what is below. Nothing is ever opened through a link: paths are resolved
-first, inside the tree, and nobody else writes to it.
+What is below is looked at through a read-only view. As overlayfs would, a directory that is there gets a copy of its
+own in the upper directory before anything is put into it; then the two are merged, and the copy's owner, mode and
+attributes are what counts. A file in the upper directory hides what is below. Nothing is ever opened through a link:
+paths are resolved first, inside the tree, and nobody else writes to it.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class FileCopy(Record):
 class Upper:
     """The tree being made: `directory` takes what is new, `below` (or nothing) shows what was there.
 
-    `whole`: it is no overlay, and `directory` has all that was there. All times become `epoch`, except those of directories
-    that were there. Call `finish` at the end.
+    `whole`: it is no overlay, and `directory` has all that was there. All times become `epoch`, except those of
+    directories that were there. Call `finish` at the end.
     """
 
     def __init__(self, directory: str, below: str | None, ops: FsOps, epoch: int, *, whole: bool = False) -> None:
@@ -167,7 +167,7 @@ class Upper:
         return frozenset(self._new - {""})
 
     def finish(self) -> None:
-        """Give the directories their owners, modes and times, which the work in them would have changed or forbidden."""
+        """Give the directories their owners, modes and times, which work in them would have changed, or forbid."""
         for path in sorted(self._settled, reverse=True):
             settled = self._settled[path]
             if settled is None:
@@ -212,7 +212,7 @@ class Upper:
             os.utime(self.absolute(path), ns=(self._time, self._time), follow_symlinks=False)
 
     def _told(self, source: FileSource, status: os.stat_result, found: Sequence[tuple[str, bytes]]) -> Node:
-        """Of a context's files, all belong to root; of a tree's, what is recorded counts where owners cannot be real."""
+        """A context's files belong to root; of a tree's, what is recorded counts where owners cannot be real."""
         if not source.owners:
             device = (os.major(status.st_rdev), os.minor(status.st_rdev))
             return Node(uid=0, gid=0, mode=status.st_mode, device=device)

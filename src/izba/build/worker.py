@@ -1,7 +1,8 @@
 """What ops work with: the store's snapshots, views of trees, the contexts, a place for what does not last.
 
 A worker lives as long as one build. What it mounts, it mounts below a directory of its own and unmounts at the end; the
-command line makes builds in a private mount namespace, where the mounts also vanish with the process, however that ends.
+command line makes builds in a private mount namespace, where the mounts also vanish with the process, however that
+ends.
 """
 
 from __future__ import annotations
@@ -387,7 +388,7 @@ def _sweep(directory: str) -> None:
 
 
 def _unmount_below(directory: str) -> None:
-    """Only a build inside of another program's process can leave a mount: the command line has a namespace of its own."""
+    """Only a build inside of another program can leave a mount: the command line has a namespace of its own."""
     from izba.linux import mountinfo
 
     for each in reversed(

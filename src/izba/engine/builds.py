@@ -142,7 +142,7 @@ def _convert(dockerfile: Dockerfile, request: BuildRequest, resolver: Names) -> 
 
 
 def enter() -> None:
-    """Give this process a mount namespace of its own, so that nothing it mounts outlives it. Only a single thread may."""
+    """Give this process, while it has one thread, a mount namespace of its own: what it mounts does not outlive it."""
     from izba.linux import flags
     from izba.linux.mount import set_propagation
     from izba.linux.namespaces import unshare

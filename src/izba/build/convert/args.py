@@ -1,7 +1,7 @@
 """ARG: variables of the build. Those before the first FROM are for FROM lines; a stage declares again what it wants.
 
-Predefined are the platform's (TARGETARCH and so on), which a stage gets by declaring them, and the proxies', which RUN gets
-without a declaration and which count neither in history nor in a cache key.
+Predefined are the platform's (TARGETARCH and so on), which a stage gets by declaring them, and the proxies', which RUN
+gets without a declaration and which count neither in history nor in a cache key.
 """
 
 from __future__ import annotations

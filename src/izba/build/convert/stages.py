@@ -1,7 +1,7 @@
 """Instructions to graph: what a Dockerfile's target stage means, as a vertex and the config of its image.
 
-Stages are converted on demand, from the target on: one that nothing needs is never looked at. Converting reads no file and
-runs nothing; what it has to know of images it asks its `Resolver`.
+Stages are converted on demand, from the target on: one that nothing needs is never looked at. Converting reads no file
+and runs nothing; what it has to know of images it asks its `Resolver`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from izba.build.dockerfile.instructions import Dockerfile, Instruction, Stage
     from izba.build.dockerfile.source import Word
     from izba.build.graph import Layer, Vertex
-    from izba.errors import Range
     from izba.oci.documents import ContainerDefaults, ImageConfig
     from izba.runtime.specgen.request import Ulimit
 

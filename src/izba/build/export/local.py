@@ -13,8 +13,8 @@ _CHUNK = 1 << 20
 def export_directory(view: str, destination: str) -> None:
     """Copy the tree shown at `view` into the directory `destination`, which is made if missing.
 
-    Files belong to who builds. What is there stays, unless a file of the tree takes its place; a link that is in the way
-    is replaced, never followed. Device nodes and the like stay behind.
+    Files belong to who builds. What is there stays, unless a file of the tree takes its place; a link that is in the
+    way is replaced, never followed. Device nodes and the like stay behind.
     """
     os.makedirs(destination, exist_ok=True)
     source = FileSource(view)

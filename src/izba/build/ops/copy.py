@@ -41,8 +41,8 @@ class Action(Record):
 class CopyOp(Record):
     """Copies into the tree `inputs[0]`. `destination` is absolute; with a slash at its end it is a directory.
 
-    `owner` is --chown's text, `mode` --chmod's. Names of owners are looked up in `inputs[owner_input]`, which is the tree
-    itself unless the files go into a layer of their own.
+    `owner` is --chown's text, `mode` --chmod's. Names of owners are looked up in `inputs[owner_input]`, which is the
+    tree itself unless the files go into a layer of their own.
     """
 
     actions: tuple[Action, ...]

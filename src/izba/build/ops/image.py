@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class ImageOp(Record):
     """The tree of an image that is in the store.
 
-    Keyed by the layers alone: what else an image says (environment, user, healthcheck, triggers) is in the definitions of
-    the steps that it changes, and in the config that is made anew each time.
+    Keyed by the layers alone: what else an image says (environment, user, healthcheck, triggers) is in the definitions
+    of the steps that it changes, and in the config that is made anew each time.
     """
 
     layers: tuple[Layer, ...]
