@@ -16,6 +16,7 @@ from izba.linux.mount import mount
 from izba.oci.digest import Digest
 from izba.store.check import LEFTOVERS, check
 from izba.store.db import DatabaseUnavailable
+from izba.store.snapshots.overlay import OtherMarks
 from izba.store.store import Store
 from tests.store.conftest import roots_at
 from tests.support.children import in_namespaces
@@ -127,6 +128,17 @@ def test_garbage_among_the_blobs_does_not_stop_a_collection(store: Store) -> Non
     assert {problem.kind for problem in check(store)} == {"blob-orphaned"}
     store.collect()
     assert store.content.files() == []
+
+
+def test_a_root_begun_by_root_is_not_written_by_a_user_namespace(store: Store) -> None:
+    """Its deletions would be marked in a way that root's overlays do not read: deleted files would come back."""
+    image = load(store, SMALL, "small")
+
+    def check_it() -> None:
+        with Store.open(store.roots) as own, pytest.raises(OtherMarks, match="begun by root"):
+            own.snapshots.prepare("key", image.chain_id)
+
+    in_namespaces(check_it, user=True)
 
 
 def test_a_native_copy_that_was_abandoned_is_collected(store: Store) -> None:

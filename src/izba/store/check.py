@@ -198,7 +198,7 @@ def _drop_chain(store: Store, chain: str) -> None:
 
 def _drop_container(store: Store, id: str) -> None:
     store.db.execute("DELETE FROM containers WHERE id = ?", id)
-    remove_tree(f"{store.roots.data}/containers/{id}")
+    store.db.after(lambda: remove_tree(f"{store.roots.data}/containers/{id}"))
 
 
 _DAMAGE = {

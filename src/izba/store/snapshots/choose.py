@@ -8,7 +8,6 @@ overlays read.
 
 from __future__ import annotations
 
-from izba.errors import Unavailable
 from izba.store.snapshots.overlay import OverlaySnapshotter
 
 TYPE_CHECKING = False
@@ -16,10 +15,6 @@ if TYPE_CHECKING:
     from izba.store.db import Database
     from izba.store.leases import Leases
     from izba.store.snapshots.snapshotter import Snapshotter
-
-
-class SnapshotterUnusable(Unavailable):
-    """The data root belongs to another mode of izba."""
 
 
 def choose(directory: str, db: Database, leases: Leases) -> Snapshotter:

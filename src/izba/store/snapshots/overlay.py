@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import stat
 
+from izba.errors import Unavailable
 from izba.linux.mount import Mount
-from izba.linux.overlay import options
+from izba.linux.overlay import encoding, options
 from izba.store.snapshots.merged import MergedView
 from izba.store.snapshots.rows import SnapshotRows
 from izba.store.snapshots.snapshotter import SnapshotNotFound
@@ -32,6 +33,17 @@ if TYPE_CHECKING:
     from izba.store.snapshots.snapshotter import Snapshot, Usage
 
 
+class OtherMarks(Unavailable):
+    """The data root was begun by root and is used by an ordinary user, or the other way round."""
+
+    def __init__(self, encoding: OverlayEncoding) -> None:
+        whose = "an ordinary user" if encoding.userxattr else "root"
+        super().__init__(
+            f"this data root was begun by {whose}, whose overlays mark deletions in another way",
+            hint="run izba as the owner of the data root, or choose another with --root",
+        )
+
+
 class OverlaySnapshotter(SnapshotRows):
     """A `Snapshotter` for file systems that overlayfs can have its upper directory on."""
 
@@ -43,6 +55,7 @@ class OverlaySnapshotter(SnapshotRows):
 
     def prepare(self, key: str, parent: Digest | None) -> tuple[Mount, ...]:
         """See `Snapshotter.prepare`."""
+        self._require_own_marks()
         self.begin(key, "active", parent, self._fill_active)
         return self.mounts(key)
 
@@ -118,6 +131,11 @@ class OverlaySnapshotter(SnapshotRows):
     @staticmethod
     def _overlay(words: tuple[str, ...]) -> Mount:
         return Mount(type="overlay", source="overlay", options=words)
+
+    def _require_own_marks(self) -> None:
+        """What this process deletes must be deleted for whoever stacks the directories later."""
+        if encoding() != self.encoding:
+            raise OtherMarks(self.encoding)
 
     def _fs(self, snapshot: Snapshot) -> str:
         return f"{self.directory(snapshot.id)}/fs"
