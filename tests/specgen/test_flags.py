@@ -126,20 +126,6 @@ def test_a_malformed_device_rule_is_refused(text: str) -> None:
         devices.rule(text)
 
 
-@pytest.mark.parametrize(
-    ("text", "soft", "hard"),
-    [("nofile=1024", 1024, 1024), ("nofile=1:2", 1, 2), ("nofile=-1", -1, -1), ("nofile=5:-1", 5, -1)],
-)
-def test_ulimits(text: str, soft: int, hard: int) -> None:
-    assert rlimits.parse(text) == Ulimit(name="nofile", soft=soft, hard=hard)
-
-
-@pytest.mark.parametrize("text", ["nofile", "nofile=", "nofile=x", "nofile=2:1", "nofile=-1:5", "nofile=-2", "files=5"])
-def test_a_malformed_ulimit_is_refused(text: str) -> None:
-    with pytest.raises(InvalidArgument, match="ulimit"):
-        rlimits.parse(text)
-
-
 def limits(host: HostFacts, *ulimits: Ulimit) -> dict[str, tuple[int, int]]:
     return {limit["type"]: (limit["soft"], limit["hard"]) for limit in rlimits.rlimits(ulimits, host)}
 

@@ -2,42 +2,14 @@
 
 from __future__ import annotations
 
-from izba.errors import InvalidArgument
-from izba.runtime.specgen.request import Ulimit
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.oci.runtimespec import Rlimit
-    from izba.runtime.specgen.request import HostFacts
-
-NAMES = ("as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack").split()
+    from izba.runtime.specgen.request import HostFacts, Ulimit
 
 _UNLIMITED = (1 << 64) - 1
 _FILES = 1 << 20
 """Docker's service runs with LimitNOFILE=1048576, and so do its containers; a shell's 1024 is too few for servers."""
-
-
-def parse(text: str) -> Ulimit:
-    """`nofile=1024`, `nofile=1024:2048`, `core=-1`. Raises `InvalidArgument`."""
-    name, equals, limits = text.partition("=")
-    if not equals:
-        raise InvalidArgument(f"invalid ulimit argument: {text}", hint="write --ulimit NAME=SOFT[:HARD]")
-    if name not in NAMES:
-        from izba.nearest import nearest
-
-        near = nearest(name, NAMES)
-        raise InvalidArgument(f"invalid ulimit type: {name}", hint=f"did you mean {near}?" if near else None)
-    soft, colon, hard = limits.partition(":")
-    try:
-        first = int(soft)
-        second = int(hard) if colon else first
-    except ValueError:
-        raise InvalidArgument(f"invalid ulimit argument: {text}", hint="a limit is a number, or -1") from None
-    if first < -1 or second < -1:
-        raise InvalidArgument(f"invalid ulimit argument: {text}", hint="a limit is a number, or -1")
-    if second != -1 and (first == -1 or first > second):
-        raise InvalidArgument(f"ulimit soft limit must be less than or equal to hard limit: {first} > {second}")
-    return Ulimit(name=name, soft=first, hard=second)
 
 
 def rlimits(ulimits: tuple[Ulimit, ...], host: HostFacts) -> list[Rlimit]:

@@ -1,0 +1,115 @@
+"""`stats`, `top` and `update`, and `doctor` and `info`, as root and as both kinds of ordinary user."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from izba.jsonio import loads
+from tests.containers.conftest import Izba
+
+
+def test_top_lists_the_processes_of_the_container_and_no_others(any_izba: Izba) -> None:
+    name = any_izba.detached("sh", "-c", "sleep 431 & exec sleep 432")
+    other = any_izba.detached("sleep", "433")
+    header, *lines = any_izba.ok("top", name).splitlines()
+    assert header.split() == ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]
+    assert sorted(line.split()[-1] for line in lines) == ["431", "432"]
+    assert "433" in any_izba.ok("top", other)
+
+
+def test_top_with_options_asks_ps(any_izba: Izba) -> None:
+    name = any_izba.detached("sleep", "434")
+    assert any_izba.ok("top", name, "-o", "pid,comm").split()[::2][0] == "PID"
+    assert len(any_izba.ok("top", name, "-o", "pid,comm").splitlines()) == 2
+    done = any_izba("top", name, "-o", "comm")
+    assert (done.returncode, "Couldn't find PID field in ps output" in done.stderr) == (1, True)
+
+
+def test_top_shows_no_escape_sequences_of_the_container(any_izba: Izba) -> None:
+    """C13"""
+    name = any_izba.detached("sh", "-c", "sleep 435; :", "\033[31m")
+    assert "?[31m" in any_izba.ok("top", name)
+    assert "\033" not in any_izba.ok("top", name)
+
+
+def test_stats_in_dockers_columns(any_izba: Izba) -> None:
+    name = any_izba.detached("sh", "-c", "while :; do :; done")
+    header, line = any_izba.ok("stats", "--no-stream", name).splitlines()
+    assert header.split() == "CONTAINER ID NAME CPU % MEM USAGE / LIMIT MEM % NET I/O BLOCK I/O PIDS".split()
+    assert name in line
+    row = loads(any_izba.ok("stats", "--no-stream", "--format", "json", name))
+    assert float(row["CPUPerc"].rstrip("%")) > 5
+    assert row["PIDs"] == "1"
+    assert row["NetIO"] == "0B / 0B"
+
+
+def test_stats_of_a_container_that_does_not_run_are_zeros(izba: Izba) -> None:
+    name = izba.name()
+    izba.ok("create", "--name", name, "busybox", "true")
+    row = loads(izba.ok("stats", "--no-stream", "--format", "json", name))
+    assert (row["CPUPerc"], row["MemUsage"], row["PIDs"]) == ("0.00%", "0B / 0B", "0")
+
+
+@pytest.mark.root
+def test_update_changes_limits_of_a_running_container(izba: Izba) -> None:
+    name = izba.detached("sleep", "436", options=("--memory", "64m"))
+    izba.ok("update", "--memory", "96m", "--pids-limit", "33", name)
+    row = loads(izba.ok("stats", "--no-stream", "--format", "json", name))
+    assert row["MemUsage"].endswith("/ 96MiB")
+    assert izba.inspect(name)["HostConfig"]["PidsLimit"] == 33
+
+
+@pytest.mark.root
+def test_update_gives_limits_to_a_container_that_had_none_and_they_go_with_it(izba: Izba) -> None:
+    name = izba.detached("sh", "-c", "sleep 437 & exec sleep 438")
+    izba.ok("update", "--pids-limit", "44", name)
+    container = izba.inspect(name)["Id"]
+    groups = list(Path("/sys/fs/cgroup").glob(f"**/izba/{container}"))
+    assert groups
+    members = [pid for group in groups for pid in (group / "cgroup.procs").read_text().split()]
+    assert len(set(members)) == 2
+    izba.ok("kill", name)
+    izba.ok("wait", name)
+    assert [group for group in groups if group.exists()] == []
+
+
+def test_update_refuses_nonsense(izba: Izba) -> None:
+    name = izba.name()
+    izba.ok("create", "--name", name, "busybox", "true")
+    assert "must provide one or more flags" in izba("update", name).stderr
+    assert "Minimum memory limit allowed is 6MB" in izba("update", "--memory", "1k", name).stderr
+    assert "unknown policy 'often'" in izba("update", "--restart", "often", name).stderr
+    assert izba.ok("update", "--restart", "on-failure:3", name) == name
+    assert izba.inspect(name)["HostConfig"]["RestartPolicy"] == {"Name": "on-failure", "MaximumRetryCount": 3}
+
+
+def test_doctor_finds_that_containers_run_here(any_izba: Izba) -> None:
+    diagnosis = loads(any_izba.ok("doctor", "--format", "json"))
+    assert diagnosis["Works"] is True
+    states = {finding["Check"]: finding["State"] for finding in diagnosis["Findings"]}
+    assert states["kernel"] == states["namespaces"] == states["proc"] == "ok"
+    if any_izba.user is None:
+        assert diagnosis["Verdict"] == "containers run here as root, with all of Docker's isolation"
+    else:
+        assert states["user namespaces"] == "ok"
+        single = "one uid" in diagnosis["Verdict"]
+        assert states["subordinate ids"] == ("limited" if single else "ok")
+    text = any_izba.ok("doctor")
+    assert text.splitlines()[2].split() == ["CHECK", "STATE", "DETAIL"]
+
+
+def test_info_and_version_speak_as_dockers(any_izba: Izba) -> None:
+    facts = loads(any_izba.ok("info", "--format", "json"))
+    assert facts["NCPU"] == os.cpu_count()
+    assert facts["Images"] == 1
+    assert ("name=rootless" in facts["SecurityOptions"]) == (any_izba.user is not None)
+    assert any_izba.ok("version", "--format", "{{.Server.Version}}") == facts["ServerVersion"]
+
+
+def test_info_does_not_show_a_proxys_password(izba: Izba, monkeypatch: pytest.MonkeyPatch) -> None:
+    """E5"""
+    monkeypatch.setenv("https_proxy", "http://me:secret@proxy:3128/")
+    assert izba.ok("info", "--format", "{{.HttpsProxy}}") == "http://xxxxx:xxxxx@proxy:3128/"
