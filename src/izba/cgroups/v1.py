@@ -6,9 +6,9 @@ period, 4 to 12 ms. Freezing makes and fills its cgroup when it is asked for.
 
 from __future__ import annotations
 
+import _signal
 import errno
 import os
-import signal
 import time
 
 from izba.cgroups import files, resources, stats
@@ -141,7 +141,7 @@ class CgroupV1:
         members = self.pids()
         for pid in members:
             try:
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, _signal.SIGKILL)
             except ProcessLookupError:
                 continue
         return bool(members)

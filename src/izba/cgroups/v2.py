@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import _signal
 import errno
 import os
-import signal
 import time
 
 from izba.cgroups import delegate, files, resources, stats
@@ -112,7 +112,7 @@ class CgroupV2:
         self.freeze()  # so that nothing forks away
         for pid in self.pids():
             try:
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, _signal.SIGKILL)
             except ProcessLookupError:
                 continue
         self.thaw()
