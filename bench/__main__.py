@@ -35,7 +35,7 @@ def fresh_file_system(parent: Path, gigabytes: int) -> Iterator[Path]:
         yield directory
     finally:
         if mounted:
-            subprocess.run(["umount", "--recursive", directory], check=False)
+            subprocess.run(["umount", "--recursive", "--lazy", directory], check=False)
         shutil.rmtree(directory, ignore_errors=True)
         image.unlink(missing_ok=True)
 
