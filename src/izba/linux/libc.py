@@ -54,11 +54,6 @@ class _LongFunction(CFuncPtr):
     _restype_ = Long
 
 
-class _HeldIntFunction(CFuncPtr):
-    _flags_ = FUNCFLAG_CDECL | FUNCFLAG_USE_ERRNO | FUNCFLAG_PYTHONAPI
-    _restype_ = Int
-
-
 class _HeldLongFunction(CFuncPtr):
     """Keeps the interpreter lock during the call, as a fork must."""
 
@@ -78,13 +73,6 @@ def function(name: str, *arguments: Argument) -> CFuncPtr:
     """The function `name` of the C library, returning an int. Raises `OSError` where the library has none."""
     call = _IntFunction(dlsym(_library, name))
     call.argtypes = arguments
-    return call
-
-
-def function_holding_lock(name: str) -> CFuncPtr:
-    """The same for a function without arguments that runs without releasing the interpreter lock."""
-    call = _HeldIntFunction(dlsym(_library, name))
-    call.argtypes = ()
     return call
 
 

@@ -67,7 +67,8 @@ _after_fork_child = libc.python_function("PyOS_AfterFork_Child")
 def clone(flags: int, *, cgroup_fd: int | None = None) -> tuple[int, int]:
     """Fork into new namespaces (CLONE_NEW*, CLONE_PARENT). Gives (pid, pidfd) to the parent and (0, -1) to the child.
 
-    The caller has a single thread: the C library's locks are not looked after, as its own fork would.
+    The caller has a single thread: the C library's locks are not looked after, as its own fork would, nor is the
+    interpreter's, should another thread ask for it between the calls below.
     `cgroup_fd` is a cgroup v2 directory to start the child in.
     """
     pidfd = libc.Buffer(8)

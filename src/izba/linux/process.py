@@ -117,27 +117,6 @@ def has_ended(pidfd: int, timeout_milliseconds: int = 0) -> bool:
 
 # -- children
 
-_before_fork = libc.python_function("PyOS_BeforeFork")
-_after_fork_parent = libc.python_function("PyOS_AfterFork_Parent")
-_after_fork_child = libc.python_function("PyOS_AfterFork_Child")
-_fork = libc.function_holding_lock("fork")
-
-
-def fork() -> int:
-    """fork(2) also where other threads run, of which the child must expect nothing (`os.fork` warns of that, from 3.12
-    on).
-    """
-    _before_fork()
-    pid: int = _fork()
-    if pid == 0:
-        _after_fork_child()
-        return 0
-    number = libc.errno()
-    _after_fork_parent()
-    if pid == -1:
-        raise libc.failure("fork", number=number)
-    return pid
-
 
 def wait(pid: int) -> int:
     """Reap the child `pid` and give its exit code; 128 + signal if one ended it, as a shell counts."""

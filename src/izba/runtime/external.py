@@ -163,7 +163,7 @@ class _Call:
         if self.without_cgroup:
             options.append("--cgroup-manager=disabled")  # crun would make one all the same, where it can't too
         argv = [self.runtime.program, *options, *argv]
-        child = process.fork()
+        child = os.fork()
         if child == 0:
             self._become(argv, rootfs, f"{bundle}/{root_path}" if not root_path.startswith("/") else root_path)
         try:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import _socket
 import errno
 import os
+import select
 from _struct import pack, unpack
 
 from izba import jsonio
@@ -147,6 +148,12 @@ class Channel:
         if self.received_fd is not None:
             os.close(self.received_fd)
             self.received_fd = None
+
+    def is_closed(self) -> bool:
+        """Whether the other side has closed its end."""
+        poll = select.poll()
+        poll.register(self.socket.fileno(), select.POLLRDHUP)
+        return bool(poll.poll(0))
 
     def send(self, message: Message, *, fd: int | None = None) -> None:
         """Send one message, with a descriptor if given. Raises `Ended`."""

@@ -12,6 +12,7 @@ import stat
 import sys
 
 from izba.linux import process, seccomp
+from izba.runtime.launch import Stdio
 from izba.runtime.native import channel as messages
 from izba.runtime.native import command_lookup, hooks, identity
 from izba.runtime.native.channel import Channel, Ended, Failed, failed
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from izba.oci.runtimespec import Hook, State
-    from izba.runtime.launch import Stdio
     from izba.runtime.native.identity import Identity
     from izba.runtime.native.plan import CommandPlan
 
@@ -34,6 +34,9 @@ class Child:
 
     def __init__(self, command: CommandPlan, channel: Channel, stdio: Stdio) -> None:
         self.channel = channel
+        if command.terminal:  # opened here and now, where /dev/null is the host's
+            null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+            stdio = Stdio(stdin=null, stdout=null, stderr=null)
         self.listener: _socket.socket | None = None
         self.stdio = stdio
         self.command = command
@@ -83,12 +86,8 @@ class Child:
 
     def _arrange_descriptors(self) -> None:
         """Standard input, output and error to 0, 1 and 2; everything else but the channel is closed."""
-        if self.command.terminal:
-            null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-            wanted = [null, null, null]
-        else:
-            wanted = [self.stdio.stdin, self.stdio.stdout, self.stdio.stderr]
-        wanted = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3) for fd in wanted]
+        given = (self.stdio.stdin, self.stdio.stdout, self.stdio.stderr)
+        wanted = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3) for fd in given]
         self.channel = Channel(_above_stdio(self.channel.socket))
         for number, fd in enumerate(wanted):
             os.dup2(fd, number, inheritable=True)
@@ -121,9 +120,7 @@ class Child:
             self.proc_fd = -1
 
     def give_stdio(self) -> None:
-        """Pipes become the user's own, so that it can open /dev/stdout; files and terminals of the host's stay whose
-        they are.
-        """
+        """Pipes become the user's own, so that it can open /dev/stdout; files of the host's stay whose they are."""
         for fd in (0, 1, 2):
             status = os.fstat(fd)
             if stat.S_IFMT(status.st_mode) in {stat.S_IFIFO, stat.S_IFSOCK} and status.st_uid != self.identity.uid:
@@ -171,6 +168,8 @@ class Child:
             identity.assume(self.identity, can_set_groups=self.can_set_groups)
         if self.command.die_with_parent:
             process.set_parent_death_signal(_signal.SIGKILL)  # a change of ids clears it
+            if self.channel.is_closed():  # it died before
+                raise Ended
         hooks.run_all(start_hooks, state)  # the container's own programs, so not before
         trampoline.execute(self.executable, self.command.args, self.command.env)
 
@@ -180,9 +179,7 @@ class Child:
 
 
 def _reset_signals() -> None:
-    """Handlers and ignored signals as a program expects them at its start: Python ignores SIGPIPE, and exec keeps
-    that.
-    """
+    """Handlers and ignored signals as a program expects them: Python ignores SIGPIPE, and exec keeps that."""
     for number in range(1, _signal.NSIG):
         try:
             if _signal.getsignal(number) is not _signal.SIG_DFL:

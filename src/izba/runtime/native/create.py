@@ -133,8 +133,6 @@ def _plan(spec: Spec, *, id: str, bundle: str, mounts: Sequence[Mount], run_dire
         raise InvalidArgument("process: is missing")
     linux = spec.get("linux", {})
     command = plans.CommandPlan.of(spec, spec["process"], seccompfilters.of(spec, run_directory))
-    if not command.args:
-        raise InvalidArgument("process.args: no command specified")
     state: State = {"ociVersion": spec["ociVersion"], "id": id, "status": "creating", "bundle": bundle}
     if "annotations" in spec:
         state["annotations"] = spec["annotations"]
@@ -160,10 +158,15 @@ def _clone(
     ours, theirs = Channel.pair()
     flags = plan.namespaces.new & ~f.CLONE_NEWCGROUP
     first = plan.namespaces.joins("user", "pid")
-    if first:
-        pid, pidfd = _clone_from_within(first, flags, cgroup_fd)
-    else:
-        pid, pidfd = namespaces.clone(flags, cgroup_fd=cgroup_fd)
+    try:
+        if first:
+            pid, pidfd = _clone_from_within(first, flags, cgroup_fd)
+        else:
+            pid, pidfd = namespaces.clone(flags, cgroup_fd=cgroup_fd)
+    except OSError as error:
+        ours.close()
+        theirs.close()
+        raise messages.failed("namespaces", error).error() from None
     if pid == 0:
         init = Init(plan, theirs, stdio, listener)
         init.run(init.steps())
@@ -210,7 +213,7 @@ def _clone_from_within(joined: tuple[tuple[str, str], ...], flags: int, cgroup_f
     The init becomes the caller's child all the same (CLONE_PARENT).
     """
     ours, theirs = Channel.pair()
-    helper = process.fork()
+    helper = os.fork()
     if helper == 0:
         try:
             process.set_dumpable(False)

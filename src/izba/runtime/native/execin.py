@@ -107,7 +107,7 @@ def _fork_helper(command: CommandPlan, channel: Channel, stdio: Stdio, pid: int,
 
     A pid namespace holds for the children of who joins it only, hence two.
     """
-    helper = process.fork()
+    helper = os.fork()
     if helper != 0:
         return helper
     try:

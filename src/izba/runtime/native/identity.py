@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from izba._record import Record
+from izba.errors import InvalidArgument
 from izba.linux import caps, idmaps, limits
 from izba.linux import flags as f
 from izba.linux.process import prctl
@@ -80,8 +81,8 @@ def _can_set_groups(pid: int | str) -> bool:
 def within(identity: Identity, namespace: UserNamespace, *, fake_ownership: bool) -> Identity:
     """The identity that can be had here.
 
-    With a single id and `fake_ownership` everybody is root; otherwise an id that does not exist here stays, and fails
-    in `assume`. Capabilities that this process itself lacks are left out, as runc and crun do.
+    With a single id and `fake_ownership` everybody is root; otherwise an id that does not exist here is refused.
+    Capabilities that this process itself lacks are left out, as runc and crun do. Raises `InvalidArgument`.
     """
     if fake_ownership:
         identity = identity.replace(
@@ -89,6 +90,11 @@ def within(identity: Identity, namespace: UserNamespace, *, fake_ownership: bool
             gid=identity.gid if idmaps.maps(identity.gid, namespace.gids) else 0,
             groups=tuple(gid for gid in identity.groups if idmaps.maps(gid, namespace.gids)),
         )
+    if not idmaps.maps(identity.uid, namespace.uids):
+        raise InvalidArgument(f"user {identity.uid} does not exist in this user namespace")
+    for gid in (identity.gid, *identity.groups):
+        if not idmaps.maps(gid, namespace.gids):
+            raise InvalidArgument(f"group {gid} does not exist in this user namespace")
     sets = identity.capabilities
     available = caps.permitted()
     return identity.replace(

@@ -74,6 +74,8 @@ class CommandPlan(Record):
 
     @classmethod
     def of(cls, spec: Spec, process: Process, filters: tuple[Filter, ...]) -> CommandPlan:
+        if not process.get("args"):
+            raise InvalidArgument("no command specified")
         profile = process.get("apparmorProfile", "")
         return cls(
             process=process,
@@ -84,10 +86,8 @@ class CommandPlan(Record):
 
     @property
     def args(self) -> list[str]:
-        args = self.process.get("args") or []
-        if not args:
-            raise InvalidArgument("no command specified")
-        return args
+        """Never empty."""
+        return self.process["args"]
 
     @property
     def env(self) -> list[str]:

@@ -165,7 +165,7 @@ class MountRoot(Record):
 
 
 # What izba itself relies on has to be the directory it looks like, as everything done inside would follow a link.
-_PLAIN = ("/dev", "/proc", "/sys")
+_PLAIN = frozenset(("dev", "proc", "sys"))
 
 # What lxcfs and its like put over single files of /proc; elsewhere on it nothing may be mounted (CVE-2019-16884).
 _ALLOWED_ON_PROC = frozenset(
@@ -225,7 +225,7 @@ class AttachMount(Record):
 
     @property
     def _resolve(self) -> int:
-        plain = self.destination.startswith(_PLAIN) or self.type in _STAND_INS or self.type == "devpts"
+        plain = _is_plain(self.destination) or self.type in _STAND_INS or self.type == "devpts"
         return f.RESOLVE_NO_SYMLINKS if plain else 0
 
     def _directory(self, root: Root) -> int:
@@ -275,6 +275,10 @@ def _gid_exists(option: str, root: Root) -> bool:
     return name != "gid" or idmaps.maps(int(value), root.gids)
 
 
+def _is_plain(path: str) -> bool:
+    return os.path.normpath(path).lstrip("/").partition("/")[0] in _PLAIN
+
+
 class ReadOnlyPath(Record):
     path: str
 
@@ -316,7 +320,7 @@ class ReadOnlyRoot(Record):
 
 def _existing(root: Root, path: str) -> int | None:
     """What is at `path` in the root; None where this kernel or image has nothing there."""
-    resolve = f.RESOLVE_NO_SYMLINKS if path.startswith(_PLAIN) else 0
+    resolve = f.RESOLVE_NO_SYMLINKS if _is_plain(path) else 0
     try:
         return rootpath.open_in_root(root.fd, path, resolve=resolve)
     except (FileNotFoundError, NotADirectoryError):

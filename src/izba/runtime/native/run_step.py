@@ -38,7 +38,7 @@ def run(
     can be killed. When this thread ends, the container does. A terminal is not supported here.
     """
     ours, theirs = Channel.pair()
-    child = process.fork()
+    child = os.fork()
     if child == 0:
         _run_in_child(theirs, spec, id, bundle, rootfs, stdio, run_directory, cgroup)
     theirs.close()
