@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from tests.dockerfile.moby import Refused, by_izba, by_moby
 
 from izba.build.dockerfile import DockerfileError, parse
+from tests.dockerfile.moby import Refused, by_izba, by_moby
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.Dockerfile"))
 

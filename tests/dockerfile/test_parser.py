@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.dockerfile.moby import instructions
 
 from izba.build.dockerfile import DockerfileError, mounts, parse, parse_trigger, ports
 from izba.build.dockerfile import instructions as records
 from izba.build.dockerfile.heredocs import script
 from izba.build.dockerfile.instructions import Instruction, Mount
 from izba.errors import Range
+from tests.dockerfile.moby import instructions
 
 
 def only(text: str) -> Instruction:

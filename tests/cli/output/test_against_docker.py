@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.cli.output.engine_stub import Docker, docker_of
 
 from izba.cli.output.gotemplate import Template, TemplateError
 from izba.cli.output.listing import Field, Listing
+from tests.cli.output.engine_stub import Docker, docker_of
 
 pytestmark = pytest.mark.peer("docker")
 
