@@ -170,6 +170,7 @@ class LocalArchive:
         *,
         suite: str = SUITE,
         codename: str | None = None,
+        alias: str | None = None,
         date: float | None = None,
         valid_until: float | None = None,
         by_hash: bool = True,
@@ -191,7 +192,7 @@ class LocalArchive:
             hashed.write_bytes(data)
         lines = [
             "Origin: Tests",
-            f"Suite: {suite}",
+            f"Suite: {alias or codename or suite}",
             f"Codename: {codename or suite}",
             "Version: 12.99",
             f"Date: {_date(time.time() - 60 if date is None else date)}",

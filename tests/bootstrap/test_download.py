@@ -223,6 +223,19 @@ def test_a_mirror_that_is_not_there_is_named(downloader: Downloader) -> None:
     assert "proxy" in caught.value.hint
 
 
+def test_an_index_that_breaks_off_is_unreachable(mirror: Mirror, downloader: Downloader) -> None:
+    def half(handler: SimpleHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "100")
+        handler.end_headers()
+        handler.wfile.write(b"half")
+        handler.close_connection = True
+
+    mirror.answers["InRelease"] = half
+    with pytest.raises(Unreachable, match="InRelease"):
+        downloader.text(f"{mirror.url}/InRelease")
+
+
 def test_a_login_goes_to_the_urls_it_is_for_and_not_where_they_lead(mirror: Mirror, downloader: Downloader) -> None:
     seen: list[tuple[str, str | None]] = []
 

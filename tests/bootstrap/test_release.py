@@ -12,7 +12,7 @@ import pytest
 from izba.bootstrap.debian import archive as archives
 from izba.bootstrap.debian.archive import Archive, ArchiveOptions
 from izba.bootstrap.debian.openpgp import verify_clearsigned
-from izba.bootstrap.errors import BadSignature, Corrupt, Expired, NoKeyring, NoMirror, Unreachable
+from izba.bootstrap.errors import BadConfiguration, BadSignature, Corrupt, Expired, NoKeyring, NoMirror, Unreachable
 from izba.bootstrap.fetch.download import Downloader
 from izba.bootstrap.host.aptconf import AptConfiguration
 from izba.bootstrap.progress import silent
@@ -143,10 +143,40 @@ def test_an_index_that_is_not_the_signed_one_is_refused(
 
 
 def test_another_suites_index_is_refused(archive: LocalArchive, downloader: Downloader, host_root: str) -> None:
-    archive.publish(codename="trixie")
+    archive.publish(codename="trixie", alias="stable")
 
     with pytest.raises(Corrupt, match="is the index of trixie, not of bookworm"):
         open_it(downloader, host_root)
+
+
+def test_a_release_cannot_stand_in_for_its_updates(
+    archive: LocalArchive, mirror: Mirror, downloader: Downloader, host_root: str
+) -> None:
+    archive.add(Deb("hello"))
+    archive.publish()
+    archive.publish(suite=f"{SUITE}-updates", codename=SUITE)
+
+    with pytest.raises(Corrupt, match="is the index of bookworm, not of bookworm-updates"):
+        open_it(downloader, host_root, mirrors=(mirror.url,), keyrings=(f"{host_root}/usr/share/keyrings/tests.gpg",))
+
+
+def test_a_suite_may_be_asked_for_by_its_other_name(
+    archive: LocalArchive, mirror: Mirror, downloader: Downloader, host_root: str
+) -> None:
+    archive.add(Deb("hello"), suite="oldstable")
+    archive.publish(suite="oldstable", codename=SUITE, alias="oldstable")
+    keyring = f"{host_root}/usr/share/keyrings/tests.gpg"
+
+    opened = open_it(downloader, host_root, mirrors=(f"deb {mirror.url} oldstable main",), keyrings=(keyring,))
+
+    assert opened.release.codename == SUITE
+
+
+def test_a_mirror_line_without_binary_packages_is_refused(downloader: Downloader, host_root: str) -> None:
+    with pytest.raises(BadConfiguration, match="names no archive"):
+        open_it(downloader, host_root, mirrors=("deb-src http://m bookworm main",))
+    with pytest.raises(BadConfiguration, match="not `deb"):
+        open_it(downloader, host_root, mirrors=("deb http://m",))
 
 
 def test_an_expired_index_is_refused_with_a_remedy(

@@ -127,7 +127,7 @@ def test_dpkgs_database_says_what_dpkg_would_have_said(tmp_path: Path) -> None:
     assert f"Conffiles:\n /etc/x.conf {hashlib.md5(conffile).hexdigest()}" in status[0]
     assert "Conffiles" not in status[1]
     triggers = (root / "var/lib/dpkg/triggers.izba").read_text()
-    assert triggers == "/usr/share/x x/noawait\nldconfig y\n"
+    assert triggers == "/usr/share/x x/noawait\nldconfig y:amd64\n"
 
 
 def test_slim_leaves_out_documentation_but_licences(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from izba._record import Record
 from izba.bootstrap.debian.configure import configure
 from izba.bootstrap.debian.unpack import Trim, Unpacking
 from izba.bootstrap.progress import Step
+from izba.errors import IzbaError
 from izba.ids import new_id
 from izba.layer.diff import clamp_times
 from izba.layer.fsops import fsops
@@ -85,22 +86,25 @@ class Layer(Record):
 def make_layer(workshop: Workshop, plan: Plan, lease: Lease, *, what: str) -> Layer:
     """The layer of `plan`, in the store and pinned by `lease`."""
     record = f"{workshop.cache.directory}/layers/{plan.digest().hex}.json"
-    return _recorded(plan, lease, record) or _made(workshop, plan, record, what)
+    layer = _recorded(plan, record)
+    if layer is None or not lease.pin_snapshot(layer.chain_id):
+        layer = _made(workshop, plan, record, what)
+    workshop.store.layers.record(layer.diff_id, layer.size)
+    return layer
 
 
-def _recorded(plan: Plan, lease: Lease, record: str) -> Layer | None:
+def _recorded(plan: Plan, record: str) -> Layer | None:
+    """The layer that a plan like this gave before; it may be gone by now."""
     try:
         values = jsonio.read(record)
         diff_id, size, newest = Digest.parse(values["diff_id"]), int(values["size"]), int(values["newest"])
-    except (OSError, jsonio.BadJSON, KeyError, TypeError, ValueError):
+    except (OSError, IzbaError, KeyError, TypeError, ValueError):
         return None
-    layer = _layer(plan, diff_id, size, newest)
-    return layer if lease.pin_snapshot(layer.chain_id) else None
+    return _layer(plan, diff_id, size, newest)
 
 
 def _made(workshop: Workshop, plan: Plan, record: str, what: str) -> Layer:
-    store = workshop.store
-    snapshots = store.snapshots
+    snapshots = workshop.store.snapshots
     key = f"bootstrap-{new_id()}"
     snapshots.prepare(key, plan.parent.chain_id if plan.parent else None)
     try:
@@ -112,7 +116,6 @@ def _made(workshop: Workshop, plan: Plan, record: str, what: str) -> Layer:
     except BaseException:
         snapshots.remove(key)
         raise
-    store.layers.record(layer.diff_id, layer.size)
     os.makedirs(os.path.dirname(record), exist_ok=True)
     jsonio.write(record, {"diff_id": layer.diff_id, "size": layer.size, "newest": layer.newest}, durable=False)
     return layer

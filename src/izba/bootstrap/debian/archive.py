@@ -10,7 +10,7 @@ from izba._record import Record
 from izba.bootstrap.debian import release as releases
 from izba.bootstrap.debian.index import PackageIndex
 from izba.bootstrap.debian.openpgp import verify_clearsigned
-from izba.bootstrap.errors import Corrupt, NoMirror, Unreachable
+from izba.bootstrap.errors import BadConfiguration, Corrupt, NoMirror, Unreachable
 from izba.bootstrap.fetch.download import Download
 from izba.bootstrap.host import aptauth, aptsources
 from izba.bootstrap.host.keyrings import keyrings_of
@@ -55,9 +55,14 @@ class ArchiveOptions(Record):
 def sources_for(codename: str, options: ArchiveOptions) -> list[Source]:
     """Where to get the release `codename` from: `--mirror`, else the host's apt sources. Raises `NoMirror`."""
     if options.mirrors:
-        return [source for mirror in options.mirrors for source in _from_mirror(mirror, codename)]
+        chosen = [source for mirror in options.mirrors for source in _from_mirror(mirror, codename)]
+        if all(source.optional for source in chosen):
+            raise BadConfiguration(f"--mirror {options.mirrors[0]} names no archive of binary packages")
+        return chosen
     found = aptsources.of_release(
-        aptsources.read(options.root), codename, host_codename=aptsources.host_codename(options.root)
+        (source for source in aptsources.read(options.root) if source.serves(options.architecture)),
+        codename,
+        host_codename=aptsources.host_codename(options.root),
     )
     if not found:
         raise NoMirror(
@@ -68,7 +73,7 @@ def sources_for(codename: str, options: ArchiveOptions) -> list[Source]:
 
 
 def _from_mirror(mirror: str, codename: str) -> list[Source]:
-    if mirror.startswith("deb "):
+    if mirror.startswith(("deb ", "deb-src ")):
         return aptsources.parse_list(mirror, file="--mirror")
     uri, login = aptauth.split(mirror.rstrip("/"))
     main = aptsources.Source(uri=uri, suite=codename, login=login)
@@ -107,7 +112,7 @@ def _read_release(source: Source, options: ArchiveOptions, downloader: Downloade
     signed = downloader.text(url, limit=1 << 24)
     text = verify_clearsigned(signed, keyrings=keyrings, key="" if options.keyrings else source.key, what=url)
     release = releases.parse(text, source)
-    releases.check_name(release, source)
+    releases.check_name(release)
     releases.check_dates(
         release,
         valid_until=source.check_valid_until and apt.on("Acquire::Check-Valid-Until", default=True),

@@ -21,11 +21,15 @@ _TOLERANCE = 600
 
 
 class Release(Record):
-    """What the signed text says. Times count seconds since the epoch; `hashes` are by path below the suite."""
+    """What the signed text says. Times count seconds since the epoch; `hashes` are by path below the suite.
+
+    `suite` is what was asked for; the text calls itself `codename` (bookworm) and `alias` (oldstable).
+    """
 
     uri: str
     suite: str
     codename: str
+    alias: str
     version: str
     date: int
     valid_until: int | None
@@ -74,6 +78,7 @@ def parse(text: bytes, source: Source) -> Release:
         uri=source.uri,
         suite=source.suite,
         codename=document.get("Codename", ""),
+        alias=document.get("Suite", ""),
         version=document.get("Version", ""),
         date=date,
         valid_until=_date(document.get("Valid-Until")),
@@ -99,14 +104,15 @@ def check_dates(release: Release, *, now: float | None = None, valid_until: bool
         raise Expired(f"{what} is from the future: {_text(release.date)}", hint="is this machine's clock right?")
 
 
-def check_name(release: Release, source: Source) -> None:
-    """The signed text must be of the suite that was asked for: a mirror could serve another one. Raises `Corrupt`."""
-    base = source.suite.partition("/")[0]
-    signed = {release.codename, release.codename.partition("/")[0]}
-    if release.codename and base not in signed and base.partition("-")[0] not in {*signed, "stable", "oldstable"}:
-        raise Corrupt(
-            f"{source.uri}/dists/{source.suite}/InRelease", f"is the index of {release.codename}, not of {source.suite}"
-        )
+def check_name(release: Release) -> None:
+    """The signed text must be of the suite that was asked for. Raises `Corrupt`.
+
+    A mirror could serve another one, as well signed: a release in the place of its security updates would hide them.
+    """
+    # Before bullseye the security updates of `buster` were the suite `buster/updates` of the code name `buster`.
+    if {release.suite, release.suite.removesuffix("/updates")}.isdisjoint({release.codename, release.alias}):
+        known = release.codename or release.alias or "no suite"
+        raise Corrupt(f"{release.url}/InRelease", f"is the index of {known}, not of {release.suite}")
 
 
 def unreachable_hint(error: Unreachable) -> Unreachable:

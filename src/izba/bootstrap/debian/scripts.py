@@ -51,10 +51,10 @@ triggered() {
 # Only what differs from one run to the next, or tells of the machine it ran on.
 _TIDY = """\
 find /var/log -type f -name '*.log' -exec rm -f {} +
-find /var/log -type f -exec truncate -s 0 {} +
+find /var/log -type f -size +0c -exec truncate -s 0 {} +
 find /run /tmp /var/tmp /var/lib/apt/lists -xdev ! -type d -exec rm -f {} +
 rm -f /var/cache/ldconfig/aux-cache /var/cache/apt/*.bin /var/cache/debconf/*-old
-rm -f /var/lib/dpkg/*-old /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/subuid- /etc/subgid-
+rm -f /var/lib/dpkg/*-old /etc/.pwd.lock /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/subuid- /etc/subgid-
 if [ -e /etc/machine-id ]; then : > /etc/machine-id; fi
 """
 

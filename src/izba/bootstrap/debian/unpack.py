@@ -162,7 +162,7 @@ class Unpacking:
             words = line.partition("#")[0].split()
             if len(words) == 2 and words[0] in {"interest", "interest-await", "interest-noawait"}:
                 await_ = "/noawait" if words[0].endswith("noawait") else ""
-                self._triggers.append(f"{words[1]} {package.name}{await_}")
+                self._triggers.append(f"{words[1]} {info_stem(package)}{await_}")
 
     def _database(self) -> Iterator[File]:
         if self._packages:

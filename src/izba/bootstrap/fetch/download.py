@@ -53,10 +53,13 @@ class Downloader:
     def text(self, url: str, *, limit: int = 1 << 26, headers: Mapping[str, str] | None = None) -> bytes:
         """The bytes at `url`, which nothing verifies: the caller does. Raises `Unreachable`."""
         data = bytearray()
-        for chunk in self._stream(url, 0, headers or {}):
-            data += chunk
-            if len(data) > limit:
-                raise Corrupt(url, f"longer than {limit} bytes")
+        try:
+            for chunk in self._stream(url, 0, headers or {}):
+                data += chunk
+                if len(data) > limit:
+                    raise Corrupt(url, f"longer than {limit} bytes")
+        except BrokenOff as error:
+            raise Unreachable(url, str(error)) from error
         return bytes(data)
 
     def files(self, downloads: Sequence[Download], *, text: str) -> list[str]:
@@ -172,7 +175,7 @@ class Stopped(Exception):
 
 
 class _Tally:
-    """Adds up what several threads bring; tells the progress at most some ten times a second."""
+    """Adds up what several threads bring; tells the progress some fifty times altogether."""
 
     def __init__(self, text: str, progress: Progress) -> None:
         self._text = text

@@ -36,6 +36,10 @@ class Source(Record):
     check_valid_until: bool = True
     optional: bool = False
 
+    def serves(self, architecture: str) -> bool:
+        """Whether the host takes packages of `architecture` from here."""
+        return not self.architectures or architecture in self.architectures
+
 
 def read(root: str = "") -> list[Source]:
     """All sources of binary packages of the host whose file system is at `root`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from izba._record import Record
-from izba.bootstrap.compose import Portrait, compose, sources
+from izba.bootstrap.assemble import Portrait, assemble, sources
 from izba.bootstrap.debian import archive as archives
 from izba.bootstrap.debian import deb as debs
 from izba.bootstrap.errors import Corrupt, PackageNotFound
@@ -68,7 +68,7 @@ class BusyboxRecipe(Record):
                 sources=sources([package]),
                 defaults=(("Env", [f"PATH={_PATH}"]), ("Cmd", ["sh"])),
             )
-            return compose(workshop, reference, layer, portrait)
+            return assemble(workshop, reference, layer, portrait)
 
 
 def _program(path: str) -> tuple[bytes, int]:
@@ -99,8 +99,8 @@ def _files(program: bytes) -> list[File]:
 
 def applets(program: bytes) -> list[str]:
     """The names that this busybox answers to: its table of them, sorted and NUL-terminated, which begins with `[`."""
-    start = program.find(b"\0[\0[[\0") + 1
-    if not start:
+    start = program.find(b"[\0[[\0")
+    if start < 0:
         raise Corrupt(_PACKAGE, "the program has no table of its names")
     end = program.index(b"\0\0", start)
     names = program[start:end].decode("ascii").split("\0")

@@ -6,7 +6,7 @@ import os
 from urllib.parse import urlsplit
 
 from izba._record import Record
-from izba.bootstrap.compose import Portrait, compose, sources
+from izba.bootstrap.assemble import Portrait, assemble, sources
 from izba.bootstrap.debian import archive as archives
 from izba.bootstrap.debian import scripts
 from izba.bootstrap.debian.resolve import resolve
@@ -102,7 +102,7 @@ class DebianRecipe(Record):
                 sources=sources(base.packages),
                 defaults=(("Env", [PATH]), ("Cmd", ["bash"])),
             )
-            return compose(workshop, reference, base.layer, portrait)
+            return assemble(workshop, reference, base.layer, portrait)
 
 
 class Base(Record):

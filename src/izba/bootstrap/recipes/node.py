@@ -8,7 +8,7 @@ from binascii import Error as NotBase64
 
 from izba import jsonio
 from izba._record import Record
-from izba.bootstrap.compose import Portrait, compose, sources
+from izba.bootstrap.assemble import Portrait, assemble, sources
 from izba.bootstrap.debian import archive as archives
 from izba.bootstrap.debian import scripts
 from izba.bootstrap.debian.resolve import resolve
@@ -110,7 +110,7 @@ class NodeRecipe(Record):
                     ("Cmd", ["node"]),
                 ),
             )
-            return compose(workshop, reference, layer, portrait)
+            return assemble(workshop, reference, layer, portrait)
 
 
 class NpmPackage(Record):
@@ -194,7 +194,7 @@ def _package(name: str, version: str, document: Any, url: str) -> NpmPackage:
 
 def _files() -> tuple[File, ...]:
     return (
-        File(name="usr/local/bin/", mode=0o755),
+        *(File(name=f"usr/local/{name}/", mode=0o755) for name in ("bin", "include", "lib")),
         File(name="usr/local/bin/docker-entrypoint.sh", data=_ENTRYPOINT.encode(), mode=0o755),
         File(name="usr/local/bin/nodejs", link="node"),
         File(name="usr/local/bin/npm", link="../lib/node_modules/npm/bin/npm-cli.js"),

@@ -10,7 +10,7 @@ visible.
 from __future__ import annotations
 
 from izba._record import Record
-from izba.bootstrap.compose import Portrait, compose, sources
+from izba.bootstrap.assemble import Portrait, assemble, sources
 from izba.bootstrap.debian import archive as archives
 from izba.bootstrap.debian import deb as debs
 from izba.bootstrap.debian import scripts
@@ -99,7 +99,7 @@ class PythonRecipe(Record):
                 sources=sources([*base.packages, *packages, headers]),
                 defaults=(("Env", [PATH, "LANG=C.UTF-8", f"PYTHON_VERSION={version}"]), ("Cmd", ["python3"])),
             )
-            return compose(workshop, reference, layer, portrait)
+            return assemble(workshop, reference, layer, portrait)
 
 
 def _headers(path: str) -> Callable[[], Iterator[bytes]]:

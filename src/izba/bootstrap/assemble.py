@@ -40,7 +40,7 @@ class Portrait(Record):
     defaults: tuple[tuple[str, object], ...]
 
 
-def compose(workshop: Workshop, name: Reference, layer: Layer, portrait: Portrait) -> StoredImage:
+def assemble(workshop: Workshop, name: Reference, layer: Layer, portrait: Portrait) -> StoredImage:
     """Make the image of the stack whose topmost layer is `layer`, and name it.
 
     Nothing in it depends on when, where or from which mirror it was made: the same packages give the same digest.
