@@ -38,13 +38,14 @@ COMMANDS = _rows("""
     export              | export            | Export a container's filesystem as a tar archive
     history             | history           | Show the history of an image
     import              | import_           | Import the contents from a tarball to create a filesystem image
-    inspect             | inspect           | Return low-level information on containers, images and volumes
+    inspect             | inspect           | Return low-level information on containers, images, networks and volumes
     kill                | kill              | Kill one or more running containers
     load                | load              | Load an image from a tar archive or STDIN
     login               | login             | Authenticate to a registry
     logout              | logout            | Log out from a registry
     logs                | logs              | Fetch the logs of a container
     pause               | pause             | Pause all processes within one or more containers
+    port                | port              | List port mappings or a specific mapping for the container
     pull                | pull              | Download an image from a registry
     push                | push              | Upload an image to a registry
     rename              | rename            | Rename a container
@@ -71,6 +72,13 @@ COMMANDS = _rows("""
     image bootstrap     | image_bootstrap   | Make a base image from signed distribution packages
     image inspect       | image_inspect     | Display detailed information on one or more images
     image prune         | image_prune       | Remove unused images
+    network connect     | network_connect    | Connect a container to a network
+    network create      | network_create     | Create a network
+    network disconnect  | network_disconnect | Disconnect a container from a network
+    network inspect     | network_inspect    | Display detailed information on one or more networks
+    network ls          | network_ls         | List networks
+    network prune       | network_prune      | Remove all unused networks
+    network rm          | network_rm         | Remove one or more networks
     registry serve      | registry_serve    | Serve a registry over this izba's content store
     system check        | system_check      | Find what is damaged in the store, and mend it with --repair
     system df           | system_df         | Show disk usage
@@ -101,14 +109,16 @@ ALIASES = {
     "container list": "ps",
     "container ps": "ps",
     "container remove": "rm",
+    "network list": "network ls",
+    "network remove": "network rm",
     "system info": "info",
     "volume list": "volume ls",
     "volume remove": "volume rm",
 } | {
     f"container {name}": name
     for name in (
-        "attach commit cp create diff exec export kill logs pause rename restart rm run start stats stop top unpause "
-        "update wait"
+        "attach commit cp create diff exec export kill logs pause port rename restart rm run start stats stop top "
+        "unpause update wait"
     ).split()
 }
 
@@ -116,6 +126,7 @@ GROUPS = {
     "builder": "Manage builds",
     "container": "Manage containers",
     "image": "Manage images",
+    "network": "Manage networks",
     "registry": "Serve images to others",
     "system": "Manage izba",
     "volume": "Manage volumes",

@@ -32,6 +32,7 @@ _RTMSG = Struct("=BBBBBBBBI")  # family, dst len, src len, tos, table, protocol,
 
 # linux/if_link.h, linux/if_addr.h, linux/rtnetlink.h, linux/veth.h
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 10, 18
+_IFLA_IFALIAS = 20
 _IFLA_NET_NS_FD = 28
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_KIND, _INFO_SLAVE_DATA = 1, 2, 4, 5
 _BRPORT_MODE = 4  # IFLA_BRPORT_MODE: hairpin
@@ -48,7 +49,10 @@ class NetlinkError(OSError):
 
 
 class Link(Record):
-    """An interface. `kind` is bridge, veth and so on, empty for hardware; `master` an index, 0 for none."""
+    """An interface. `kind` is bridge, veth and so on, empty for hardware; `master` an index, 0 for none.
+
+    `alias` is what its maker wrote on it (`ip link` shows it).
+    """
 
     index: int
     name: str
@@ -57,6 +61,7 @@ class Link(Record):
     flags: int
     master: int
     kind: str
+    alias: str = ""
 
     @property
     def is_up(self) -> bool:
@@ -105,11 +110,12 @@ class RouteSocket:
         """Close the socket."""
         self._socket.close()
 
-    def add_bridge(self, name: str, *, mtu: int = 0, mac: bytes = b"") -> None:
-        """Make a bridge that is up. Raises `NetlinkError` with EEXIST if the name is taken."""
-        body = _IFINFO.pack(0, 0, 0, UP, UP) + _attribute(_IFLA_IFNAME, _text(name))
+    def add_bridge(self, name: str, *, mtu: int = 0, mac: bytes = b"", alias: str = "", up: bool = True) -> None:
+        """Make a bridge. Raises `NetlinkError` with EEXIST if the name is taken."""
+        body = _IFINFO.pack(0, 0, 0, UP if up else 0, UP) + _attribute(_IFLA_IFNAME, _text(name))
         body += _number(_IFLA_MTU, mtu) if mtu else b""
         body += _attribute(_IFLA_ADDRESS, mac) if mac else b""
+        body += _attribute(_IFLA_IFALIAS, alias.encode()[:255]) if alias else b""
         body += _attribute(_IFLA_LINKINFO, _attribute(_INFO_KIND, b"bridge"))
         self.send([(_NEWLINK, _CREATE | _EXCL, body)], f"make bridge {name}")
 
@@ -299,6 +305,7 @@ def _link(reply: bytes) -> Link:
         flags=flags,
         master=unpack_from("=I", values[_IFLA_MASTER])[0] if _IFLA_MASTER in values else 0,
         kind=information.get(_INFO_KIND, b"").rstrip(b"\0").decode(),
+        alias=values.get(_IFLA_IFALIAS, b"").rstrip(b"\0").decode(errors="replace"),
     )
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # linux/netlink.h, linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h
 _NETLINK_NETFILTER = 12
 _REQUEST, _ACK, _CREATE, _EXCL, _APPEND = 0x1, 0x4, 0x400, 0x200, 0x800
-_BATCH_BEGIN, _BATCH_END, _ERROR = 0x10, 0x11, 0x2
+_BATCH_BEGIN, _BATCH_END, _ERROR, _DONE = 0x10, 0x11, 0x2, 0x3
 _SUBSYSTEM = 10
 _NEWTABLE, _DELTABLE, _NEWCHAIN, _NEWRULE, _NEWSET = 0, 2, 3, 6, 9
 _NEWSETELEM, _DELSETELEM = 12, 14
@@ -40,12 +40,16 @@ NETWORK, TRANSPORT = 1, 2
 CT_STATE, CT_STATUS = 0, 2
 ESTABLISHED_RELATED, DNATTED = 0x6, 0x20
 _REG_1, _REG32_00 = 1, 8
-_SET_MAP = 0x8
+_SET_MAP, _SET_INTERVAL, _INTERVAL_END = 0x8, 0x4, 0x1
 
 ADDRESS = (7, 4)
 PROTOCOL = (12, 1)
 SERVICE = (13, 2)
+INTERFACE = (41, 16)
 """Data types of keys and values: nft's number of the type, for `nft list` to print it, and its bytes."""
+
+_HOST_BYTE_ORDER = pack("=BBI", 0, 4, 1)
+"""What `nft` writes on a set (NFTNL_UDATA_SET_KEYBYTEORDER) to know how its keys are to be printed."""
 
 
 class NftSocket:
@@ -92,6 +96,25 @@ class NftSocket:
             number = refused[0] - first
             raise NetlinkError(refused[1], f"{os.strerror(refused[1])}: nf_tables message {number} of {len(messages)}")
 
+    def ask(self, kind: int, flags: int, family: int, body: bytes) -> list[bytes]:
+        """The attributes of each answer to a question (NFT_MSG_GET*), a dump or not. Raises `NetlinkError`."""
+        data = self._message(_SUBSYSTEM << 8 | kind, flags | _REQUEST | _ACK, pack("=BBH", family, 0, 0) + body)
+        self._socket.send(data)
+        answers: list[bytes] = []
+        while True:
+            data = self._socket.recv(1 << 18)
+            offset = 0
+            while offset + _HEADER.size <= len(data):
+                length, got, _, sequence, _ = _HEADER.unpack_from(data, offset)
+                if sequence == self._sequence and got in {_ERROR, _DONE}:
+                    (status,) = unpack_from("=i", data, offset + _HEADER.size)
+                    if status:
+                        raise NetlinkError(-status, f"{os.strerror(-status)}: nf_tables question {kind}")
+                    return answers
+                if sequence == self._sequence:
+                    answers.append(data[offset + _HEADER.size + 4 : offset + length])
+                offset += (length + 3) & ~3
+
     def _message(self, kind: int, flags: int, body: bytes) -> bytes:
         self._sequence += 1
         length = _HEADER.size + len(body)
@@ -116,10 +139,13 @@ def add_chain(
     return _NEWCHAIN, _CREATE, family, _text(1, table) + _text(3, name) + place + _be32(5, policy) + _text(7, kind)
 
 
-def add_rule(table: str, chain: str, expressions: Iterable[bytes], *, family: int = AF_INET) -> Message:
-    """Append a rule to a chain."""
+def add_rule(
+    table: str, chain: str, expressions: Iterable[bytes], *, first: bool = False, family: int = AF_INET
+) -> Message:
+    """Append a rule to a chain, or put it `first`."""
     listed = _nested(4, b"".join(_nested(1, expression) for expression in expressions))
-    return _NEWRULE, _CREATE | _APPEND, family, _text(1, table) + _text(2, chain) + listed
+    flags = _CREATE if first else _CREATE | _APPEND
+    return _NEWRULE, flags, family, _text(1, table) + _text(2, chain) + listed
 
 
 def add_map(
@@ -129,22 +155,47 @@ def add_map(
     key: Sequence[tuple[int, int]],
     value: Sequence[tuple[int, int]] = (),
     number: int = 1,
+    ranges: bool = False,
     family: int = AF_INET,
 ) -> Message:
     """Make a map from a key of several parts to a value of several, or a set where there is no `value`.
 
-    `number` tells maps of one commit apart.
+    `number` tells maps of one commit apart. A set may be of `ranges` of keys (`add_range`).
     """
-    body = _text(1, table) + _text(2, name) + _be32(3, _SET_MAP if value else 0)
-    body += _be32(4, _type(key)) + _be32(5, 4 * len(key) if len(key) > 1 else key[0][1])
+    flags = (_SET_MAP if value else 0) | (_SET_INTERVAL if ranges else 0)
+    body = _text(1, table) + _text(2, name) + _be32(3, flags)
+    body += _be32(4, _type(key)) + _be32(5, _width(key))
     if value:
-        body += _be32(6, _type(value)) + _be32(7, 4 * len(value))
+        body += _be32(6, _type(value)) + _be32(7, _width(value))
+    if key == (INTERFACE,):
+        body += _attribute(13, _HOST_BYTE_ORDER)
     return _NEWSET, _CREATE, family, body + _be32(10, number)
 
 
-def add_elements(table: str, name: str, elements: Iterable[tuple[bytes, bytes]], *, family: int = AF_INET) -> Message:
-    """Put (key, value) pairs into a map, (key, b"") into a set. EEXIST for a key that is there with another value."""
-    return _NEWSETELEM, _CREATE | _EXCL, family, _elements(table, name, elements)
+def add_elements(
+    table: str,
+    name: str,
+    elements: Iterable[tuple[bytes, bytes]],
+    *,
+    exclusive: bool = True,
+    family: int = AF_INET,
+) -> Message:
+    """Put (key, value) pairs into a map, (key, b"") into a set.
+
+    EEXIST for a key that is there; without `exclusive` only if its value is another one.
+    """
+    flags = _CREATE | _EXCL if exclusive else _CREATE
+    return _NEWSETELEM, flags, family, _elements(table, name, elements)
+
+
+def add_range(table: str, name: str, first: bytes, after: bytes, *, family: int = AF_INET) -> Message:
+    """Put a range of keys into a set of ranges: from `first` to the one before `after`."""
+    return _NEWSETELEM, _CREATE, family, _range(table, name, first, after)
+
+
+def delete_range(table: str, name: str, first: bytes, after: bytes, *, family: int = AF_INET) -> Message:
+    """Take a range out of a set of ranges. ENOENT if it is not there."""
+    return _DELSETELEM, 0, family, _range(table, name, first, after)
 
 
 def delete_elements(table: str, name: str, keys: Iterable[bytes], *, family: int = AF_INET) -> Message:
@@ -165,6 +216,11 @@ def address(text: str) -> bytes:
 def port(number: int) -> bytes:
     """A port as key or value."""
     return pack(">H", number)
+
+
+def interface_name(name: str) -> bytes:
+    """An interface's name as key."""
+    return name.encode().ljust(16, b"\0")
 
 
 # Expressions. Registers 1 and 8 are the same four bytes; 9, 10 and 11 follow.
@@ -190,6 +246,11 @@ def fib_daddr_type(register: int = _REG_1) -> bytes:
     return _expression("fib", _be32(1, register) + _be32(2, 3) + _be32(3, 2))
 
 
+def fib_daddr_interface(register: int = _REG_1) -> bytes:
+    """Load the index of the interface that the route to the destination leaves by; 0 where there is no route."""
+    return _expression("fib", _be32(1, register) + _be32(2, 1) + _be32(3, 2))
+
+
 def compare(value: bytes, *, equal: bool = True, register: int = _REG_1) -> bytes:
     """Go on if the register has (not) the value."""
     return _expression("cmp", _be32(1, register) + _be32(2, 0 if equal else 1) + _nested(3, _attribute(1, value)))
@@ -202,10 +263,12 @@ def mask(value: int, register: int = _REG_1) -> bytes:
     return _expression("bitwise", body)
 
 
-def lookup(name: str, *, number: int = 1, register: int = _REG_1, result: int | None = None) -> bytes:
-    """Look the register up in a map, into register `result`; in a set without one, and go on if it is there."""
+def lookup(
+    name: str, *, number: int = 1, register: int = _REG_1, result: int | None = None, there: bool = True
+) -> bytes:
+    """Look the register up in a map, into register `result`; in a set without one, and go on if it is (not) `there`."""
     body = _text(1, name) + _be32(2, register) + (_be32(3, result) if result is not None else b"")
-    return _expression("lookup", body + _be32(4, number))
+    return _expression("lookup", body + _be32(4, number) + (b"" if there else _be32(5, 1)))
 
 
 def dnat(address_register: int = _REG_1, port_register: int = _REG32_00 + 1, *, family: int = AF_INET) -> bytes:
@@ -281,6 +344,16 @@ def _elements(table: str, name: str, elements: Iterable[tuple[bytes, bytes]]) ->
     return _text(1, table) + _text(2, name) + _nested(3, listed)
 
 
+def _range(table: str, name: str, first: bytes, after: bytes) -> bytes:
+    listed = _nested(1, _nested(1, _attribute(1, first)))
+    listed += _nested(1, _nested(1, _attribute(1, after)) + _be32(3, _INTERVAL_END))
+    return _text(1, table) + _text(2, name) + _nested(3, listed)
+
+
+def _width(parts: Sequence[tuple[int, int]]) -> int:
+    return parts[0][1] if len(parts) == 1 else sum(length + -length % 4 for _, length in parts)
+
+
 def _type(parts: Sequence[tuple[int, int]]) -> int:
     number = 0
     for kind, _ in parts:
@@ -305,8 +378,12 @@ def _be32(kind: int, value: int) -> bytes:
     return _attribute(kind, pack(">I", value))
 
 
-def _text(kind: int, value: str) -> bytes:
+def text_attribute(kind: int, value: str) -> bytes:
+    """A netlink attribute that holds a text."""
     return _attribute(kind, value.encode() + b"\0")
+
+
+_text = text_attribute
 
 
 def _swap(value: int) -> int:

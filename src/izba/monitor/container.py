@@ -12,6 +12,8 @@ from izba.runtime.launch import Stdio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from izba.monitor.plan import Plan
     from izba.runtime.driver import Runtime
     from izba.runtime.launch import Launched
@@ -33,8 +35,8 @@ class Created:
         self._driver.start(self._launched)
 
 
-def create(plan: Plan, stdio: tuple[int, int, int]) -> Created:
-    """Create the container. Raises what the runtime raises."""
+def create(plan: Plan, stdio: tuple[int, int, int], reserved: Sequence[int] = ()) -> Created:
+    """Create the container and connect it to its networks. Raises what the runtime and `attach` raise."""
     enter_user_namespace()
     driver = runtime(plan.runtime)
     stdin, stdout, stderr = stdio
@@ -61,7 +63,29 @@ def create(plan: Plan, stdio: tuple[int, int, int]) -> Created:
         run_directory=plan.runtime_directory,
         cgroup=group,
     )
+    if plan.network is not None:
+        from izba.network.attach import attach
+
+        try:
+            attach(plan.network, launched.pid, reserved)
+        except BaseException:
+            _abandon(launched)
+            raise
     return Created(driver, launched)
+
+
+def _abandon(launched: Launched) -> None:
+    """End a container that was created and never will be started."""
+    from _signal import SIGKILL
+
+    from izba.linux import process as processes
+
+    try:
+        processes.send_signal(launched.pidfd, SIGKILL)
+    except ProcessLookupError:
+        pass
+    processes.wait(launched.pid)
+    launched.close()
 
 
 def probe(plan: Plan, pid: int, output: int) -> int | None:

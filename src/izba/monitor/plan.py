@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from izba.network.plan import NetworkPlan
+
 
 class Rootfs(Record):
     """One mount of the container's root, to be made inside its own mount namespace."""
@@ -53,6 +55,7 @@ class Plan(Record):
     run        its run directory: the socket
     roots      data and run roots, and whether an ordinary user's, for who removes the container at its end
     cgroup     `linux.cgroupsPath`; empty for a container without one
+    network    its networks; None for a container that has none, the host's, or another container's
     volumes    the names of its anonymous volumes, removed with it
     stdin      the container reads from whoever is attached; `stdin_once` ends its input when the first of them leaves
     console    rows and columns of the terminal it starts with
@@ -65,6 +68,7 @@ class Plan(Record):
     rootfs: tuple[Rootfs, ...]
     runtime: str = "native"
     cgroup: str = ""
+    network: NetworkPlan | None = None
     volumes: tuple[str, ...] = ()
     tty: bool = False
     stdin: bool = False
@@ -85,17 +89,28 @@ class Plan(Record):
 
 def to_json(plan: Plan) -> dict[str, Any]:
     """A JSON value that `from_json` reads."""
-    return _plain(plan)  # type: ignore[no-any-return]
+    value: dict[str, Any] = _plain(plan.replace(network=None))
+    if plan.network is not None:
+        from izba.network.plan import to_json as network_to_json
+
+        value["network"] = network_to_json(plan.network)
+    return value
 
 
 def from_json(value: dict[str, Any]) -> Plan:
     """The inverse of `to_json`."""
     health = value["health"]
+    network = None
+    if value["network"] is not None:
+        from izba.network.plan import from_json as network_from_json
+
+        network = network_from_json(value["network"])
     return Plan(
         **value
         | {
             "rootfs": tuple(Rootfs(**mount | {"options": tuple(mount["options"])}) for mount in value["rootfs"]),
             "roots": Roots(**value["roots"]),
+            "network": network,
             "volumes": tuple(value["volumes"]),
             "console": tuple(value["console"]),
             "log": LogPlan(**value["log"]),

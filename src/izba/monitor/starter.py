@@ -20,6 +20,7 @@ from izba.monitor.stdio import Pipes
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
+    from collections.abc import Sequence
     from typing import Any
 
     from izba.monitor.plan import Plan
@@ -43,11 +44,14 @@ class Starter:
         for fd in self.pipes.theirs:
             os.close(fd)
 
-    def create(self, plan: Plan) -> Launched:
-        """Create the container. Raises what the runtime raised, and `EOFError` if the starter died."""
-        wire.send(self._channel, to_json(plan))
-        value, console = self._receive()
-        return Launched(pid=value["pid"], console=console)
+    def create(self, plan: Plan, reserved: Sequence[int] = ()) -> Launched:
+        """Create the container, with the sockets `reserved` for its ports.
+
+        Raises what the runtime raised, and `EOFError` if the starter died.
+        """
+        wire.send(self._channel, to_json(plan), fds=reserved[: wire.MOST_DESCRIPTORS])
+        value, consoles = self._receive()
+        return Launched(pid=value["pid"], console=consoles[0] if consoles else None)
 
     def start(self) -> None:
         """Let it go. Raises like `create`; afterwards the starter is gone, and the container our own child."""
@@ -62,26 +66,27 @@ class Starter:
             os.waitpid(self._pid, 0)
             self._pid = 0
 
-    def _receive(self) -> tuple[dict[str, Any], int | None]:
+    def _receive(self) -> tuple[dict[str, Any], list[int]]:
         try:
-            value, fd = wire.receive(self._channel)
+            value, fds = wire.receive(self._channel)
         except EOFError:
             self.close()
             raise
         if "error" in value:
             self.close()
             raise failure.from_json(value["error"])
-        return value, fd
+        return value, fds
 
 
 def _main(channel: socket, stdio: tuple[int, int, int]) -> int:
     from izba.monitor import container  # the costly part, done before anybody asks
 
     try:
-        plan = from_json(wire.receive(channel)[0])
-        created = container.create(plan, stdio)
-        wire.send(channel, {"pid": created.pid}, fd=created.console)
-        for fd in (*stdio, *(() if created.console is None else (created.console,))):
+        value, reserved = wire.receive(channel)
+        created = container.create(from_json(value), stdio, reserved)
+        console = () if created.console is None else (created.console,)
+        wire.send(channel, {"pid": created.pid}, fds=console)
+        for fd in (*stdio, *reserved, *console):
             os.close(fd)
         wire.receive(channel)
         created.start()

@@ -13,6 +13,7 @@ from izba.monitor.clients import Clients
 from izba.monitor.control import Control
 from izba.monitor.logs import Log
 from izba.monitor.loop import READ, Loop
+from izba.monitor.ports import Ports
 from izba.monitor.restart import Ended, delay_before_restart
 from izba.monitor.starter import Starter
 from izba.monitor.state import State
@@ -39,7 +40,9 @@ class Supervisor:
         self.state = State(monitor=state.identify(os.getpid()), boot=state.boot_id())
         self.loop = Loop()
         self.stdin = Input(self.loop)
-        self.clients = Clients(self.loop, framed=not plan.tty, stdin=self.stdin, stdin_once=plan.stdin_once)
+        # Who leaves a terminal may come back to it, so that only pipes end with their feeder.
+        once = plan.stdin_once and not plan.tty
+        self.clients = Clients(self.loop, framed=not plan.tty, stdin=self.stdin, stdin_once=once)
         self.clients.on_caught_up = self._go_on
         self.stdin.on_room = self.clients.can_feed
         self.console = -1
@@ -55,6 +58,7 @@ class Supervisor:
         self._began = 0.0
         self._delay = 0.0
         self._health: Health | None = None
+        self._ports = Ports()
         self._retry: Timer | None = None
 
     # -- the first start
@@ -81,6 +85,7 @@ class Supervisor:
         code = getattr(error, "exit_code", 128)
         self._write(self.state.replace(status="created", monitor=None, process=None, exit_code=code, error=str(error)))
         self._log.close()
+        self._ports.release(self.plan)
         if self.plan.auto_remove:
             self._discard()
         os.close(self._lock)
@@ -91,7 +96,8 @@ class Supervisor:
     def _launch(self, starter: Starter) -> None:
         pipes = starter.pipes
         try:
-            created = starter.create(self.plan)
+            self.plan = self._ports.reserve(self.plan)
+            created = starter.create(self.plan, self._ports.sockets)
             self._write(
                 self.state.replace(
                     status="running",
@@ -254,6 +260,7 @@ class Supervisor:
         """Record the end, let everybody know, and leave once those attached have all the output."""
         self._write(ended.replace(status="exited", monitor=None, process=None, health=""))
         self._log.close()
+        self._ports.release(self.plan)
         if self._control:
             self._control.close()
         wire.send(self._channel, {"exit_code": ended.exit_code})

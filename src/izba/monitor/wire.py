@@ -8,10 +8,13 @@ from izba import jsonio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 _LONGEST = 1 << 20
 _FD_SIZE = 4
+MOST_DESCRIPTORS = 253
+"""The kernel's limit for one message (SCM_MAX_FD)."""
 
 
 def pair(kind: int = _socket.SOCK_SEQPACKET) -> tuple[_socket.socket, _socket.socket]:
@@ -22,23 +25,29 @@ def pair(kind: int = _socket.SOCK_SEQPACKET) -> tuple[_socket.socket, _socket.so
     return one, other
 
 
-def send(connection: _socket.socket, value: Any, *, fd: int | None = None) -> None:
+def send(connection: _socket.socket, value: Any, *, fds: Iterable[int] = ()) -> None:
     """Send one message. A peer that is gone is no error: it learns nothing, and the sender goes on."""
     data = jsonio.dumps(value).encode()
-    ancillary = [] if fd is None else [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, fd.to_bytes(_FD_SIZE, "little"))]
+    rights = b"".join(fd.to_bytes(_FD_SIZE, "little") for fd in fds)
+    ancillary = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, rights)] if rights else []
     try:
         connection.sendmsg([data], ancillary)
     except (BrokenPipeError, ConnectionResetError):
         return
 
 
-def receive(connection: _socket.socket) -> tuple[Any, int | None]:
-    """The next message and the descriptor that came with it. Raises `EOFError` when the peer is gone."""
+def receive(connection: _socket.socket) -> tuple[Any, list[int]]:
+    """The next message and the descriptors that came with it. Raises `EOFError` when the peer is gone."""
+    room = _socket.CMSG_SPACE(MOST_DESCRIPTORS * _FD_SIZE)
     try:
-        data, ancillary, _, _ = connection.recvmsg(_LONGEST, _socket.CMSG_SPACE(_FD_SIZE), _socket.MSG_CMSG_CLOEXEC)
+        data, ancillary, _, _ = connection.recvmsg(_LONGEST, room, _socket.MSG_CMSG_CLOEXEC)
     except ConnectionResetError:
         data, ancillary = b"", []
     if not data:
         raise EOFError
-    fds = [int.from_bytes(payload[:_FD_SIZE], "little") for _, _, payload in ancillary]
-    return jsonio.loads(data), fds[0] if fds else None
+    fds = [
+        int.from_bytes(payload[at : at + _FD_SIZE], "little")
+        for _, _, payload in ancillary
+        for at in range(0, len(payload) - _FD_SIZE + 1, _FD_SIZE)
+    ]
+    return jsonio.loads(data), fds

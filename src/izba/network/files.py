@@ -37,3 +37,38 @@ def resolv_conf(
             kept.append(line)
     added = [f"{kind} {value}" for kind, values in given.items() for value in values]
     return "".join(f"{line}\n" for line in (*kept, *added))
+
+
+RESOLVER = "127.0.0.11"
+"""Where a container finds izba's own resolver, as in Docker."""
+
+
+def name_servers(text: str | None = None) -> tuple[str, ...]:
+    """The name servers of a resolv.conf, the host's unless given."""
+    if text is None:
+        try:
+            with open("/etc/resolv.conf", encoding="utf-8", errors="replace") as file:
+                text = file.read(1 << 16)
+        except FileNotFoundError:
+            text = ""
+    words = [line.split() for line in text.splitlines()]
+    return tuple(line[1] for line in words if len(line) > 1 and line[0] == "nameserver")
+
+
+def is_loopback(server: str) -> bool:
+    """Whether only the host itself reaches the address."""
+    return server.startswith("127.") or server == "::1"
+
+
+def host_address() -> str:
+    """The address by which this host reaches the rest of the world; its loopback where there is nothing else."""
+    from _socket import AF_INET, SOCK_DGRAM, socket
+
+    probe = socket(AF_INET, SOCK_DGRAM, 0)
+    try:
+        probe.connect(("192.0.2.255", 9))  # TEST-NET-1: a route is looked up, nothing is sent
+        return str(probe.getsockname()[0])
+    except OSError:
+        return "127.0.0.1"
+    finally:
+        probe.close()

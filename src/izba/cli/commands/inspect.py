@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 COMMAND = Command(
     name="inspect",
     usage="[OPTIONS] NAME|ID [NAME|ID...]",
-    summary="Return low-level information on containers, images and volumes",
+    summary="Return low-level information on containers, images, networks and volumes",
     flags=(
         Flag(name="format", short="f", kind="string", help="Format output: 'json' or a Go template"),
         Flag(name="size", short="s", help="Display total file sizes if the type is container"),
-        Flag(name="type", kind="string", help="Only inspect objects of this type: container, image or volume"),
+        Flag(name="type", kind="string", help="Only inspect objects of this type: container, image, network or volume"),
     ),
     minimum=1,
 )
@@ -51,11 +51,14 @@ def run(context: Context, argv: list[str]) -> int:
 def _finders(engine: Engine, *, size: bool) -> dict[str, Callable[[str], dict[str, Any]]]:
     from izba.engine.containers.inspect import inspect
     from izba.engine.containers.model import require
+    from izba.engine.networks import inspect as inspect_network
+    from izba.engine.networks import require as require_network
     from izba.engine.volumes import inspect as inspect_volume
 
     return {
         "container": lambda name: inspect(engine, require(engine, name), size=size),
         "image": engine.images.inspect,
+        "network": lambda name: inspect_network(engine, require_network(engine, name)),
         "volume": lambda name: inspect_volume(engine, name),
     }
 

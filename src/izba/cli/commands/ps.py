@@ -70,7 +70,7 @@ def ps_listing(engine: Engine, *, truncated: bool, with_size: bool) -> Listing:
         "RunningFor": Field(header="CREATED", value=lambda s: humanise.ago((now - s.container.created) / _SECOND)),
         "State": Field(header="STATE", value=lambda s: s.state.status),
         "Status": Field(header="STATUS", value=lambda s: status(s, now)),
-        "Ports": Field(header="PORTS", value=lambda _: ""),
+        "Ports": Field(header="PORTS", value=_ports),
         "Names": Field(header="NAMES", value=lambda s: s.container.name),
         "Size": Field(header="SIZE", value=lambda s: _size(engine, s) if with_size else "0B"),
         "Labels": Field(header="LABELS", value=_labels),
@@ -83,7 +83,7 @@ def ps_listing(engine: Engine, *, truncated: bool, with_size: bool) -> Listing:
         "LocalVolumes": Field(
             header="LOCAL VOLUMES", value=lambda s: str(sum(m["Type"] == "volume" for m in s.container.mounts))
         ),
-        "Networks": Field(header="NETWORKS", value=lambda s: s.container.host_config.get("NetworkMode", "host")),
+        "Networks": Field(header="NETWORKS", value=lambda s: _networks(engine, s)),
         "Platform": Field(header="PLATFORM", value=lambda s: s.container.kept["Platform"]),
     }
     table = ("ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", *(("Size",) if with_size else ()))
@@ -140,6 +140,23 @@ class _Images:
             row = find_row(self._engine.store, name)
             self._manifests[name] = row.manifest if row else ""
         return self._manifests[name]
+
+
+def _ports(summary: Summary) -> str:
+    if not summary.container.config.get("ExposedPorts") and not summary.container.host_config.get("PortBindings"):
+        return ""
+    if not summary.state.is_running:
+        return ""
+    from izba.cli.output.ports import ports
+    from izba.engine.containers.networking import port_map
+
+    return ports(port_map(summary.container))
+
+
+def _networks(engine: Engine, summary: Summary) -> str:
+    from izba.engine.containers.networking import network_names
+
+    return ",".join(network_names(engine, summary.container))
 
 
 def _labels(summary: Summary) -> str:

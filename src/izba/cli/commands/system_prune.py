@@ -31,7 +31,7 @@ COMMAND = Command(
 
 
 def run(context: Context, argv: list[str]) -> int:
-    """Ask, remove containers, volumes, images and build cache in this order, and tell what was removed."""
+    """Ask, remove containers, networks, volumes, images and build cache in this order, and tell what was removed."""
     flags = COMMAND.parse(argv)
     filters = Filters(flags.all("filter"), ("label", "label!", "until"))
     until = [moment(text, time.time_ns()) for text in filters.all("until")]
@@ -42,6 +42,7 @@ def run(context: Context, argv: list[str]) -> int:
     with context.engine() as engine:
         engine.enter_user_namespace()
         size = _containers(engine, filters, until)
+        _networks(engine, filters, until)
         if flags.on("volumes"):
             size += _volumes(engine, filters)
         size += _images(engine, filters, until, all=flags.on("all"))
@@ -51,7 +52,7 @@ def run(context: Context, argv: list[str]) -> int:
 
 
 def _warning(*, all: bool, volumes: bool) -> str:
-    lines = ["all stopped containers"]
+    lines = ["all stopped containers", "all networks not used by at least one container"]
     if volumes:
         lines.append("all anonymous volumes not used by at least one container")
     lines.append("all images without at least one container associated to them" if all else "all dangling images")
@@ -69,6 +70,13 @@ def _containers(engine: Engine, filters: Filters, until: list[int]) -> int:
     )
     _tell("Deleted Containers:", pruned.ids)
     return pruned.size
+
+
+def _networks(engine: Engine, filters: Filters, until: list[int]) -> None:
+    from izba.engine.networks import prune
+
+    removed = prune(engine, lambda network: _accepts(filters, dict(network.labels)), until=min(until, default=None))
+    _tell("Deleted Networks:", removed)
 
 
 def _volumes(engine: Engine, filters: Filters) -> int:

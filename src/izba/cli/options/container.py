@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.cli.options.flags import Flags
     from izba.engine.containers.documents import ContainerConfig, HostConfig, RestartPolicy
+    from izba.network.store import EndpointRequest
 
 
 _RESOURCES = (
@@ -21,6 +22,9 @@ _RESOURCES = (
     "memory-swap memory-swappiness oom-kill-disable pids-limit shm-size ulimit"
 ).split()
 _MOUNTS = ("mount", "tmpfs", "volume")
+_NETWORK = (
+    "add-host dns dns-option dns-search expose ip mac-address net network network-alias publish publish-all"
+).split()
 _HEALTH = (
     "health-cmd health-interval health-retries health-start-interval health-start-period health-timeout no-healthcheck"
 ).split()
@@ -49,6 +53,11 @@ def request(flags: Flags, *, detach: bool) -> ContainerRequest:
         from izba.cli.options import health
 
         health.read(flags, config)
+    endpoints: tuple[EndpointRequest, ...] = ()
+    if any(map(flags.given, _NETWORK)):
+        from izba.cli.options import network
+
+        endpoints = network.read(flags, config, host)
     pull = flags.text("pull") or "missing"
     if pull not in {"always", "missing", "never"}:
         raise UsageError(f'invalid pull option: \'{pull}\': must be one of "always", "missing" or "never"')
@@ -60,6 +69,7 @@ def request(flags: Flags, *, detach: bool) -> ContainerRequest:
         platform=flags.text("platform") or "",
         pull=pull,
         host_trust=not flags.on("no-host-trust"),
+        endpoints=endpoints,
     )
 
 
@@ -97,10 +107,6 @@ def _process(flags: Flags, config: ContainerConfig, *, detach: bool) -> None:
         config["StopSignal"] = signal
     if (timeout := flags.number("stop-timeout")) is not None:
         config["StopTimeout"] = timeout
-    if ports := flags.all("expose"):
-        from izba.cli.options.ports import exposed
-
-        config["ExposedPorts"] = {port: {} for text in ports for port in exposed(text)}
 
 
 def _environment(flags: Flags, config: ContainerConfig) -> None:
@@ -115,10 +121,6 @@ def _environment(flags: Flags, config: ContainerConfig) -> None:
 
 
 def _isolation(flags: Flags, host: HostConfig) -> None:
-    networks = (*flags.all("network"), *flags.all("net"))
-    if len(networks) > 1:
-        raise UsageError("a container can be connected to one network only")
-    host["NetworkMode"] = _network(networks[0]) if networks else "host"
     host["Privileged"] = flags.on("privileged")
     host["ReadonlyRootfs"] = flags.on("read-only")
     host["CapAdd"] = list(flags.all("cap-add"))
@@ -133,10 +135,6 @@ def _isolation(flags: Flags, host: HostConfig) -> None:
     host["SecurityOpt"] = [_with_profile(option) for option in flags.all("security-opt")]
     host["Sysctls"] = dict(_pair(text, "sysctl") for text in flags.all("sysctl"))
     host["Annotations"] = dict(_pair(text, "annotation") for text in flags.all("annotation"))
-    host["ExtraHosts"] = list(flags.all("add-host"))
-    host["Dns"] = list(flags.all("dns"))
-    host["DnsOptions"] = list(flags.all("dns-option"))
-    host["DnsSearch"] = list(flags.all("dns-search"))
     if (adjustment := flags.number("oom-score-adj")) is not None:
         if not -1000 <= adjustment <= 1000:
             raise UsageError(f"Invalid value {adjustment}, range for oom score adj is [-1000, 1000]")
@@ -169,17 +167,6 @@ def _lifecycle(flags: Flags, host: HostConfig) -> None:
         from izba.engine.containers.logoptions import log_plan
 
         log_plan(host["LogConfig"])
-
-
-def _network(text: str) -> str:
-    if text in {"none", "host"} or text.startswith("container:"):
-        return text
-    if text in {"bridge", "default"}:
-        raise UsageError(
-            f"network {text} is not supported yet: this izba has the networks none and host",
-            hint="leave --network out to share the host's network",
-        )
-    raise UsageError(f"network {text} not found", hint="--network is none, host or container:NAME")
 
 
 def _mode(flags: Flags, name: str, known: set[str], *, container: bool = True) -> str:

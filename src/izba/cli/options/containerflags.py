@@ -57,10 +57,12 @@ FLAGS = _flags("""
     init                  |        |          | Run an init inside the container that forwards signals and reaps
     i interactive         |        |          | Keep STDIN open even if not attached
     ipc                   | string |          | IPC mode to use
+    ip                    | string |          | IPv4 address (e.g., 172.30.100.104)
     l label               | list   |          | Set meta data on a container
     label-file            | list   |          | Read in a line delimited file of labels
     log-driver            | string |          | Logging driver for the container (json-file|local|none)
     log-opt               | list   |          | Log driver options
+    mac-address           | string |          | Container MAC address (e.g., 92:d0:c6:0a:29:33)
     m memory              | string | bytes    | Memory limit
     memory-reservation    | string | bytes    | Memory soft limit
     memory-swap           | string | bytes    | Swap limit equal to memory plus swap: '-1' to enable unlimited swap
@@ -68,7 +70,8 @@ FLAGS = _flags("""
     mount                 | list   | mount    | Attach a filesystem mount to the container
     name                  | string |          | Assign a name to the container
     net                   | list   | network  | The same as --network
-    network               | list   | network  | The container's network (none|host|container:NAME) (default host)
+    network               | list   | network  | Connect to a network, or none, host, container:NAME (default "bridge")
+    network-alias         | list   |          | Add network-scoped alias for the container
     no-healthcheck        |        |          | Disable any container-specified HEALTHCHECK
     no-host-trust         |        |          | Lend no proxies, certificates and package indexes of the host
     oom-kill-disable      |        |          | Disable OOM Killer
@@ -78,6 +81,8 @@ FLAGS = _flags("""
     platform              | string |          | Set platform if the image has several
     privileged            |        |          | Give extended privileges to this container
     pull                  | string |          | Pull image before running (always|missing|never) (default "missing")
+    p publish             | list   |          | Publish a container's port(s) to the host
+    P publish-all         |        |          | Publish all exposed ports to random ports
     q quiet               |        |          | Suppress the pull output
     read-only             |        |          | Mount the container's root filesystem as read only
     restart               | string |          | Restart policy to apply when a container exits (default "no")
@@ -98,13 +103,11 @@ FLAGS = _flags("""
     w workdir             | string |          | Working directory inside the container
 """)
 
-_NO_NETWORK = "it needs a network of the container's own, which this izba does not make yet"
-
 # Docker's flags that mean something izba does not do: refused by name, never passed over.
 REFUSED = {
-    **dict.fromkeys(
-        ("publish", "publish-all", "network-alias", "link", "ip", "ip6", "mac-address", "link-local-ip"), _NO_NETWORK
-    ),
+    "link": "containers of a network of their own find each other by name (`izba network create`)",
+    "ip6": "networks have IPv4 addresses only",
+    "link-local-ip": "networks have one address for each container",
     "gpus": "GPUs are given by --device only",
     "isolation": "isolation technologies exist on Windows only",
     "kernel-memory": "the kernel has no such limit any more",
@@ -115,10 +118,6 @@ REFUSED = {
     "volumes-from": "name the volumes with -v instead",
     "disable-content-trust": "image signatures are not checked",
 }
-_REFUSED_SHORT = {"publish": "p", "publish-all": "P"}
-_REFUSED_BOOLS = frozenset(("publish-all", "disable-content-trust"))
+_REFUSED_BOOLS = frozenset(("disable-content-trust",))
 
-ALL = FLAGS + tuple(
-    Flag(name=name, short=_REFUSED_SHORT.get(name, ""), kind="bool" if name in _REFUSED_BOOLS else "list", hidden=True)
-    for name in REFUSED
-)
+ALL = FLAGS + tuple(Flag(name=name, kind="bool" if name in _REFUSED_BOOLS else "list", hidden=True) for name in REFUSED)

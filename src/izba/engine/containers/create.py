@@ -6,10 +6,11 @@ import os
 import time
 
 from izba import jsonio
-from izba.engine.containers import imageconfig, mounts
+from izba.engine.containers import imageconfig, mounts, networking
 from izba.engine.containers.errors import BadName, ImageMissing
 from izba.engine.containers.model import Container
 from izba.engine.containers.specs import make_spec
+from izba.engine.networks import networks
 from izba.ids import new_id, new_name
 from izba.image import stored
 from izba.store.containers import ContainerRow, NameInUse
@@ -35,6 +36,7 @@ def create(engine: Engine, request: ContainerRequest) -> Container:
     if request.name is not None:
         check_name(request.name)
     image = require_image(engine, request)
+    connections = networking.requested(engine, request.host_config, request.endpoints)
     kept = _document(engine, request, image)
     id = new_id()
     try:
@@ -43,6 +45,8 @@ def create(engine: Engine, request: ContainerRequest) -> Container:
         with store.db.transaction():
             store.snapshots.prepare(id, image.chain_id)
             row = _insert(engine, request, id, image, kept)
+            for network, endpoint in connections:
+                networks(engine).connect(id, network, endpoint)
         container = Container(engine, row)
         container.spec = make_spec(engine, container)
     except BaseException:

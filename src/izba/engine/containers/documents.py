@@ -98,11 +98,18 @@ class Mount(TypedDict):
     TmpfsOptions: NotRequired[TmpfsOptions]
 
 
+class PortPlace(TypedDict):
+    HostIp: str
+    HostPort: str
+
+
 class HostConfig(TypedDict, total=False):
     Binds: list[str]
     ContainerIDFile: str
     LogConfig: LogConfig
     NetworkMode: str
+    PortBindings: dict[str, list[PortPlace]]
+    PublishAllPorts: bool
     RestartPolicy: RestartPolicy
     AutoRemove: bool
     Mounts: list[Mount]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from izba.engine.containers import lifecycle
+from izba.engine.containers import lifecycle, networking
 from izba.monitor import health, logs
 from izba.timestamps import format_time
 
@@ -123,7 +123,7 @@ def inspect(engine: Engine, container: Container, *, size: bool = False) -> dict
         document |= _sizes(engine, container)
     document["Mounts"] = [_mount(dict(mount)) for mount in container.mounts]
     document["Config"] = _CONFIG | {"Hostname": container.id[:12]} | dict(config)
-    document["NetworkSettings"] = _network(host.get("NetworkMode", "host"))
+    document["NetworkSettings"] = networking.settings(engine, container)
     return document
 
 
@@ -190,8 +190,3 @@ def _mount(mount: dict[str, Any]) -> dict[str, Any]:
     for name in ("Anonymous", "NonRecursive", "Options"):
         mount.pop(name, None)
     return mount
-
-
-def _network(mode: str) -> dict[str, Any]:
-    networks = {mode: {"IPAMConfig": None, "Aliases": None, "NetworkID": "", "EndpointID": "", "IPAddress": ""}}
-    return {"Bridge": "", "SandboxID": "", "SandboxKey": "", "Ports": {}, "IPAddress": "", "Networks": networks}

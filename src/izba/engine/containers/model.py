@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.engine.containers.documents import ContainerConfig, HostConfig, Kept, MountPoint
     from izba.engine.engine import Engine
+    from izba.network.store import EndpointRequest
     from izba.oci.runtimespec import Spec
     from izba.store.containers import ContainerRow
 
@@ -18,6 +19,7 @@ class ContainerRequest(Record):
 
     pull        missing, always or never
     platform    empty: any
+    endpoints   the networks; none: that of `NetworkMode`
     host_trust  lend proxies, certificates and package indexes of the host (`hosttrust`)
     """
 
@@ -28,6 +30,7 @@ class ContainerRequest(Record):
     platform: str = ""
     pull: str = "missing"
     host_trust: bool = True
+    endpoints: tuple[EndpointRequest, ...] = ()
 
 
 class Container:

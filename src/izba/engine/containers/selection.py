@@ -112,23 +112,37 @@ def _volume(_engine: Engine, values: Sequence[str]) -> Test:
     )
 
 
-def _network(_engine: Engine, values: Sequence[str]) -> Test:
-    return lambda container, _: container.host_config.get("NetworkMode", "host") in values
+def _network(engine: Engine, values: Sequence[str]) -> Test:
+    from izba.engine.networks import networks
+
+    rows = networks(engine)
+    ids = {network.id for value in values if (network := rows.find(value))}
+    connected = {each.container for each in rows.everywhere() if each.network in ids}
+    return lambda container, _: container.id in connected or container.host_config.get("NetworkMode", "host") in values
 
 
 def _expose(_engine: Engine, values: Sequence[str]) -> Test:
+    wanted = _ports("expose", values)
+    return lambda container, _: bool(wanted & (container.config.get("ExposedPorts") or {}).keys())
+
+
+def _publish(_engine: Engine, values: Sequence[str]) -> Test:
+    from izba.engine.containers.networking import published
+
+    wanted = _ports("publish", values)
+    return lambda container, _: any(f"{each.container_port}/{each.protocol}" in wanted for each in published(container))
+
+
+def _ports(name: str, values: Sequence[str]) -> set[str]:
+    """`80`, `80/udp`, `8000-8010/tcp` as Docker's keys."""
     wanted: set[str] = set()
     for value in values:
         first, _, protocol = value.partition("/")
         start, _, end = first.partition("-")
         if not start.isdecimal() or (end and not end.isdecimal()):
-            raise InvalidArgument(f"invalid filter 'expose={value}'")
+            raise InvalidArgument(f"invalid filter '{name}={value}'")
         wanted |= {f"{port}/{protocol or 'tcp'}" for port in range(int(start), int(end or start) + 1)}
-    return lambda container, _: bool(wanted & (container.config.get("ExposedPorts") or {}).keys())
-
-
-def _publish(_engine: Engine, _values: Sequence[str]) -> Test:
-    return lambda _container, _state: False  # no network of this izba publishes
+    return wanted
 
 
 def _is_task(_engine: Engine, values: Sequence[str]) -> Test:

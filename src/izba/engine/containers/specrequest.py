@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from izba import errors
 from izba.engine.containers import mounts
 from izba.errors import InvalidArgument
 from izba.runtime.specgen.request import DeviceRate, MountRequest, ResourceLimits, SpecRequest, Ulimit
@@ -96,51 +95,12 @@ def limits(host: HostConfig) -> ResourceLimits:
     )
 
 
-def write_network_files(container: Container) -> None:
-    """Write hosts, hostname and resolv.conf into the container's directory."""
-    from izba.network import files
-
-    host = container.host_config
-    mode = host.get("NetworkMode", "host")
-    extra = [_extra_host(text) for text in host.get("ExtraHosts") or ()]
-    base = _read("/etc/hosts") if mode == "host" else files.LOOPBACK
-    hostname = _hostname(container)
-    if mode != "host":
-        extra.append((hostname, "127.0.0.1"))
-    texts = {
-        "hosts": files.hosts(extra, base=base),
-        "hostname": f"{hostname}\n",
-        "resolv.conf": files.resolv_conf(
-            _read("/etc/resolv.conf"),
-            servers=host.get("Dns") or (),
-            search=host.get("DnsSearch") or (),
-            options=host.get("DnsOptions") or (),
-        ),
-    }
-    for name, text in texts.items():
-        fd = os.open(f"{container.directory}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-        try:
-            os.write(fd, text.encode())
-            os.fchmod(fd, 0o644)
-        finally:
-            os.close(fd)
-
-
 def network_files(container: Container) -> tuple[MountRequest, ...]:
     """Their binds."""
     return tuple(
         MountRequest(type="bind", source=f"{container.directory}/{name}", target=f"/etc/{name}")
         for name in ("resolv.conf", "hostname", "hosts")
     )
-
-
-def _hostname(container: Container) -> str:
-    if hostname := container.config.get("Hostname"):
-        return hostname
-    host = container.host_config
-    if "host" in {host.get("NetworkMode", "host"), host.get("UTSMode", "")}:
-        return os.uname().nodename
-    return container.id[:12]
 
 
 def _host_trust(
@@ -176,20 +136,8 @@ def _namespace(engine: Engine, kind: str, mode: str, *, default: str) -> str:
     if mode in {"", "default", "private", "shareable"} and kind != "ipc":
         return default
     if kind == "net" and mode not in {"none", "host"}:
-        raise errors.NotImplemented(
-            f"network {mode} not found: this izba has the networks none and host",
-            hint="--network host shares the host's, --network none has only a loopback",
-        )
+        return "private"
     return mode or default
-
-
-def _extra_host(text: str) -> tuple[str, str]:
-    name, separator, address = text.partition(":")
-    if "=" in text:
-        name, separator, address = text.partition("=")
-    if not separator or not name or not address:
-        raise InvalidArgument(f'bad format for add-host: "{text}"', hint="write NAME:ADDRESS")
-    return name, "127.0.0.1" if address == "host-gateway" else address.strip("[]")
 
 
 def _devices(host: HostConfig) -> tuple[DeviceNode, ...]:
@@ -210,11 +158,3 @@ def _rates(devices: Iterable[ThrottleDevice] | None) -> tuple[DeviceRate, ...]:
 
 def _no_file(_path: str) -> str:
     raise InvalidArgument("a seccomp profile is kept as its text, not as a path")
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read(1 << 20)
-    except FileNotFoundError:
-        return ""

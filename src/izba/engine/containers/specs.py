@@ -17,7 +17,6 @@ def make_spec(engine: Engine, container: Container) -> Spec:
     """The spec, of what the container was asked to be and what the host is now."""
     from izba.runtime.specgen import generate, resources, rlimits
 
-    specrequest.write_network_files(container)
     request = specrequest.spec_request(engine, container, root_view(engine, container))
     limits, warnings = resources.checked(request.resources, engine.host)
     for warning in (*warnings, *rlimits.unreachable(request.ulimits, engine.host)):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from izba.engine.containers import lifecycle
+from izba.engine.containers import lifecycle, networking
+from izba.engine.containers.networkfiles import write_network_files
 from izba.engine.containers.specs import make_spec
 from izba.errors import NotModified
 from izba.monitor import plan as plans
@@ -43,7 +44,9 @@ def start(
         monitor = Monitor()
     spec = container.spec or make_spec(engine, container)
     bundle.write(container.directory, spec)
-    return monitor.launch(make_plan(engine, container, spec, console))
+    network = networking.plan(engine, container)
+    write_network_files(container, network)
+    return monitor.launch(make_plan(engine, container, spec, console).replace(network=network))
 
 
 def make_plan(engine: Engine, container: Container, spec: Spec, console: tuple[int, int]) -> Plan:

@@ -1,0 +1,108 @@
+"""`--network` and what goes with it, `-p`, `--expose`, `--dns` and `--add-host`."""
+
+from __future__ import annotations
+
+from izba.cli.options.flags import UsageError
+from izba.engine.containers.networkfiles import extra_host
+from izba.network.store import EndpointRequest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from izba.cli.options.flags import Flags
+    from izba.engine.containers.documents import ContainerConfig, HostConfig
+
+_WITHOUT_ENDPOINT = ("none", "host")
+
+
+def read(flags: Flags, config: ContainerConfig, host: HostConfig) -> tuple[EndpointRequest, ...]:
+    """Put what was given into the documents; the networks to be connected to. Raises `UsageError`."""
+    _names(flags, host)
+    _ports(flags, config, host)
+    texts = (*flags.all("network"), *flags.all("net"))
+    endpoints = [_endpoint(text) for text in texts]
+    if endpoints:
+        host["NetworkMode"] = endpoints[0].network
+    mode = host.get("NetworkMode", "default")
+    if _has_none(mode) or any(_has_none(each.network) for each in endpoints):
+        if len(endpoints) > 1:
+            raise UsageError(f"conflicting options: the network {mode} has no other networks beside it")
+        _refuse_with(mode, flags)
+        return ()
+    first = endpoints[0] if endpoints else EndpointRequest(network="default")
+    first = first.replace(
+        aliases=(*first.aliases, *flags.all("network-alias")),
+        address=flags.text("ip") or first.address,
+        mac=_mac(flags.text("mac-address") or first.mac),
+    )
+    return (first, *endpoints[1:])
+
+
+def _has_none(mode: str) -> bool:
+    return mode in _WITHOUT_ENDPOINT or mode.startswith("container:")
+
+
+def _refuse_with(mode: str, flags: Flags) -> None:
+    kind = mode.partition(":")[0]
+    for name in ("network-alias", "ip", "mac-address"):
+        if flags.given(name):
+            raise UsageError(f"conflicting options: --{name} and the network {kind}")
+    if kind == "container":
+        for name in ("publish", "publish-all", "expose", "dns", "add-host"):
+            if flags.given(name):
+                raise UsageError(f"conflicting options: --{name} and the container type network mode")
+
+
+def _endpoint(text: str) -> EndpointRequest:
+    """`NAME`, or `name=NAME,alias=A,ip=ADDRESS,mac-address=MAC`."""
+    if "=" not in text:
+        return EndpointRequest(network=text)
+    values: dict[str, list[str]] = {}
+    for field in text.split(","):
+        key, _, value = field.partition("=")
+        if key not in {"name", "alias", "ip", "mac-address"}:
+            raise UsageError(f'invalid field {key!r} in --network "{text}"', hint="name, alias, ip and mac-address are")
+        values.setdefault(key, []).append(value)
+    if "name" not in values:
+        raise UsageError(f'network name is missing in --network "{text}"')
+    return EndpointRequest(
+        network=values["name"][-1],
+        aliases=tuple(values.get("alias", ())),
+        address=values.get("ip", [""])[-1],
+        mac=_mac(values.get("mac-address", [""])[-1]),
+    )
+
+
+def _mac(text: str) -> str:
+    if not text:
+        return ""
+    parts = text.lower().replace("-", ":").split(":")
+    if len(parts) != 6 or not all(len(part) == 2 and set(part) <= set("0123456789abcdef") for part in parts):
+        raise UsageError(f"{text} is not a valid mac address")
+    if int(parts[0], 16) & 1:
+        raise UsageError(f"{text} is a multicast address, which no interface can have")
+    return ":".join(parts)
+
+
+def _names(flags: Flags, host: HostConfig) -> None:
+    for text in flags.all("add-host"):
+        extra_host(text)
+    host["ExtraHosts"] = list(flags.all("add-host"))
+    for server in flags.all("dns"):
+        if not server or not set(server) <= set("0123456789abcdefABCDEF.:"):
+            raise UsageError(f"{server} is not an ip address", hint="--dns takes addresses of name servers")
+    host["Dns"] = list(flags.all("dns"))
+    host["DnsOptions"] = list(flags.all("dns-option"))
+    host["DnsSearch"] = list(flags.all("dns-search"))
+
+
+def _ports(flags: Flags, config: ContainerConfig, host: HostConfig) -> None:
+    from izba.cli.options.ports import exposed, published
+
+    exposing: dict[str, dict[str, Any]] = {port: {} for text in flags.all("expose") for port in exposed(text)}
+    bindings = published(flags.all("publish"))
+    if exposing or bindings:
+        config["ExposedPorts"] = exposing | {key: {} for key in bindings}
+    host["PortBindings"] = bindings
+    host["PublishAllPorts"] = flags.on("publish-all")

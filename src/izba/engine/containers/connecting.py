@@ -1,0 +1,86 @@
+"""Connecting containers to networks and disconnecting them, while they run or not."""
+
+from __future__ import annotations
+
+import os
+
+from izba.engine import networks as networks_of
+from izba.engine.containers import lifecycle, networking
+from izba.errors import Conflict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from izba.engine.containers.model import Container
+    from izba.engine.engine import Engine
+    from izba.network.store import Endpoint, EndpointRequest, Network
+
+
+class SharesNetwork(Conflict):
+    """The container has no network namespace of its own."""
+
+    def __init__(self, container: Container, mode: str) -> None:
+        super().__init__(f"container {container.name} has the network {mode}: it cannot be connected to others")
+
+
+def connect(engine: Engine, network: Network, container: Container, request: EndpointRequest) -> None:
+    """Connect it; if it runs, now. Raises `AlreadyConnected`, `SharesNetwork`, and what `networking.check` raises."""
+    mode = container.host_config.get("NetworkMode", "host")
+    if mode == "host" or mode.startswith("container:"):
+        raise SharesNetwork(container, mode)
+    networking.check(network, request)
+    state = lifecycle.state(container)
+    rows = networks_of.networks(engine)
+    with engine.store.db.transaction():
+        endpoint = rows.connect(container.id, network, request)
+        if not state.pid:
+            return
+        network = networks_of.settled(engine, network)
+        link = networking.link(engine, network, endpoint, 0)
+    from izba.network.attach import attach_running
+
+    plan = networking.plan_of(engine, container, (link,))
+    try:
+        attach_running(plan, state.pid)
+    except BaseException:
+        rows.disconnect(container.id, network)
+        raise
+    _rewrite_hosts(container, added=link.address)
+
+
+def disconnect(engine: Engine, network: Network, container: Container) -> None:
+    """Take it out of the network; if it runs, its interface goes at once. Raises `NotConnected`."""
+    rows = networks_of.networks(engine)
+    endpoint = next((each for each in rows.of_container(container.id) if each.network == network.id), None)
+    rows.disconnect(container.id, network)
+    state = lifecycle.state(container)
+    if state.pid and endpoint is not None and endpoint.address is not None:
+        _detach(engine, network, container, endpoint, state.pid)
+
+
+def _detach(engine: Engine, network: Network, container: Container, endpoint: Endpoint, pid: int) -> None:
+    from izba.network.attach import detach_running
+
+    link = networking.link_of(network, endpoint, 0)
+    rows = networks_of.networks(engine)
+    remaining = [
+        networking.link_of(other, each, 0)
+        for each in rows.of_container(container.id)
+        if each.address is not None and (other := rows.find(each.network))
+    ]
+    detach_running(networking.plan_of(engine, container, (link,)), pid, remaining)
+    _rewrite_hosts(container, removed=link.address)
+
+
+def _rewrite_hosts(container: Container, *, added: str = "", removed: str = "") -> None:
+    """Change the file in place: it is bound into the container."""
+    path = f"{container.directory}/hosts"
+    with open(path, encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    lines = [line for line in lines if not removed or line.partition("\t")[0] != removed]
+    if added:
+        lines.append(f"{added}\t{container.config.get('Hostname') or container.id[:12]}")
+    fd = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
+    try:
+        os.write(fd, "".join(f"{line}\n" for line in lines).encode())
+    finally:
+        os.close(fd)

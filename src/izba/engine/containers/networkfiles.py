@@ -1,0 +1,96 @@
+"""hosts, hostname and resolv.conf of a container, written at each start into its directory."""
+
+from __future__ import annotations
+
+import os
+
+from izba.errors import InvalidArgument
+from izba.network import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from izba.engine.containers.model import Container
+    from izba.network.plan import NetworkPlan
+
+
+def write_network_files(container: Container, plan: NetworkPlan | None) -> None:
+    """Write them. `plan` has the addresses of a container with networks of izba's."""
+    hostname = _hostname(container)
+    texts = {
+        "hosts": _hosts(container, plan, hostname),
+        "hostname": f"{hostname}\n",
+        "resolv.conf": _resolv_conf(container, plan),
+    }
+    for name, text in texts.items():
+        fd = os.open(f"{container.directory}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        try:
+            os.write(fd, text.encode())
+            os.fchmod(fd, 0o644)
+        finally:
+            os.close(fd)
+
+
+def extra_host(text: str) -> tuple[str, str]:
+    """`--add-host NAME:ADDRESS` or `NAME=ADDRESS`. Raises `InvalidArgument`."""
+    name, separator, address = text.partition("=" if "=" in text else ":")
+    if not separator or not name or not address:
+        raise InvalidArgument(f'bad format for add-host: "{text}"', hint="write NAME:ADDRESS")
+    return name, address.strip("[]")
+
+
+def _hosts(container: Container, plan: NetworkPlan | None, hostname: str) -> str:
+    host = container.host_config
+    on_host = host.get("NetworkMode", "host") == "host"
+    lines = []
+    for text in host.get("ExtraHosts") or ():
+        name, address = extra_host(text)
+        lines.append((name, _gateway(plan) if address == "host-gateway" else address))
+    if plan is not None:
+        names = hostname
+        if domain := container.config.get("Domainname"):
+            names = f"{hostname}.{domain} {hostname}"
+        lines += [(names, link.address) for link in plan.links]
+    elif not on_host:
+        lines.append((hostname, "127.0.0.1"))
+    return files.hosts(lines, base=_read("/etc/hosts") if on_host else files.LOOPBACK)
+
+
+def _gateway(plan: NetworkPlan | None) -> str:
+    """Where the container finds the host: the bridge, or for an ordinary user, whose bridge the host does not see,
+    the host's own address.
+    """
+    if plan is None or not plan.links:
+        return "127.0.0.1"
+    if plan.rootless:
+        return files.host_address()
+    return next((link.gateway for link in plan.links if link.is_default), plan.links[0].gateway)
+
+
+def _resolv_conf(container: Container, plan: NetworkPlan | None) -> str:
+    host = container.host_config
+    servers, options = list(host.get("Dns") or ()), list(host.get("DnsOptions") or ())
+    if plan is not None and plan.names:
+        servers = [files.RESOLVER]
+        if not any(option.startswith("ndots:") for option in options):
+            options.append("ndots:0")
+    text = _read("/etc/resolv.conf")
+    if plan is not None and not servers:
+        servers = [server for server in files.name_servers(text) if not files.is_loopback(server)]
+    return files.resolv_conf(text, servers=servers, search=host.get("DnsSearch") or (), options=options)
+
+
+def _hostname(container: Container) -> str:
+    if hostname := container.config.get("Hostname"):
+        return hostname
+    host = container.host_config
+    if "host" in {host.get("NetworkMode", "host"), host.get("UTSMode", "")}:
+        return os.uname().nodename
+    return container.id[:12]
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(1 << 20)
+    except FileNotFoundError:
+        return ""

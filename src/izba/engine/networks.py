@@ -1,0 +1,246 @@
+"""Networks of an izba: making, finding, removing them, and who is connected."""
+
+from __future__ import annotations
+
+from izba import errors
+from izba._record import Record
+from izba.errors import InvalidArgument
+from izba.ids import new_id
+from izba.network import ipam, ipv4
+from izba.network.errors import NetworkExists, NetworkInUse, PredefinedNetwork, SubnetOverlaps
+from izba.network.store import DEFAULT, PREDEFINED, Network, Networks
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from izba.engine.engine import Engine
+    from izba.network.ipv4 import Subnet
+    from izba.network.store import Endpoint
+
+_FIRST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+_OTHERS = _FIRST | frozenset("_.-")
+
+
+class NetworkRequest(Record):
+    """A network to make; what is empty is chosen."""
+
+    name: str
+    driver: str = "bridge"
+    subnet: str = ""
+    gateway: str = ""
+    ip_range: str = ""
+    internal: bool = False
+    attachable: bool = False
+    options: tuple[tuple[str, str], ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+def networks(engine: Engine) -> Networks:
+    """The rows."""
+    return Networks(engine.store.db)
+
+
+def require(engine: Engine, name: str) -> Network:
+    """By name, id or its beginning; a predefined one is made at its first use. Raises `NetworkNotFound`."""
+    rows = networks(engine)
+    if name in PREDEFINED and rows.find(name) is None:
+        ensure_predefined(engine)
+    return rows.require(name)
+
+
+def everything(engine: Engine) -> list[Network]:
+    """All networks, by name."""
+    ensure_predefined(engine)
+    return networks(engine).all()
+
+
+def ensure_predefined(engine: Engine) -> None:
+    """See that bridge, host and none are there, each with an id of its own for good."""
+    rows = networks(engine)
+    for name in PREDEFINED:
+        if rows.find(name) is not None:
+            continue
+        network = Network(id=new_id(), name=name, driver="null" if name == "none" else name)
+        try:
+            with engine.store.db.transaction():
+                rows.insert(_with_addresses(engine, network) if name == DEFAULT else network)
+        except NetworkExists:  # another command did it meanwhile
+            continue
+
+
+def create(engine: Engine, request: NetworkRequest) -> Network:
+    """Make a network. Raises `NetworkExists`, `SubnetOverlaps`, `InvalidArgument` …"""
+    _check_name(request.name)
+    if request.driver != "bridge":
+        raise errors.NotImplemented(
+            f"network driver {request.driver} is not supported", hint="izba's networks are bridges, host and none"
+        )
+    network = Network(
+        id=new_id(),
+        name=request.name,
+        subnet=request.subnet,
+        gateway=request.gateway,
+        ip_range=request.ip_range,
+        internal=request.internal,
+        attachable=request.attachable,
+        mtu=_mtu(request),
+        options=request.options,
+        labels=request.labels,
+    )
+    ensure_predefined(engine)
+    with engine.store.db.transaction():
+        if network.name in PREDEFINED:
+            raise NetworkExists(network.name)
+        return networks(engine).insert(_with_addresses(engine, network))
+
+
+def _check_name(name: str) -> None:
+    if not name or name[0] not in _FIRST or not _OTHERS.issuperset(name):
+        raise InvalidArgument(f"invalid network name: {name}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+
+
+def _mtu(request: NetworkRequest) -> int:
+    text = dict(request.options).get("com.docker.network.driver.mtu") or "0"
+    if not text.isdecimal() or (int(text) and not 68 <= int(text) <= 65535):
+        raise InvalidArgument(f"invalid value for com.docker.network.driver.mtu: {text}")
+    return int(text)
+
+
+def _with_addresses(engine: Engine, network: Network) -> Network:
+    """The network with its subnet chosen, or checked, and its gateway. Within a transaction."""
+    others = [each for each in networks(engine).all() if each.id != network.id]
+    if not network.subnet:
+        if network.gateway or network.ip_range:
+            raise InvalidArgument("--gateway and --ip-range need a --subnet to be in")
+        taken = [ipv4.subnet(each.subnet) for each in others if each.subnet]
+        chosen = ipam.choose([*taken, *used_by_host()])
+        return network.replace(subnet=str(chosen), gateway=ipv4.text(chosen.first + 1), chosen=True)
+    subnet = ipv4.subnet(network.subnet)
+    if subnet.prefix > 30:
+        raise InvalidArgument(f"subnet {network.subnet} has no room for containers")
+    ipam.check_free(subnet, others)
+    if any(subnet.overlaps(each) for each in used_by_host()):
+        raise SubnetOverlaps(network.subnet, "a route of this host")
+    if network.ip_range:
+        pool = ipv4.subnet(network.ip_range)
+        if not subnet.first <= pool.first <= pool.last <= subnet.last:
+            raise InvalidArgument(f"no matching subnet for range {network.ip_range}")
+    gateway = ipv4.number(network.gateway) if network.gateway else subnet.first + 1
+    if gateway not in subnet:
+        raise InvalidArgument(f"no matching subnet for gateway {network.gateway}")
+    return network.replace(subnet=str(subnet), gateway=ipv4.text(gateway))
+
+
+def used_by_host() -> list[Subnet]:
+    """What this host's routes and name servers are reached by, its own addresses included."""
+    from izba.linux.netlink import RouteSocket
+
+    with RouteSocket() as host:
+        written = [f"{each.destination}/{each.prefix}" for each in host.routes() if each.prefix]
+        written += [f"{each.address}/{each.prefix}" for each in host.addresses()]
+    found = [ipv4.subnet(each) for each in written]
+    from izba.network.files import name_servers
+
+    return found + [ipv4.subnet(f"{server}/32") for server in name_servers() if ":" not in server]
+
+
+def settled(engine: Engine, network: Network) -> Network:
+    """The network, before its bridge is made, with another subnet if the host uses the chosen one by now.
+
+    A VPN may have come since. Within a transaction.
+    """
+    from izba.linux.netlink import RouteSocket
+
+    with RouteSocket() as host:
+        if not engine.roots.rootless and host.link(network.bridge):
+            return network
+    subnet = ipv4.subnet(network.subnet)
+    if not any(subnet.overlaps(each) for each in used_by_host()):
+        return network
+    if not network.chosen or users(engine, network):
+        raise SubnetOverlaps(network.subnet, "a route of this host")
+    rows = networks(engine)
+    for endpoint in rows.of_network(network.id):
+        rows.set_address(endpoint, None)
+    rows.delete(network.id)
+    return rows.insert(_with_addresses(engine, network.replace(subnet="", gateway="")))
+
+
+def running(engine: Engine) -> Callable[[str], bool]:
+    """Tells of a container id whether it runs."""
+    from izba.monitor import state
+
+    return lambda id: state.read(f"{engine.roots.data}/containers/{id}").is_running
+
+
+def users(engine: Engine, network: Network) -> list[Endpoint]:
+    """The endpoints of running containers."""
+    runs = running(engine)
+    return [each for each in networks(engine).of_network(network.id) if runs(each.container)]
+
+
+def remove(engine: Engine, network: Network) -> None:
+    """Remove a network with its bridge. Raises `PredefinedNetwork`, `NetworkInUse`."""
+    if network.is_predefined:
+        raise PredefinedNetwork(network.name)
+    if active := users(engine, network):
+        names = tuple(engine.store.containers.require(each.container).name for each in active)
+        raise NetworkInUse(network.name, network.id, names)
+    networks(engine).delete(network.id)
+    if not engine.roots.rootless:
+        from izba.network.bridge import remove_bridge
+
+        remove_bridge(network.bridge)
+
+
+def prune(engine: Engine, accepts: Callable[[Network], bool], *, until: int | None = None) -> list[str]:
+    """Remove the networks that no running container uses; their names."""
+    removed = []
+    for network in networks(engine).all():
+        if network.is_predefined or not accepts(network) or (until is not None and network.created > until):
+            continue
+        try:
+            remove(engine, network)
+        except NetworkInUse:
+            continue
+        removed.append(network.name)
+    return removed
+
+
+def inspect(engine: Engine, network: Network) -> dict[str, object]:
+    """A network in the form of Docker's API."""
+    from izba.timestamps import format_time
+
+    config = {"Subnet": network.subnet} | ({"IPRange": network.ip_range} if network.ip_range else {})
+    if network.gateway:
+        config["Gateway"] = network.gateway
+    return {
+        "Name": network.name,
+        "Id": network.id,
+        "Created": format_time(network.created),
+        "Scope": "local",
+        "Driver": network.driver,
+        "EnableIPv4": True,
+        "EnableIPv6": False,
+        "IPAM": {"Driver": "default", "Options": None, "Config": [config] if network.subnet else None},
+        "Internal": network.internal,
+        "Attachable": network.attachable,
+        "Ingress": False,
+        "ConfigFrom": {"Network": ""},
+        "ConfigOnly": False,
+        "Containers": {each.container: _connected(engine, network, each) for each in users(engine, network)},
+        "Options": dict(network.options),
+        "Labels": dict(network.labels),
+    }
+
+
+def _connected(engine: Engine, network: Network, endpoint: Endpoint) -> dict[str, object]:
+    assert endpoint.address is not None
+    return {
+        "Name": engine.store.containers.require(endpoint.container).name,
+        "EndpointID": endpoint.id,
+        "MacAddress": endpoint.mac or ipam.mac_of(endpoint.address).hex(":"),
+        "IPv4Address": f"{ipv4.text(endpoint.address)}/{ipv4.subnet(network.subnet).prefix}",
+        "IPv6Address": "",
+    }

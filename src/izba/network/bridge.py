@@ -1,0 +1,198 @@
+"""The bridge of a network, and what connects a container to it.
+
+    container              host (as root), or the user's own network namespace (rootless)
+    eth0 ──────────── veth1f3c… ── izba-0a1b2c3d4e  172.17.0.1 ── routing, nft ── uplink
+
+Only what is missing is made, so a second container costs two messages. Nothing is undone when a container ends: a veth
+dies with the container's namespace (deleting one takes 20 ms), hence the fresh name for each. A bridge stays until its
+network is removed, or its izba is gone from the disk.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from izba.linux import flags as f
+from izba.linux import namespaces
+from izba.linux.netlink import NetlinkError, RouteSocket
+from izba.linux.nft import NftSocket
+from izba.network import ipam, ipv4, nft
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from izba.linux.netlink import Link
+    from izba.network.plan import LinkPlan, PortBinding
+
+_MARK = "izba of "
+
+
+def connect(host: RouteSocket, netns: int, link: LinkPlan, *, owner: str) -> None:
+    """Give the namespace open as `netns` an interface whose other end is on the link's bridge; `host` is that side."""
+    bridge = ensure_bridge(host, link, owner=owner)
+    name = f"veth{os.urandom(4).hex()}"
+    host.add_veth(
+        name,
+        peer=link.interface,
+        peer_netns=netns,
+        master=bridge.index,
+        mtu=link.mtu or bridge.mtu,
+        peer_mac=link.mac,
+    )
+    if port := host.link(name):
+        host.set_hairpin(port.index)
+
+
+def configure(links: Sequence[LinkPlan]) -> None:
+    """Give the interfaces of the current namespace, just made, their addresses and routes."""
+    with RouteSocket() as container:
+        for link in links:
+            interface = container.link(link.interface)
+            assert interface is not None
+            _without_ipv6(link.interface)
+            container.add_address(interface.index, link.address, link.prefix)
+            container.set_link(interface.index)
+            if link.is_default:
+                container.add_route(link.gateway, index=interface.index)
+
+
+def ensure_default_route(container: RouteSocket, links: Sequence[LinkPlan]) -> None:
+    """Where the current namespace has no default route, the first of the links that is not internal gets it."""
+    if any(route.prefix == 0 for route in container.routes()):
+        return
+    indexes = {each.address: each.index for each in container.addresses()}
+    for link in links:
+        if not link.internal and link.address in indexes:
+            container.add_route(link.gateway, index=indexes[link.address])
+            return
+
+
+def ensure_bridge(host: RouteSocket, link: LinkPlan, *, owner: str) -> Link:
+    """The bridge, made if it is not there; it is brought up last, so one that is up is whole."""
+    found = host.link(link.bridge)
+    is_whole = found is not None and found.is_up
+    if found is None:
+        remove_orphans(host)
+        mac = ipam.mac_of(ipv4.number(link.gateway))
+        mtu = link.mtu or uplink_mtu(host)
+        try:
+            host.add_bridge(link.bridge, mtu=mtu, mac=mac, alias=_MARK + owner, up=False)
+        except NetlinkError as error:  # another container of the network starts at the same moment
+            if error.errno != errno.EEXIST:
+                raise
+        found = host.link(link.bridge)
+        assert found is not None
+    with NftSocket() as rules:
+        nft.prepare(rules, link, is_new=not is_whole)
+        if warning := nft.accept_through_docker(rules, link.bridge):
+            from izba import log
+
+            log.warning(warning)
+    if not is_whole:
+        _configure_bridge(host, found, link)
+    return found
+
+
+def _configure_bridge(host: RouteSocket, bridge: Link, link: LinkPlan) -> None:
+    try:
+        host.add_address(bridge.index, link.gateway, link.prefix)
+    except NetlinkError as error:
+        if error.errno != errno.EEXIST:
+            raise
+    _without_ipv6(bridge.name)
+    _write_sysctl(f"ipv4/conf/{bridge.name}/route_localnet", "1")  # published ports on 127.0.0.1
+    _write_sysctl("ipv4/ip_forward", "1")
+    host.set_link(bridge.index)
+
+
+def remove_bridge(name: str) -> None:
+    """Remove a network's bridge with all that is made for it. Nothing happens if there is none."""
+    with RouteSocket() as host:
+        if found := host.link(name):
+            _remove(host, found)
+
+
+def _remove(host: RouteSocket, bridge: Link) -> None:
+    with NftSocket() as rules:
+        for each in host.addresses():
+            if each.index == bridge.index:
+                nft.forget_bridge(rules, bridge.name, each.address, each.prefix)
+    host.delete_link(bridge.index)
+
+
+def remove_orphans(host: RouteSocket) -> None:
+    """Remove bridges without containers whose izba's data root is gone."""
+    links = host.links()
+    used = {link.master for link in links}
+    for link in links:
+        if link.kind != "bridge" or not link.alias.startswith(_MARK) or link.index in used:
+            continue
+        if not os.path.exists(f"{link.alias.removeprefix(_MARK)}/izba.db"):
+            _remove(host, link)
+
+
+def uplink_mtu(host: RouteSocket) -> int:
+    """The MTU of the interface that the default route leaves by; 1500 where there is none."""
+    for route in host.routes():
+        if route.prefix == 0:
+            return next((link.mtu for link in host.links() if link.index == route.index), 1500)
+    return 1500
+
+
+def publish(links: Sequence[LinkPlan], ports: Sequence[PortBinding]) -> None:
+    """Send published ports to the container, by way of its first network that is not internal.
+
+    Rules that an earlier owner of one of its addresses could not take away go.
+    """
+    with NftSocket() as rules:
+        target = _published_by(links)
+        for link in links:
+            nft.publish(rules, ports if link is target else (), link.address)
+
+
+def unpublish(links: Sequence[LinkPlan], ports: Sequence[PortBinding]) -> None:
+    """The inverse of `publish`."""
+    if target := _published_by(links):
+        with NftSocket() as rules:
+            nft.unpublish(rules, ports, target.address)
+
+
+def _published_by(links: Sequence[LinkPlan]) -> LinkPlan | None:
+    return next((link for link in links if not link.internal), None)
+
+
+class Visit:
+    """`with Visit(fd):` this process, which has a single thread, is in another network namespace for a while."""
+
+    def __init__(self, netns: int) -> None:
+        self._netns = netns
+        self._home = -1
+
+    def __enter__(self) -> None:
+        self._home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        namespaces.setns(self._netns, f.CLONE_NEWNET)
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            namespaces.setns(self._home, f.CLONE_NEWNET)
+        finally:
+            os.close(self._home)
+
+
+def _without_ipv6(interface: str) -> None:
+    """Networks have no IPv6: an interface's own link-local address would be a way round every rule."""
+    _write_sysctl(f"ipv6/conf/{interface}/disable_ipv6", "1")
+
+
+def _write_sysctl(name: str, value: str) -> None:
+    try:
+        fd = os.open(f"/proc/sys/net/{name}", os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:  # a kernel without IPv6
+        return
+    try:
+        if os.read(fd, 16).strip() != value.encode():
+            os.pwrite(fd, value.encode(), 0)
+    finally:
+        os.close(fd)

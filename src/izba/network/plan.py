@@ -1,0 +1,90 @@
+"""What a container's monitor is told of its networks: everything decided, nothing to look up."""
+
+from __future__ import annotations
+
+from izba._record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class LinkPlan(Record):
+    """One interface of the container, on one network.
+
+    bridge, gateway, prefix  the network's bridge and the address that the host has on it
+    interface                its name in the container: eth0, eth1 …
+    is_default               the container's default route goes by it
+    mtu                      0: that of the bridge
+    """
+
+    network: str
+    bridge: str
+    gateway: str
+    prefix: int
+    interface: str
+    address: str
+    mac: bytes
+    mtu: int = 0
+    internal: bool = False
+    masquerade: bool = True
+    is_default: bool = False
+
+
+class PortBinding(Record):
+    """A port of the container published on the host. `host_port` 0 leaves the choice to the kernel.
+
+    An empty `host_ip` is every address of the host.
+    """
+
+    container_port: int
+    protocol: str = "tcp"
+    host_ip: str = ""
+    host_port: int = 0
+
+
+class NetworkPlan(Record):
+    """The networks of one container.
+
+    owner   the data root of its izba, which is written on bridges
+    run     the run directory of the networks' own process (`network.service`)
+    ports   what is published; `places` is the same by address of the host, in the order of the sockets that hold them
+    names   its names are answered for, and names it asks for are, by izba (127.0.0.11)
+    """
+
+    container: str
+    owner: str
+    run: str
+    links: tuple[LinkPlan, ...]
+    ports: tuple[PortBinding, ...] = ()
+    places: tuple[PortBinding, ...] = ()
+    names: bool = False
+    servers: tuple[str, ...] = ()
+    rootless: bool = False
+
+
+def to_json(plan: NetworkPlan) -> dict[str, Any]:
+    """A JSON value that `from_json` reads."""
+    value = {field: getattr(plan, field) for field in NetworkPlan.__fields__}
+    value["links"] = [_fields(link) | {"mac": link.mac.hex()} for link in plan.links]
+    value["ports"] = [_fields(port) for port in plan.ports]
+    value["places"] = [_fields(place) for place in plan.places]
+    value["servers"] = list(plan.servers)
+    return value
+
+
+def from_json(value: dict[str, Any]) -> NetworkPlan:
+    """The inverse of `to_json`."""
+    return NetworkPlan(
+        **value
+        | {
+            "links": tuple(LinkPlan(**link | {"mac": bytes.fromhex(link["mac"])}) for link in value["links"]),
+            "ports": tuple(PortBinding(**port) for port in value["ports"]),
+            "places": tuple(PortBinding(**place) for place in value["places"]),
+            "servers": tuple(value["servers"]),
+        }
+    )
+
+
+def _fields(record: Record) -> dict[str, Any]:
+    return {field: getattr(record, field) for field in record.__fields__}
