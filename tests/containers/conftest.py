@@ -93,7 +93,8 @@ class Izba:
             self("rm", "-f", "-v", *names)
 
     def directory(self, name: str) -> Path:
-        return self.root / "containers" / self.inspect(name)["Id"]
+        id: str = self.inspect(name)["Id"]
+        return self.root / "containers" / id
 
 
 def eventually(check: Callable[[], object], *, seconds: float = 15) -> None:

@@ -1,0 +1,260 @@
+"""Containers come, stop, start again and go, whoever is killed meanwhile."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from izba.linux import process as processes
+from tests.containers.conftest import Izba, eventually
+
+
+def monitor_of(izba: Izba, name: str) -> int:
+    from izba.jsonio import read
+
+    pid: int = read(str(izba.directory(name) / "state.json"))["monitor"][0]
+    return pid
+
+
+def test_stop_start_restart_and_their_states(any_izba: Izba) -> None:
+    name = any_izba.detached("sh", "-c", "trap 'exit 4' TERM; while :; do sleep 0.05; done")
+
+    assert any_izba.ok("stop", name) == name
+    stopped = any_izba.state(name)
+    any_izba.ok("start", name)
+    started = any_izba.state(name)
+    any_izba.ok("restart", "-t", "0", name)
+
+    assert (stopped["Status"], stopped["ExitCode"], stopped["Pid"]) == ("exited", 4, 0)
+    assert started["Running"] is True
+    assert any_izba.state(name)["Pid"] != started["Pid"]
+
+
+def test_stop_kills_what_does_not_listen_after_its_patience(izba: Izba) -> None:
+    name = izba.detached("sleep", "60")
+    start = time.monotonic()
+
+    izba.ok("stop", "-t", "1", name)
+
+    assert 1 <= time.monotonic() - start < 8
+    assert izba.state(name)["ExitCode"] == 137
+
+
+def test_stopping_what_is_stopped_and_starting_what_runs_is_no_error(izba: Izba) -> None:
+    name = izba.detached("sleep", "60")
+
+    assert izba.ok("start", name) == name
+    izba.ok("kill", name)
+    izba.ok("wait", name)
+    assert izba.ok("stop", name) == name
+
+
+def test_kill_needs_a_running_container(izba: Izba) -> None:
+    name = izba.detached("true")
+    izba.ok("wait", name)
+
+    done = izba("kill", name)
+
+    assert done.returncode == 1
+    assert "is not running" in done.stderr
+
+
+def test_wait_prints_the_exit_code_of_each(izba: Izba) -> None:
+    first, second = izba.detached("sh", "-c", "sleep 0.3; exit 6"), izba.detached("sh", "-c", "exit 7")
+
+    assert izba.ok("wait", first, second).split() == ["6", "7"]
+
+
+def test_rm_refuses_a_running_container_unless_forced(any_izba: Izba) -> None:
+    name = any_izba.detached("sleep", "60")
+
+    refused = any_izba("rm", name)
+    any_izba.ok("rm", "-f", name)
+
+    assert (refused.returncode, "stop the container before removing" in refused.stderr) == (1, True)
+    assert any_izba("inspect", name).returncode == 1
+
+
+def test_rm_of_nothing_fails_but_not_with_force(izba: Izba) -> None:
+    assert izba("rm", "nosuch").returncode == 1
+    assert izba("rm", "-f", "nosuch").returncode == 0
+
+
+@pytest.mark.parametrize("limits", [(), ("--memory", "64m")], ids=["by signals", "by a cgroup"])
+def test_pause_freezes_and_unpause_thaws(izba: Izba, limits: tuple[str, ...]) -> None:
+    name = izba.detached("sh", "-c", "while :; do echo tick; sleep 0.02; done", options=limits)
+
+    izba.ok("pause", name)
+    before = izba.ok("logs", name)
+    time.sleep(0.3)
+    after = izba.ok("logs", name)
+    status = izba.state(name)["Status"]
+    refused = izba("exec", name, "true")
+    izba.ok("unpause", name)
+
+    assert len(after) - len(before) <= len("tick\n")
+    assert status == "paused"
+    assert "is paused" in refused.stderr
+    eventually(lambda: len(izba.ok("logs", name)) > len(after))
+
+
+def test_a_paused_container_can_be_stopped_and_removed(izba: Izba) -> None:
+    first, second = izba.detached("sleep", "60"), izba.detached("sleep", "60")
+    izba.ok("pause", first, second)
+
+    izba.ok("stop", "-t", "1", first)
+    izba.ok("rm", "-f", second)
+
+    assert izba.state(first)["Status"] == "exited"
+
+
+def test_rename(izba: Izba) -> None:
+    name, other = izba.detached("sleep", "60"), izba.name()
+
+    izba.ok("rename", name, other)
+
+    assert izba.state(other)["Running"] is True
+    assert izba("inspect", name).returncode == 1
+
+
+# -- restart policies
+
+
+def test_on_failure_restarts_as_often_as_it_says(izba: Izba) -> None:
+    name = izba.detached("sh", "-c", "echo run; exit 9", options=("--restart", "on-failure:2"))
+
+    eventually(lambda: izba.state(name)["Status"] == "exited")
+
+    assert izba.inspect(name)["RestartCount"] == 2
+    assert izba.ok("logs", name).split() == ["run"] * 3
+
+
+def test_always_restarts_until_it_is_stopped(izba: Izba) -> None:
+    name = izba.detached("sh", "-c", "sleep 0.05", options=("--restart", "always"))
+    eventually(lambda: izba.inspect(name)["RestartCount"] >= 2)
+
+    izba.ok("stop", "-t", "0", name)
+
+    assert izba.state(name)["Status"] == "exited"
+
+
+def test_a_success_is_not_restarted_on_failure(izba: Izba) -> None:
+    name = izba.detached("true", options=("--restart", "on-failure"))
+
+    izba.ok("wait", name)
+
+    assert izba.inspect(name)["RestartCount"] == 0
+
+
+# -- health
+
+
+def test_health_goes_from_starting_to_healthy_to_unhealthy(izba: Izba) -> None:
+    check = ("--health-cmd", "cat /tmp/ok", "--health-interval", "100ms", "--health-retries", "2")
+    name = izba.detached("sh", "-c", "touch /tmp/ok; exec sleep 60", options=check)
+
+    eventually(lambda: izba.state(name)["Health"]["Status"] == "healthy")
+    assert "(healthy)" in izba.ok("ps", "--filter", f"name={name}", "--format", "{{.Status}}")
+    izba.ok("exec", name, "rm", "/tmp/ok")
+    eventually(lambda: izba.state(name)["Health"]["Status"] == "unhealthy")
+
+    health = izba.state(name)["Health"]
+    assert health["FailingStreak"] >= 2
+    assert len(health["Log"]) <= 5
+    assert "No such file" in health["Log"][-1]["Output"]
+    assert health["Log"][-1]["ExitCode"] == 1
+
+
+def test_a_probe_that_takes_too_long_is_killed(izba: Izba) -> None:
+    check = (
+        "--health-cmd",
+        "sleep 60",
+        "--health-interval",
+        "50ms",
+        "--health-timeout",
+        "200ms",
+        "--health-retries",
+        "1",
+    )
+    name = izba.detached("sleep", "60", options=check)
+
+    eventually(lambda: izba.state(name)["Health"]["Status"] == "unhealthy")
+
+    assert izba.state(name)["Health"]["Log"][-1]["ExitCode"] == -1
+    assert "exceeded timeout" in izba.state(name)["Health"]["Log"][-1]["Output"]
+
+
+# -- kill -9
+
+
+def test_a_container_whose_monitor_is_killed_is_ended_by_the_next_look(any_izba: Izba) -> None:
+    name = any_izba.detached("sleep", "60")
+    init, monitor = any_izba.state(name)["Pid"], monitor_of(any_izba, name)
+
+    os.kill(monitor, signal.SIGKILL)
+    eventually(lambda: not os.path.exists(f"/proc/{monitor}") or processes.state(monitor) == "Z")
+    state = any_izba.state(name)
+
+    assert (state["Status"], state["ExitCode"]) == ("exited", 255)
+    eventually(lambda: not os.path.exists(f"/proc/{init}") or processes.state(init) == "Z")
+    any_izba.ok("start", name)
+    assert any_izba.state(name)["Running"] is True
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15])
+def test_a_command_killed_at_any_moment_leaves_what_can_be_removed(izba: Izba, moment: float) -> None:
+    name = izba.name()
+    process = izba.popen("run", "-d", "--name", name, "busybox", "sleep", "60", stdout=subprocess.DEVNULL)
+    time.sleep(0.1 + moment)
+    process.kill()
+    process.wait()
+    time.sleep(0.3)
+
+    if name in izba.ok("ps", "-a", "--format", "{{.Names}}").split():
+        izba.ok("rm", "-f", name)
+    izba.ok("run", "--rm", "--name", name, "busybox", "true")
+
+    assert izba.ok("ps", "-aq") == ""
+
+
+def test_two_starts_at_once_make_one_run(izba: Izba) -> None:
+    name = izba.name()
+    izba.ok("create", "--name", name, "busybox", "sh", "-c", "echo run; exec sleep 60")
+
+    starts = [izba.popen("start", name, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(6)]
+    for start in starts:
+        start.wait(60)
+
+    eventually(lambda: izba.ok("logs", name) == "run")
+    assert izba.state(name)["Running"] is True
+
+
+def test_a_reboot_is_seen_without_repair(izba: Izba) -> None:
+    from izba.jsonio import read, write
+
+    name = izba.detached("sleep", "60")
+    path = str(izba.directory(name) / "state.json")
+    value = read(path)
+    izba.ok("kill", name)
+    izba.ok("wait", name)
+
+    write(path, value | {"boot": "another boot"})
+
+    assert izba.state(name)["ExitCode"] == 255
+    izba.ok("start", name)
+
+
+def test_an_idle_container_costs_little_memory(izba: Izba) -> None:
+    name = izba.detached("sleep", "60")
+    monitor = monitor_of(izba, name)
+    time.sleep(1.5)
+
+    with open(f"/proc/{monitor}/smaps_rollup") as file:
+        sizes = dict(line.split()[:2] for line in file.read().splitlines()[1:])
+
+    # The goal is 3 MB (decisions, 7), of which a bare interpreter takes 2.9: this keeps what is reached from growing.
+    assert int(sizes["Pss:"]) < 5000, sizes
