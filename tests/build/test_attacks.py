@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import subprocess
 import tarfile
 from pathlib import Path
@@ -238,3 +239,23 @@ def test_a_command_cannot_reach_the_store(build: Builder) -> None:
     done = build(f"FROM busybox\nRUN ls -a {data} 2>&1 || echo unseen; grep -c {data} /proc/self/mountinfo || true\n")
 
     assert "unseen" in done.output
+
+
+@pytest.mark.parametrize("mask", [0o077, 0o022, 0o002])
+def test_nothing_that_a_build_keeps_can_be_written_by_others(fresh: Builder, mask: int) -> None:
+    """Whatever the umask, which does not show in the layers either."""
+    context = fresh.context(
+        "FROM busybox\nCOPY f /f\nCOPY --link d /d\n"
+        "RUN --mount=type=cache,target=/c echo x > /c/f; touch /g; mkdir /h\n",
+        {"f": "", "d/s/e": ""},
+    )
+    before = os.umask(mask)
+    try:
+        done = fresh.build(context, host_trust=True)
+    finally:
+        os.umask(before)
+
+    top = Path(fresh.engine.roots.data)
+    kept = [path for path in top.rglob("*") if not {"snapshots", "mounts"} & set(path.relative_to(top).parts)]
+    assert [str(path) for path in kept if not path.is_symlink() and path.lstat().st_mode & stat.S_IWOTH] == []
+    assert [done.mode(name) for name in ("f", "d/s", "d/s/e", "g", "h")] == [0o644, 0o755, 0o644, 0o644, 0o755]

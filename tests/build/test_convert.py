@@ -70,11 +70,11 @@ class Images:
             """,
         ),
         (
-            "FROM a AS one\nRUN same\nFROM a AS two\nRUN same\nFROM scratch\nCOPY --from=one /x /\nCOPY --from=two /x /\n",
+            "FROM a AS one\nRUN s\nFROM a AS two\nRUN s\nFROM scratch\nCOPY --from=one /x /\nCOPY --from=two /x /\n",
             """
             1 scratch
             2 [one 1/2] FROM a
-            3 [one 2/2] RUN same <- 2
+            3 [one 2/2] RUN s <- 2
             4 [stage-2 1/2] COPY --from=one /x / <- 1 <- 3
             5 [stage-2 2/2] COPY --from=two /x / <- 4 <- 3
             """,

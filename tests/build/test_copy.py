@@ -241,6 +241,23 @@ def test_heredocs_are_files_of_the_dockerfiles_own(build: Builder) -> None:
     assert done.mode("e") == 0o644
 
 
+def test_of_two_files_with_one_name_the_later_counts(build: Builder) -> None:
+    context = build.context(
+        "FROM busybox\nCOPY a/l b/l /new/\nCOPY <<l <<l /more/\none\nl\ntwo\nl\n", {"a/l": "a", "b/l": "b"}
+    )
+    (context / "z").mkdir()
+    for name in ("a", "b"):
+        (context / f"t{name}").mkdir()
+        os.symlink(name, context / f"t{name}/link")
+
+    done = build.build(context)
+    (context / "Dockerfile").write_text("FROM busybox\nCOPY ta/ tb/ /links/\n")
+
+    assert done.read("new/l") == "b"
+    assert done.read("more/l") == "two\n"
+    assert os.readlink(build.build(context).path("links/link")) == "b"
+
+
 # -- sources
 
 

@@ -28,6 +28,8 @@ _SETTLED = 50_000_000
 _SETTLED_COARSE = 2_100_000_000
 """The same for file systems that keep times in (two) seconds."""
 _WORTH_A_THREAD = 64
+_FORGETTING = 50_000
+"""Rows beyond those in use, from which on the others are forgotten."""
 
 
 class StatCache:
@@ -36,12 +38,14 @@ class StatCache:
     def __init__(self, path: str | None) -> None:
         self._path = path
         self._rows: dict[int, tuple[int, int, int, int, bytes]] = {}
+        self._seen: set[int] = set()
         self._changed = False
         if path is not None:
             self._load(path)
 
     def find(self, status: os.stat_result) -> bytes | None:
         """The digest of the file with this status, if it is known."""
+        self._seen.add(status.st_ino)
         row = self._rows.get(status.st_ino)
         if row is None or row[:4] != (status.st_dev, status.st_mtime_ns, status.st_ctime_ns, status.st_size):
             return None
@@ -55,11 +59,13 @@ class StatCache:
             self._rows[status.st_ino] = row
             self._changed = True
 
-    def save(self, *, keep: Sequence[int] | None = None) -> None:
-        """Write what was learned, `keep` these inodes only. A lost or torn file costs time, never truth."""
+    def save(self) -> None:
+        """Write what was learned. A lost or torn file costs time, never truth."""
         if self._path is None or not self._changed:
             return
-        rows = self._rows if keep is None else {inode: self._rows[inode] for inode in keep if inode in self._rows}
+        rows = self._rows
+        if len(rows) > _FORGETTING + 2 * len(self._seen):  # mostly of files that are gone
+            rows = {inode: rows[inode] for inode in self._seen if inode in rows}
         pack = _ROW.pack
         body = b"".join([pack(row[0], inode, row[1], row[2], row[3], row[4]) for inode, row in rows.items()])
         temporary = f"{self._path}.{os.getpid()}.tmp"

@@ -74,9 +74,9 @@ class Contexts:
         return Loaded(text=text, file=_shown(path, dockerfile), source=self.directory(path, dockerfile))
 
     def directory(self, path: str, dockerfile: str | None = None) -> FileSource:
-        """The files of a directory; `.dockerignore` counts for the context that a Dockerfile is built in."""
+        """The files of a directory, without what its `.dockerignore`, or the Dockerfile's own, leaves out."""
         root = os.path.realpath(path)
-        ignore, ignore_file = (None, "") if dockerfile is None else _ignore(root, dockerfile)
+        ignore, ignore_file = _ignore(root, f"{root}/" if dockerfile is None else dockerfile)
         os.makedirs(self._directory, mode=0o700, exist_ok=True)
         cache = StatCache(f"{self._directory}/{sha256(os.fsencode(root)).hexdigest()[:32]}")
         self.caches.append(cache)

@@ -193,7 +193,8 @@ def content_digest(source: FileSource, chosen: Sequence[Chosen]) -> Digest:
         if not source.owners:
             source.digests.update(zip((path for path, _ in regular), digests, strict=True))
         contents = iter(digests)
-        lines = [each.name.encode("utf-8", "surrogateescape") if each.name else b"."]
+        # NUL ends every field, and no field has one in it; their number is known: no two selections read the same.
+        fields = [each.name, str(len(entries))]
         for relative, status in entries:
             mode = status.st_mode
             if stat.S_ISREG(mode):
@@ -204,12 +205,12 @@ def content_digest(source: FileSource, chosen: Sequence[Chosen]) -> Digest:
                 content = ""
             else:
                 content = str(status.st_rdev)
-            line = f"{relative}\0{mode:o}\0{content}"
+            fields += (relative, f"{mode:o}", content)
             if source.owners:
-                line += f"\0{status.st_uid}:{status.st_gid}\0{_attributes(f'{top}/{relative}' if relative else top)}"
-            lines.append(line.encode("utf-8", "surrogateescape"))
-        hasher.update(b"\1\n".join(lines))
-        hasher.update(b"\2\n")
+                own = _attributes(f"{top}/{relative}" if relative else top)
+                fields.append(f"{status.st_uid}:{status.st_gid}:{own}")
+        fields.append("")
+        hasher.update("\0".join(fields).encode("utf-8", "surrogateescape"))
     return Digest(f"sha256:{hasher.hexdigest()}")
 
 

@@ -57,7 +57,7 @@ class _Cell:
 class Solver:
     """Solves the vertices of one build; each at most once, whoever asks.
 
-    `locate` gives a step's error its place in the Dockerfile. `on_cancel` is called once when a step has failed.
+    `locate` gives a step's error its place in the Dockerfile.
     """
 
     def __init__(
@@ -159,6 +159,7 @@ class Solver:
 
     def _do(self, vertex: Vertex, base: Solved, key: Digest) -> Solved:
         inputs = [self._result(each) for each in vertex.inputs]
+        self._worker.pin(inputs)
         tree = self._exec(vertex, inputs)
         assert isinstance(tree, Tree)
         if tree.chain in self._worker.distrusted:
@@ -175,9 +176,7 @@ class Solver:
         with self._slots:
             if self._failure is not None:
                 raise Canceled
-            if not vertex.name:
-                return vertex.op.exec(self._worker, inputs, self._reporter.silent())
-            with self._reporter.step(vertex.name) as step:
+            with self._reporter.step(vertex.name) if vertex.name else self._reporter.silent() as step:
                 return self._exec_located(vertex, inputs, step)
 
     def _exec_located(self, vertex: Vertex, inputs: Sequence[Result], step: RunningStep) -> Result:

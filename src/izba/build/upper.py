@@ -73,6 +73,7 @@ class Upper:
         self._below = below
         self._ops = ops
         self._plain = isinstance(ops, Privileged)
+        self._mask = _umask()
         self._time = epoch * 1_000_000_000
         self._settled: dict[str, tuple[Node, int] | None] = {"": None}
         self._new: set[str] = set() if below is not None or whole else {""}
@@ -151,7 +152,7 @@ class Upper:
         """A new file with this content and mode 0644 at the resolved `path`, whose parent is there."""
         self._make_way(path)
         node = wishes.node(Node(uid=0, gid=0, mode=stat.S_IFREG | 0o644))
-        fd = os.open(self.absolute(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fd = self._create(self.absolute(path), 0o600, path)
         try:
             view = memoryview(data)
             while view:
@@ -207,6 +208,8 @@ class Upper:
             self._put_link(path, os.readlink(origin), node)
         else:
             self._make_way(path)
+            if os.path.lexists(self.absolute(path)):
+                self._remove(path)
             with _Directory(self.absolute(path.rpartition("/")[0])) as directory:
                 self._ops.make_node(os.fsencode(name), directory, node)
             os.utime(self.absolute(path), ns=(self._time, self._time), follow_symlinks=False)
@@ -233,7 +236,11 @@ class Upper:
         _set_attributes(self.absolute(path), kept)
 
     def _put_link(self, path: str, target: str, node: Node) -> None:
-        os.symlink(target, self.absolute(path))
+        try:
+            os.symlink(target, self.absolute(path))
+        except FileExistsError:
+            self._remove(path)
+            os.symlink(target, self.absolute(path))
         if node.uid or node.gid:
             with _Directory(self.absolute(path.rpartition("/")[0])) as directory:
                 self._ops.settle_link(os.fsencode(path.rpartition("/")[2]), directory, node.uid, node.gid)
@@ -308,7 +315,7 @@ class Upper:
             made = self._create(target, mode, each.path)
             try:
                 _copy_data(source, made, status.st_size)
-                if node.uid or node.gid or mode & 0o7000 or not self._plain or os.fstat(made).st_gid:
+                if node.uid or node.gid or mode & (0o7000 | self._mask) or not self._plain or os.fstat(made).st_gid:
                     self._ops.settle(made, node.uid, node.gid, mode)
                 if each.attributes:
                     _set_attributes(made, each.attributes)
@@ -323,11 +330,20 @@ class Upper:
         try:
             return os.open(target, flags, mode)
         except FileExistsError:
-            # An earlier source of the same COPY put something there.
-            if stat.S_ISDIR(os.lstat(target).st_mode):
-                raise NotADestination(f"cannot replace to directory /{path} with file") from None
-            os.unlink(target)
+            self._remove(path)
             return os.open(target, flags, mode)
+
+    def _remove(self, path: str) -> None:
+        """What an earlier source of the same COPY put there gives way, unless it is a directory."""
+        if stat.S_ISDIR(os.lstat(self.absolute(path)).st_mode):
+            raise NotADestination(f"cannot replace to directory /{path} with file")
+        os.unlink(self.absolute(path))
+
+
+def _umask() -> int:
+    """What this process's umask is; asking by umask(2) would change it under other threads."""
+    with open("/proc/self/status", encoding="utf-8", errors="replace") as file:
+        return next((int(line.split()[1], 8) for line in file if line.startswith("Umask:")), 0o777)
 
 
 class _Directory:

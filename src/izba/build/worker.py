@@ -14,6 +14,7 @@ from izba.build.files import FileSource, select
 from izba.build.graph import Layer, Selector, Tree
 from izba.build.reuse import EarlierLayer, note, noted
 from izba.build.running import Running, run
+from izba.errors import Conflict
 from izba.ids import new_id
 from izba.linux import flags
 from izba.linux.mount import Mount, move_mount, open_tree, umount
@@ -39,7 +40,15 @@ if TYPE_CHECKING:
     from izba.oci.runtimespec import Spec
     from izba.runtime.specgen.request import HostFacts
     from izba.runtime.specgen.rootview import RootView
+    from izba.store.leases import Lease
     from izba.store.store import Store
+
+
+class CachePruned(Conflict):
+    """What a step stands on was removed while the build went on."""
+
+    def __init__(self) -> None:
+        super().__init__("the build cache was pruned meanwhile", hint="build again")
 
 
 class Settings:
@@ -60,11 +69,13 @@ class Worker:
     def __init__(
         self,
         store: Store,
+        lease: Lease,
         cache: BuildCache,
         reporter: Reporter,
         settings: Settings,
     ) -> None:
         self.store = store
+        self._lease = lease
         self._cache = cache
         self.reporter = reporter
         self.contexts: Mapping[str, FileSource] = {}
@@ -76,6 +87,7 @@ class Worker:
         self._running = Running()
         self._lock = threading.RLock()
         self._views: dict[Digest, str] = {}
+        self._sources: dict[str, FileSource] = {}
         self._directory = f"{store.roots.data}/build/work"
         self._id = ""
         self._live: FileLock | None = None
@@ -121,9 +133,19 @@ class Worker:
 
     def source(self, result: Result) -> FileSource:
         """The files of a result."""
-        if isinstance(result, Tree):
-            return FileSource(self.view(result), what="stage", owners=True)
-        return result
+        if not isinstance(result, Tree):
+            return result
+        with self._lock:
+            view = self.view(result)
+            if view not in self._sources:
+                self._sources[view] = FileSource(view, what="stage", owners=True)
+            return self._sources[view]
+
+    def pin(self, results: Sequence[Result]) -> None:
+        """Keep trees that were found in the cache, whoever prunes it meanwhile. Raises `CachePruned`."""
+        for tree in results:
+            if isinstance(tree, Tree) and tree.chain is not None and not self._lease.pin_snapshot(tree.chain):
+                raise CachePruned
 
     def change(self, base: Tree) -> Change:
         """`with worker.change(tree) as change:` begins a new layer on the tree."""
@@ -185,7 +207,8 @@ class Worker:
                 self._begin()
             self._count += 1
             path = f"{self._directory}/{self._id}/{self._count}-{purpose}"
-            os.mkdir(path, 0o755)
+            os.mkdir(path, 0o700)
+            os.chmod(path, 0o755)  # whatever the umask: what is mounted here may be for users of a container
             return path
 
     def mount(self, mount: Mount) -> str:

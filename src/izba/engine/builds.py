@@ -87,48 +87,46 @@ def build(engine: Engine, request: BuildRequest, sink: Sink, *, stdin: IO[bytes]
         secrets=Secrets(request.secrets, os.environ),
         host_trust=request.host_trust,
     )
-    mask = os.umask(0)
-    try:
-        cache = BuildCache(store)
-        with store.lease("build"), Worker(store, cache, reporter, settings) as worker:
-            contexts = Contexts(f"{store.roots.data}/build/contexts", lambda: worker.scratch_directory("stdin"))
-            with reporter.step(f"[internal] load build definition from {_shown_file(request)}"):
-                loaded = contexts.load(request.context, request.file, stdin or sys.stdin.buffer)
-                dockerfile = parse(loaded.text, file=loaded.file)
-                _check_frontend(dockerfile)
-            resolver = Names(
-                store,
-                reporter,
-                dict(request.contexts),
-                fetch=_fetcher(engine, request),
-                directory=contexts.directory,
-            )
-            converted = _convert(dockerfile, request, resolver)
-            findings = look(dockerfile, request.options, converted, resolver.bases, loaded.source.ignore)
-            if converted is None or request.check_only:
-                return Built(image=None, names=(), dockerfile=dockerfile, findings=findings)
-            refuse(dockerfile, findings, reporter)
-            worker.contexts = {**resolver.sources, MAIN_CONTEXT: loaded.source}
-            worker.images = resolver.images
-            solver = Solver(
-                worker,
-                cache,
-                reporter,
-                parallel=_parallel(),
-                locate=lambda vertex, error: _located(loaded, vertex, error),
-            )
-            try:
-                solved = solver.solve(converted.vertex)
-            finally:
-                contexts.save()
-                if solver.used:
-                    cache.note_use(solver.used)
-            _warn(reporter, converted)
-            warn(reporter, findings)
-            image = _export(worker, solver, converted, solved.tree, request, names, reporter)
-            return Built(image=image, names=names, dockerfile=dockerfile, findings=findings)
-    finally:
-        os.umask(mask)
+    os.makedirs(f"{store.roots.data}/build", mode=0o700, exist_ok=True)
+    cache = BuildCache(store)
+    with store.lease("build") as lease, Worker(store, lease, cache, reporter, settings) as worker:
+        contexts = Contexts(f"{store.roots.data}/build/contexts", lambda: worker.scratch_directory("stdin"))
+        with reporter.step(f"[internal] load build definition from {_shown_file(request)}"):
+            loaded = contexts.load(request.context, request.file, stdin or sys.stdin.buffer)
+            dockerfile = parse(loaded.text, file=loaded.file)
+            _check_frontend(dockerfile)
+        resolver = Names(
+            store,
+            reporter,
+            dict(request.contexts),
+            fetch=_fetcher(engine, request),
+            directory=contexts.directory,
+        )
+        converted = _convert(dockerfile, request, resolver)
+        findings = look(dockerfile, request.options, converted, resolver.bases, loaded.source.ignore)
+        if converted is None or request.check_only:
+            return Built(image=None, names=(), dockerfile=dockerfile, findings=findings)
+        refuse(dockerfile, findings, reporter)
+        worker.contexts = {**resolver.sources, MAIN_CONTEXT: loaded.source}
+        worker.images = resolver.images
+        solver = Solver(
+            worker,
+            cache,
+            reporter,
+            parallel=_parallel(),
+            locate=lambda vertex, error: _located(loaded, vertex, error),
+        )
+        try:
+            solved = solver.solve(converted.vertex)
+        finally:
+            contexts.save()
+            if solver.used:
+                cache.note_use(solver.used)
+        worker.pin([solved.tree])
+        _warn(reporter, converted)
+        warn(reporter, findings)
+        image = _export(worker, solver, converted, solved.tree, request, names, reporter)
+        return Built(image=image, names=names, dockerfile=dockerfile, findings=findings)
 
 
 def _convert(dockerfile: Dockerfile, request: BuildRequest, resolver: Names) -> Converted | None:
