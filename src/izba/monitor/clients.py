@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 
-from izba.monitor.loop import READ, WRITE
+from izba.linux.loop import READ, WRITE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
 
-    from izba.monitor.loop import Loop
+    from izba.linux.loop import Loop
     from izba.monitor.stdio import Input
 
 ENOUGH = 256 * 1024

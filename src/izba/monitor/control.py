@@ -5,7 +5,7 @@
 {"verb": "stop", "number": 15, "timeout": 10}      answered when it has ended; SIGKILL after the timeout, -1 is never
 {"verb": "wait"}                                   answered {"exit_code": 0} at the end of this run
 {"verb": "resize", "rows": 24, "columns": 80}
-{"verb": "paused", "value": true}                  whoever freezes the processes says so
+{"verb": "paused", "value": true}                  frozen, or let go, when answered
 {"verb": "cgroup", "path": "/izba/…"}               an update made a cgroup for it, to be removed at its end
 {"verb": "restart-policy", "name": "always", "maximum": 0}
 """
@@ -16,14 +16,14 @@ import _socket
 import os
 
 from izba import jsonio
-from izba.monitor.loop import READ
+from izba.linux.loop import READ
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from izba.monitor.loop import Loop
+    from izba.linux.loop import Loop
 
 SOCKET = "monitor.sock"
 _LONGEST = 64 * 1024

@@ -6,8 +6,8 @@ import gc
 import os
 
 from izba.errors import Conflict
-from izba.linux import process
-from izba.monitor import failure, finish, state, wire
+from izba.linux import process, wire
+from izba.monitor import failure, finish, state
 from izba.monitor.plan import from_json
 from izba.monitor.starter import Starter
 from izba.monitor.supervise import Supervisor

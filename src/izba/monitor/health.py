@@ -8,15 +8,15 @@ import time
 
 from izba import jsonio
 from izba._record import Record
+from izba.linux.loop import READ
 from izba.monitor import children
-from izba.monitor.loop import READ
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from izba.monitor.loop import Loop, Timer
+    from izba.linux.loop import Loop, Timer
     from izba.monitor.plan import HealthPlan, Plan
 
 FILE = "health.json"

@@ -83,7 +83,13 @@ def _resize(supervisor: Supervisor, request: Request) -> None:
 
 
 def _paused(supervisor: Supervisor, request: Request) -> None:
-    supervisor.note(status="paused" if request.value["value"] else "running")
+    paused = bool(request.value["value"])
+    # The state first: a crash between the two leaves a container that `unpause` can free.
+    supervisor.note(status="paused" if paused else "running")
+    if error := supervisor.freeze(paused):
+        supervisor.note(status="running" if paused else "paused")
+        request.answer({"error": error})
+        return
     request.answer({"ok": True})
 
 

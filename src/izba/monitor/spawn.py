@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from izba.errors import Internal
-from izba.monitor import children, failure, wire
+from izba.linux import wire
+from izba.monitor import children, failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

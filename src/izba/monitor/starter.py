@@ -13,7 +13,8 @@ from __future__ import annotations
 import os
 
 from izba._record import Record
-from izba.monitor import children, failure, wire
+from izba.linux import wire
+from izba.monitor import children, failure
 from izba.monitor.plan import from_json, to_json
 from izba.monitor.stdio import Pipes
 

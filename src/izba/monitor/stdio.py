@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import os
 
-from izba.monitor.loop import READ, WRITE
+from izba.linux.loop import READ, WRITE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from izba.monitor.loop import Loop
+    from izba.linux.loop import Loop
 
 ENOUGH = 64 * 1024
 

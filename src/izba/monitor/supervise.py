@@ -8,11 +8,12 @@ import time
 
 from izba.errors import Internal, IzbaError
 from izba.linux import process as processes
-from izba.monitor import children, failure, requests, state, wire
+from izba.linux import wire
+from izba.linux.loop import READ, Loop
+from izba.monitor import children, failure, requests, state
 from izba.monitor.clients import Clients
 from izba.monitor.control import Control
 from izba.monitor.logs import Log
-from izba.monitor.loop import READ, Loop
 from izba.monitor.ports import Ports
 from izba.monitor.restart import Ended, delay_before_restart
 from izba.monitor.starter import Starter
@@ -23,8 +24,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
 
+    from izba.linux.loop import Timer
     from izba.monitor.health import Health, Verdict
-    from izba.monitor.loop import Timer
     from izba.monitor.plan import Plan, RestartPlan
 
 STRAGGLERS = 1.0
@@ -303,6 +304,27 @@ class Supervisor:
                 os.kill(self.state.pid, number)
             except ProcessLookupError:
                 return
+
+    def freeze(self, frozen: bool) -> str:
+        """Stop all processes of the container, or let them go on; what went wrong, or nothing."""
+        read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
+        init, cgroup = self.state.pid, self.plan.cgroup
+
+        def main() -> int:
+            from izba.monitor.freeze import freeze, thaw
+
+            try:
+                (freeze if frozen else thaw)(init, cgroup)
+            except (IzbaError, OSError) as error:
+                os.write(write_fd, str(error).encode())
+            return 0
+
+        child = children.fork(main, keep=(write_fd,))
+        os.close(write_fd)
+        with open(read_fd, "rb") as reader:
+            error = reader.read().decode(errors="replace")
+        os.waitpid(child, 0)
+        return error
 
     def _write(self, new: State) -> None:
         self.state = new

@@ -27,4 +27,4 @@ def run(context: Context, argv: list[str]) -> int:
 
     signal = number(flags.text("signal") or "KILL")
     engine = context.engine()
-    return each(engine, flags.arguments, lambda container: kill(engine, container, signal))
+    return each(engine, flags.arguments, lambda container: kill(container, signal))

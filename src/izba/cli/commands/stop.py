@@ -36,7 +36,7 @@ def run(context: Context, argv: list[str]) -> int:
 
     def end(container: Container) -> None:
         try:
-            stop(engine, container, timeout=timeout, signal=signal)
+            stop(container, timeout=timeout, signal=signal)
         except AlreadyStopped:
             return
 

@@ -23,5 +23,4 @@ def run(context: Context, argv: list[str]) -> int:
     from izba.cli.each import each
     from izba.engine.containers.pause import unpause
 
-    engine = context.engine()
-    return each(engine, flags.arguments, lambda container: unpause(engine, container))
+    return each(context.engine(), flags.arguments, unpause)

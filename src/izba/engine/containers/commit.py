@@ -72,12 +72,12 @@ def _layer(engine: Engine, container: Container, parent: Digest | None, *, pause
     if frozen:
         from izba.engine.containers import pause as pausing
 
-        pausing.pause(engine, container)
+        pausing.pause(container)
     try:
         return commit_changes(engine.store, container.id, parent)
     finally:
         if frozen:
-            pausing.unpause(engine, container)
+            pausing.unpause(container)
 
 
 def _defaults(config: ContainerConfig) -> ContainerDefaults:

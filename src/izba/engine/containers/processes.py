@@ -32,7 +32,7 @@ def processes(engine: Engine, container: Container) -> list[Process]:
     The cgroup knows all; without one (v1 without limits) the pid namespace does, and in the host's pid namespace, which
     a container shares with everybody, only who descends from the monitor is known to be its own. Raises `NotRunning`.
     """
-    from izba.engine.containers.pause import cgroup
+    from izba.engine.containers.cgroup import cgroup
 
     state = lifecycle.require_running(container)
     everybody = _everybody()

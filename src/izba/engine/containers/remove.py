@@ -42,7 +42,7 @@ def remove(engine: Engine, container: Container, *, force: bool = False, volumes
     if lifecycle.state(container).is_running:
         if not force:
             raise StillRunning(container)
-        _kill(engine, container)
+        _kill(container)
     lock = wait_for_lock(container)
     if lock is None:
         return
@@ -52,11 +52,11 @@ def remove(engine: Engine, container: Container, *, force: bool = False, volumes
         os.close(lock)
 
 
-def _kill(engine: Engine, container: Container) -> None:
+def _kill(container: Container) -> None:
     from izba.engine.containers.stop import kill, wait
 
     try:
-        kill(engine, container)
+        kill(container)
         wait(container)
     except lifecycle.NotRunning:
         pass

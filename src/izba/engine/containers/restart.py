@@ -25,7 +25,7 @@ def restart(
 ) -> None:
     """Stop it if it runs, then start it."""
     try:
-        stop(engine, container, timeout=timeout, signal=signal)
+        stop(container, timeout=timeout, signal=signal)
     except AlreadyStopped:
         pass
     # The old monitor holds the directory until it has finished; the new one wants it at once.

@@ -89,7 +89,7 @@ def _cpu_share(before: Sample | None, after: Sample) -> float:
 
 def _stats(engine: Engine, container: Container) -> Stats:
     """From the cgroup; what no cgroup of the container's counts (v1 without a limit), from its processes."""
-    from izba.engine.containers.pause import cgroup
+    from izba.engine.containers.cgroup import cgroup
 
     group = cgroup(engine, container)
     counted = group.stats() if group is not None and group.exists() else Stats()

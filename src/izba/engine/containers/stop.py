@@ -12,7 +12,6 @@ from izba.errors import NotModified
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.engine.containers.model import Container
-    from izba.engine.engine import Engine
 
 
 class AlreadyStopped(NotModified):
@@ -23,11 +22,11 @@ class AlreadyStopped(NotModified):
         self.id = container.id
 
 
-def stop(engine: Engine, container: Container, *, timeout: int | None = None, signal: int | None = None) -> int:
+def stop(container: Container, *, timeout: int | None = None, signal: int | None = None) -> int:
     """Stop it and wait; its exit code. `timeout` -1 waits without end. Raises `AlreadyStopped`."""
     if not lifecycle.state(container).is_running:
         raise AlreadyStopped(container)
-    _thaw(engine, container)
+    _thaw(container)
     patience = container.config.get("StopTimeout", 10) if timeout is None else timeout
     request = {"verb": "stop", "number": signal or stop_signal(container.config), "timeout": patience}
     try:
@@ -36,7 +35,7 @@ def stop(engine: Engine, container: Container, *, timeout: int | None = None, si
         return lifecycle.state(container).exit_code
 
 
-def kill(engine: Engine, container: Container, signal: int = _signal.SIGKILL) -> None:
+def kill(container: Container, signal: int = _signal.SIGKILL) -> None:
     """Send a signal. SIGKILL and the stop signal are final: no restart policy starts the container again.
 
     Raises `NotRunning`.
@@ -46,7 +45,7 @@ def kill(engine: Engine, container: Container, signal: int = _signal.SIGKILL) ->
     final = signal in {_signal.SIGKILL, stop_signal(container.config)}
     lifecycle.ask(container, {"verb": "signal", "number": int(signal), "final": final})
     if signal == _signal.SIGKILL:
-        _thaw(engine, container)
+        _thaw(container)
 
 
 def wait(container: Container) -> int:
@@ -59,9 +58,9 @@ def wait(container: Container) -> int:
     return lifecycle.state(container).exit_code
 
 
-def _thaw(engine: Engine, container: Container) -> None:
+def _thaw(container: Container) -> None:
     """A frozen process takes no signal, not even the last one."""
     if lifecycle.state(container).status == "paused":
         from izba.engine.containers.pause import unpause
 
-        unpause(engine, container)
+        unpause(container)

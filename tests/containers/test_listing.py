@@ -1,0 +1,158 @@
+"""ps, inspect, diff, commit, prune and volumes."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from izba.jsonio import loads
+from tests.containers.conftest import Izba
+
+
+def test_ps_has_dockers_columns(any_izba: Izba) -> None:
+    name = any_izba.detached("sleep", "60")
+
+    header, row = any_izba.ok("ps").splitlines()
+
+    assert header.split() == ["CONTAINER", "ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"]
+    assert "busybox" in row
+    assert '"sleep 60"' in row
+    assert "Up " in row
+    assert row.endswith(name)
+
+
+def test_ps_shows_the_ended_with_a_only(izba: Izba) -> None:
+    name = izba.detached("sh", "-c", "exit 3")
+    izba.ok("wait", name)
+
+    assert izba.ok("ps", "-q") == ""
+    assert izba.ok("ps", "-a", "--format", "{{.Names}} {{.State}} {{.Status}}").startswith(f"{name} exited Exited (3) ")
+    assert loads(izba.ok("ps", "-a", "--format", "json"))["Names"] == name
+
+
+def test_ps_filters(izba: Izba) -> None:
+    first = izba.detached("sleep", "60", options=("--label", "a=1"))
+    second = izba.detached("sh", "-c", "exit 2", options=("--label", "a=2", "-v", "kept:/kept"))
+    izba.ok("wait", second)
+
+    def names(*filters: str) -> set[str]:
+        words = [word for each in filters for word in ("--filter", each)]
+        return set(izba.ok("ps", "-a", *words, "--format", "{{.Names}}").split())
+
+    assert names(f"name={first}") == {first}
+    assert names("label=a") == {first, second}
+    assert names("label=a=2") == {second}
+    assert names("label=of=image") == {first, second}
+    assert names("status=running") == {first}
+    assert names("exited=2") == {second}
+    assert names(f"before={second}") == {first}
+    assert names(f"since={first}") == {second}
+    assert names("volume=kept") == {second}
+    assert names("ancestor=busybox") == {first, second}
+    assert names("network=none", "status=exited") == {second}
+    assert izba("ps", "--filter", "stauts=x").returncode == 1
+    izba.ok("rm", "-f", second)
+    izba.ok("volume", "rm", "kept")
+
+
+def test_inspect_is_dockers_document(izba: Izba) -> None:
+    name = izba.detached("sleep", "60", options=("-e", "A=b", "--memory", "64m", "-v", "/etc:/host-etc:ro"))
+
+    document = izba.inspect(name)
+
+    assert document["Name"] == f"/{name}"
+    assert (document["Path"], document["Args"]) == ("sleep", ["60"])
+    assert "A=b" in document["Config"]["Env"]
+    assert "IMAGE=busybox" in document["Config"]["Env"]
+    assert document["Config"]["Labels"] == {"of": "image"}
+    assert document["HostConfig"]["Memory"] == 64 << 20
+    assert document["HostConfig"]["NetworkMode"] == "none"
+    assert document["Mounts"][0] | {"Mode": "ro"} == {
+        "Type": "bind",
+        "Source": "/etc",
+        "Destination": "/host-etc",
+        "Mode": "ro",
+        "RW": False,
+        "Propagation": "rprivate",
+    }
+    assert izba.ok("inspect", "-f", "{{.State.Status}} {{json .Config.Cmd}}", name) == 'running ["sleep","60"]'
+    assert loads(izba.ok("inspect", "--type", "image", "busybox"))[0]["RepoTags"] == ["busybox:latest"]
+    assert izba("inspect", "nosuch").returncode == 1
+
+
+def test_diff_tells_what_was_changed_and_not_what_every_container_has(any_izba: Izba) -> None:
+    name = any_izba.detached("sh", "-c", "echo x > /tmp/new; rm /data/seed; echo y >> /etc/passwd")
+    any_izba.ok("wait", name)
+
+    assert set(any_izba.ok("diff", name).splitlines()) == {
+        "C /tmp",
+        "A /tmp/new",
+        "C /data",
+        "D /data/seed",
+        "C /etc",
+        "C /etc/passwd",
+    }
+
+
+def test_commit_makes_an_image_of_the_changes(any_izba: Izba) -> None:
+    name = any_izba.detached("sh", "-c", "echo kept > /kept; exec sleep 60")
+    any_izba.ok("exec", name, "sh", "-c", "until test -e /kept; do sleep 0.01; done")
+
+    id = any_izba.ok("commit", "-a", "me", "-m", "why", "-c", 'CMD ["cat", "/kept"]', name, "made:1")
+
+    assert any_izba.ok("run", "--rm", "made:1") == "kept"
+    image = loads(any_izba.ok("inspect", "--type", "image", id))[0]
+    assert (image["Author"], image["Comment"]) == ("me", "why")
+    assert any_izba.state(name)["Status"] == "running"
+    any_izba.ok("rmi", "made:1")
+
+
+def test_prune_takes_the_ended_and_spares_the_running(izba: Izba) -> None:
+    running, ended = izba.detached("sleep", "60"), izba.detached("true")
+    izba.ok("wait", ended)
+
+    out = izba.ok("container", "prune", "-f")
+
+    assert "Deleted Containers:" in out
+    assert izba.ok("ps", "-a", "--format", "{{.Names}}") == running
+    assert izba("container", "prune", input="n\n").stdout.startswith(
+        "WARNING! This will remove all stopped containers."
+    )
+
+
+def test_volumes_are_listed_inspected_and_removed_when_nobody_uses_them(izba: Izba) -> None:
+    izba.ok("volume", "create", "--label", "a=b", "mine")
+    name = izba.detached("sleep", "60", options=("-v", "mine:/m", "-v", "/anonymous"))
+
+    refused = izba("volume", "rm", "mine")
+    labels = izba.ok("volume", "ls", "--filter", "label=a", "--format", "{{.Name}} {{.Labels}}")
+    izba.ok("rm", "-f", name)
+    pruned = izba.ok("volume", "prune", "-f")
+
+    assert (refused.returncode, "volume is in use" in refused.stderr) == (1, True)
+    assert labels == "mine a=b"
+    assert "Deleted Volumes:" in pruned
+    assert izba.ok("volume", "ls", "-q") == "mine"
+    izba.ok("volume", "rm", "mine")
+
+
+@pytest.mark.slow
+def test_ps_of_a_thousand_containers_is_quick(root_izba: Izba) -> None:
+    from izba.engine.containers.create import create
+    from izba.engine.containers.model import ContainerRequest
+    from izba.engine.engine import Engine
+
+    with Engine.open(str(root_izba.root)) as engine:
+        for number in range(1000):
+            config: Any = {"Cmd": ["true"]}
+            create(engine, ContainerRequest(image="busybox", config=config, host_config={}, name=f"many-{number}"))
+    took = []
+    for _ in range(5):
+        start = time.monotonic()
+        assert len(root_izba.ok("ps", "-a", "-q").split()) >= 1000
+        took.append(time.monotonic() - start)
+    root_izba.ok("container", "prune", "-f")
+
+    assert min(took) < 0.6, took  # 0.15 s on an idle machine; CI machines are not
