@@ -65,7 +65,6 @@ _PLAIN = ("PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT", "PIP_RETRIES")
 
 _PIP_FILES = ("/etc/xdg/pip/pip.conf", "/etc/pip.conf")
 _NPM_FILES = ("/etc/npmrc", "/usr/etc/npmrc", "/usr/local/etc/npmrc")
-_NPM_DEFAULT = "https://registry.npmjs.org"
 
 
 class HostTrust(Record):
@@ -137,8 +136,6 @@ def indexes(environ: Mapping[str, str], *, host_network: bool) -> dict[str, str]
             result[name] = value
         elif urls := [word for word in value.split() if _is_usable(word, host_network=host_network)]:
             result[name] = " ".join(urls)
-    if result.get("npm_config_registry", "").rstrip("/") == _NPM_DEFAULT:
-        del result["npm_config_registry"]
     return result
 
 

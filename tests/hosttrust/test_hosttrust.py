@@ -194,11 +194,6 @@ def test_settings_of_pips_and_npms_files_are_read(environ: dict[str, str], tmp_p
     }
 
 
-def test_npms_own_registry_is_not_worth_a_word(environ: dict[str, str]) -> None:
-    environ |= {"npm_config_registry": "https://registry.npmjs.org/"}
-    assert hosttrust.indexes(environ, host_network=True) == {}
-
-
 def test_nothing_else_of_the_hosts_environment_is_lent(environ: dict[str, str], tmp_path: Path) -> None:
     """D11, CVE-2021-3602"""
     env, _ = lent(environ | {"AWS_SECRET_ACCESS_KEY": "s", "GITHUB_TOKEN": "t", "LD_PRELOAD": "x"}, tmp_path)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import IO
 
+    from izba.bootstrap.progress import Step as Stage
     from izba.build.context import Loaded
     from izba.build.convert.stages import Converted
     from izba.build.dockerfile.instructions import Dockerfile
@@ -220,17 +221,26 @@ def _fetcher(engine: Engine, request: BuildRequest) -> Callable[[str, str | None
             name,
             pull="always" if request.pull else "missing",
             platform=platform,
-            bootstrap=_bootstrapper() if request.bootstrap else None,
+            bootstrap=_bootstrapper(step) if request.bootstrap else None,
             report=report,
         )
 
     return fetch
 
 
-def _bootstrapper() -> Bootstrap:
+def _bootstrapper(step: RunningStep) -> Bootstrap:
+    """Make base images from packages, each of its steps a line of the build's step."""
     from izba.bootstrap.catalog import bootstrap  # downloads, archives, signatures: only for who asks for them
 
-    return bootstrap
+    said = ""
+
+    def tell(progress: Stage) -> None:
+        nonlocal said
+        if progress.text != said:
+            said = progress.text
+            step.output(f"{said}\n".encode())
+
+    return lambda engine, reference: bootstrap(engine, reference, tell)
 
 
 def _check_frontend(dockerfile: Dockerfile) -> None:
