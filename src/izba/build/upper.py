@@ -272,17 +272,15 @@ class Upper:
     def _copy_up(self, path: str) -> None:
         """The directory that is below, with what overlayfs would copy of it; its time stays."""
         absolute = self.absolute(path)
-        try:
+        original = absolute
+        if self._below is not None and not os.path.lexists(absolute):
+            original = f"{self._below}/{path}"
             os.mkdir(absolute, 0o700)
-        except FileExistsError:
-            self._settled[path] = None  # it is in the upper directory already
-            return
-        assert self._below is not None
-        below = f"{self._below}/{path}"
-        status = os.lstat(below)
-        found = attributes(below)
+        status = os.lstat(original)
+        found = attributes(original)
         self._settled[path] = (self._ops.told(status, dict(found)), status.st_mtime_ns)
-        _set_attributes(absolute, [pair for pair in found if pair[0] != RECORD])
+        if original != absolute:
+            _set_attributes(absolute, [pair for pair in found if pair[0] != RECORD])
 
     def _copy_all(self, copies: list[FileCopy]) -> None:
         # A file that comes twice is what came last: nothing is written twice, nor by two threads at once.
