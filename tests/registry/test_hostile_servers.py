@@ -12,7 +12,7 @@ from izba.oci import mediatype
 from izba.oci.descriptor import Descriptor
 from izba.oci.digest import Digest, DigestMismatch
 from izba.registry import transport
-from izba.registry.client import Client
+from izba.registry.client import Client, Mirror
 from izba.registry.config import RegistryConfig
 from izba.registry.credentials import Credentials
 from izba.registry.fault import RegistryError, RegistryUnreachable, TooManyRequests
@@ -92,7 +92,7 @@ def test_an_upload_is_not_continued_on_another_host() -> None:
         scripted(lambda request: request.answer(202, Location="http://127.0.0.2:1/upload")) as registry,
         pytest.raises(RegistryError, match="another host"),
     ):
-        client(registry.host).put_blob(blob(b"x"), [b"x"])
+        client(registry.host).put_blob(blob(b"x"), lambda: [b"x"])
 
 
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1/"])
@@ -167,7 +167,14 @@ def test_a_mirror_that_serves_other_bytes_is_passed_over() -> None:
         scripted(lambda request: request.answer(200, b"{}", Content_Type=mediatype.OCI_MANIFEST)) as mirror,
         scripted(lambda request: request.answer(200, good, Content_Type=mediatype.OCI_MANIFEST)) as registry,
     ):
-        reached = client(registry.host, mirrors=(f"http://{mirror.host}",)).manifest(Digest.of(good))
+        target = Client(
+            RegistryConfig(host=registry.host),
+            "team/app",
+            environ={},
+            credentials=Credentials(username="u", password="p"),
+            mirrors=[Mirror(url=f"http://{mirror.host}", config=RegistryConfig(host=mirror.host))],
+        )
+        reached = target.manifest(Digest.of(good))
         assert reached.data == good
         assert mirror.seen
         assert all("Authorization" not in request.headers for request in mirror.seen)

@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from izba.image.pull import pull
 from izba.image.push import push
 from izba.oci.digest import Digest
 from izba.oci.mediatype import OCI_CONFIG, OCI_MANIFEST
@@ -35,7 +34,7 @@ from tests.archive import peers
 from tests.registry import servers
 from tests.registry.izba_server import izba_registry
 from tests.registry.test_client import blob_of, push_image, read
-from tests.registry.test_transfer import build, tree
+from tests.registry.test_transfer import build, pull, tree
 
 
 def client(host: str, name: str = "team/app", credentials: Credentials | None = None) -> Client:
@@ -147,14 +146,14 @@ def test_an_upload_belongs_to_who_began_it(tmp_path: Path) -> None:
         upload = anna.start_upload()
 
         with pytest.raises(Exception, match="not found"):
-            boris.put_blob(blob_of(b"taken over"), [b"taken over"], upload=upload)
-        anna.put_blob(blob_of(b"mine"), [b"mine"], upload=upload)
+            boris.put_blob(blob_of(b"taken over"), lambda: [b"taken over"], upload=upload)
+        anna.put_blob(blob_of(b"mine"), lambda: [b"mine"], upload=upload)
         assert anna.has_blob(Digest.of(b"mine"))
 
 
 def test_a_blob_of_another_repository_is_not_shown_to_who_knows_its_digest(served: str) -> None:
     """E7."""
-    client(served, "secret/project").put_blob(blob_of(b"secret"), [b"secret"])
+    client(served, "secret/project").put_blob(blob_of(b"secret"), lambda: [b"secret"])
 
     assert not client(served, "other/project").has_blob(Digest.of(b"secret"))
 
@@ -191,10 +190,10 @@ def test_a_quota_is_a_limit(tmp_path: Path) -> None:
     """E7."""
     with izba_registry(tmp_path, policy=Policy(quota=10_000)) as (host, app):
         target = client(host)
-        target.put_blob(blob_of(b"a" * 6000), [b"a" * 6000])
+        target.put_blob(blob_of(b"a" * 6000), lambda: [b"a" * 6000])
 
         with pytest.raises(RegistryDenied, match="quota"):
-            target.put_blob(blob_of(b"b" * 6000), [b"b" * 6000])
+            target.put_blob(blob_of(b"b" * 6000), lambda: [b"b" * 6000])
         assert app.catalog.size() == 6000
         assert len(app.store.content.ingests()) == 0
 
@@ -204,7 +203,7 @@ def test_a_read_only_registry_takes_nothing(tmp_path: Path) -> None:
         izba_registry(tmp_path, policy=Policy(read_only=True)) as (host, _),
         pytest.raises(RegistryRefused, match="read-only"),
     ):
-        client(host).put_blob(blob_of(b"x"), [b"x"])
+        client(host).put_blob(blob_of(b"x"), lambda: [b"x"])
 
 
 def test_unneeded_blobs_are_dropped_after_a_day_and_needed_ones_stay(
@@ -213,7 +212,7 @@ def test_unneeded_blobs_are_dropped_after_a_day_and_needed_ones_stay(
     with izba_registry(tmp_path) as (host, app):
         target = client(host)
         push_image(target, "v1", payload=b"needed")
-        target.put_blob(blob_of(b"unneeded"), [b"unneeded"])
+        target.put_blob(blob_of(b"unneeded"), lambda: [b"unneeded"])
         app.store.collect()
         assert target.has_blob(Digest.of(b"unneeded"))
 
@@ -251,7 +250,7 @@ def test_a_deleted_image_makes_room(tmp_path: Path) -> None:
 )
 def test_a_manifest_that_lies_about_itself_is_refused(served: str, document: object) -> None:
     """B1."""
-    with pytest.raises(RegistryRefused, match="MANIFEST_INVALID"):
+    with pytest.raises(RegistryRefused, match="manifest invalid"):
         client(served).put_manifest("v1", json.dumps(document).encode(), OCI_MANIFEST)
 
 
@@ -303,7 +302,7 @@ def test_thirty_clients_at_once(served: str) -> None:
         try:
             data = os.urandom(200_000)
             target = client(served, f"many/app{number % 5}")
-            target.put_blob(blob_of(data), [data])
+            target.put_blob(blob_of(data), lambda: [data])
             assert read(target, blob_of(data)) == data
         except Exception as error:
             failures.append(error)
@@ -328,7 +327,7 @@ def test_a_pull_through_registry_keeps_what_was_asked_for(tmp_path: Path) -> Non
             assert client(front).manifest("v1").descriptor.digest == digest
             assert read(client(front), blob_of(b"layer" * 1000)) == b"layer" * 1000
             with pytest.raises(RegistryRefused, match="read-only"):
-                client(front).put_blob(blob_of(b"x"), [b"x"])
+                client(front).put_blob(blob_of(b"x"), lambda: [b"x"])
             assert app.catalog.size() > 5000
 
             newer = push_image(client(behind), "v1", payload=b"newer")
@@ -368,7 +367,7 @@ def test_the_command_serves_https_and_ends_on_a_signal(tmp_path: Path) -> None:
         address = process.stdout.readline().strip().rpartition("//")[2]
         config = RegistryConfig(host=address, ca=str(tmp_path / "crt"))
         target = Client(config, "a/b", environ={}, credentials=None)
-        target.put_blob(blob_of(b"by tls"), [b"by tls"])
+        target.put_blob(blob_of(b"by tls"), lambda: [b"by tls"])
         assert read(target, blob_of(b"by tls")) == b"by tls"
         with (
             pytest.raises(Exception, match="certificate verify failed"),

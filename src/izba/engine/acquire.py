@@ -58,7 +58,7 @@ def acquire(
     missing(reference.familiar())
     try:
         wanted = Platform.parse(platform) if platform else None
-        return engine.registries.pull(reference, platform=wanted, report=report)
+        return engine.registries.pull(reference, platform=wanted, report=report).image
     except (NotFound, Unavailable) as error:
         raise CannotAcquire(reference.familiar(), error.message, error.hint or _hint(reference)) from error
     except IzbaError as error:

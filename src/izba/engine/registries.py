@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import urlsplit
 
-from izba.image.pull import pull
+from izba.image.pull import Pulled, pull
 from izba.image.push import push
 from izba.image.stored import find
 from izba.image.transfer import silent
-from izba.registry.client import Client
+from izba.registry.client import Client, Mirror
 from izba.registry.config import load
 from izba.registry.credentials import ConfigFile, Credentials
 
@@ -16,7 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.engine.engine import Engine
     from izba.image.push import Compression
-    from izba.image.stored import StoredImage
     from izba.image.transfer import Report
     from izba.oci.descriptor import Descriptor
     from izba.oci.platform import Platform
@@ -32,7 +32,7 @@ class Registries:
         self._config = load(f"{engine.roots.config}/registries.toml")
         self._logins = ConfigFile(os.environ)
 
-    def pull(self, reference: Reference, *, platform: Platform | None = None, report: Report = silent) -> StoredImage:
+    def pull(self, reference: Reference, *, platform: Platform | None = None, report: Report = silent) -> Pulled:
         """Have the image in the store. In rootless mode the engine's user namespace must have been entered."""
         return pull(self._engine.store, reference, self.client(reference), platform=platform, report=report)
 
@@ -53,7 +53,13 @@ class Registries:
             reference.path,
             environ=os.environ,
             credentials=self._logins.get(reference.domain),
+            mirrors=tuple(map(self._mirror, self._config.of(reference.domain).mirrors)),
         )
+
+    def _mirror(self, url: str) -> Mirror:
+        """A mirror is a registry of its own, with its own table in registries.toml and its own login."""
+        host = urlsplit(url).netloc.rpartition("@")[2]
+        return Mirror(url=url, config=self._config.of(host), credentials=self._logins.get(host))
 
     def configuration(self, host: str) -> RegistryConfig:
         """What registries.toml says of a registry."""

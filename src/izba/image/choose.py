@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from izba.decode import document
 from izba.errors import InvalidArgument, NotFound
-from izba.oci import mediatype
+from izba.oci import mediatype, validate
 from izba.oci.descriptor import Descriptor
-from izba.oci.documents import Index
 from izba.oci.platform import Platform
 
 TYPE_CHECKING = False
@@ -18,8 +16,6 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 4
 """An index of an index is seen in the wild; deeper is a mistake or a loop."""
-
-MAX_ENTRIES = 10_000
 
 
 class NoSuchPlatform(NotFound):
@@ -54,9 +50,7 @@ def choose(
 
 
 def _best(found: Manifest, wanted: Platform, what: str, exact: bool) -> DescriptorDocument:
-    index = document(found.data, Index, what=f"index of {what}")
-    if len(index["manifests"]) > MAX_ENTRIES:
-        raise BadIndex(f"{what}: an index of {len(index['manifests'])} entries")
+    index = validate.index(found.data, media_type=found.descriptor.media_type, what=f"index of {what}")
     entries, platforms = [], []
     for entry in index["manifests"]:
         platform = entry.get("platform")
@@ -66,7 +60,7 @@ def _best(found: Manifest, wanted: Platform, what: str, exact: bool) -> Descript
         if platform is None or platform["os"] == "unknown":
             continue
         entries.append(entry)
-        platforms.append(Platform.of(platform["os"], platform["architecture"], platform.get("variant", "")))
+        platforms.append(Platform.of(platform["os"], platform["architecture"], str(platform.get("variant") or "")))
     best = (platforms.index(wanted) if wanted in platforms else None) if exact else wanted.best(platforms)
     if best is not None:
         return entries[best]

@@ -10,22 +10,23 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import Queue
 from threading import Thread
 
+from izba.errors import Unavailable
 from izba.image import transfer
 from izba.image.transfer import Progress, silent
 from izba.jsonio import dumps_ordered
 from izba.oci import mediatype
 from izba.oci.descriptor import Descriptor
-from izba.oci.digest import Digest, Hasher
+from izba.oci.digest import Digest
+from izba.oci.reference import Reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import BinaryIO, Literal
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Literal
 
     from izba.image.stored import StoredImage
     from izba.image.transfer import Report
     from izba.oci.documents import Manifest
-    from izba.oci.reference import Reference
     from izba.registry.client import Client
     from izba.store.store import Store
 
@@ -50,15 +51,13 @@ def push(
         lease.pin_content(image.descriptor.digest)
         if image.chain_id is not None:
             lease.pin_snapshot(image.chain_id)
-        layers = _Layers(store, client, compression, report, _repositories_here(store, reference))
-        with ThreadPoolExecutor(PARALLEL, thread_name_prefix="push") as pool:
-            pushed = list(pool.map(layers.push, image.layers, image.diff_ids))
+        pushed = _Layers(store, client, compression, report, reference).push_all(image.layers, image.diff_ids)
         config = Descriptor.from_document(image.manifest["config"])
         if not client.has_blob(config.digest):
-            client.put_blob(config, [image.config_bytes])
+            client.put_blob(config, lambda: [image.config_bytes])
         data, media_type = _manifest(image, pushed)
-        digest = client.put_manifest(reference.tag or reference.digest or "latest", data, media_type)
-        return Descriptor(media_type=media_type, digest=digest, size=len(data))
+        digest = client.put_manifest(reference.tag or "latest", data, media_type)
+    return Descriptor(media_type=media_type, digest=digest, size=len(data))
 
 
 def _manifest(image: StoredImage, layers: list[Descriptor]) -> tuple[bytes, str]:
@@ -69,49 +68,53 @@ def _manifest(image: StoredImage, layers: list[Descriptor]) -> tuple[bytes, str]
     return dumps_ordered(manifest).encode(), image.descriptor.media_type
 
 
-def _repositories_here(store: Store, reference: Reference) -> tuple[str, ...]:
-    """Other repositories of the same registry that this store has images of: blobs can be mounted from there."""
-    names = {
-        name.removeprefix(f"{reference.domain}/").partition("@")[0].rpartition(":")[0]
-        for row in store.images.all()
-        for name in row.names
-        if name.startswith(f"{reference.domain}/")
-    }
-    return tuple(sorted(names - {reference.path}))[:4]
+class GivenUp(Unavailable):
+    """Another layer failed, or the user gave up."""
 
 
 class _Layers:
-    """Brings one layer after another, from several threads, to where the registry has it."""
+    """Brings the layers, several at a time, to where the registry has them."""
 
     def __init__(
-        self, store: Store, client: Client, compression: Compression, report: Report, repositories: tuple[str, ...]
+        self, store: Store, client: Client, compression: Compression, report: Report, reference: Reference
     ) -> None:
         self._store = store
         self._client = client
         self._compression: Compression = compression
         self._report = report
-        self._repositories = repositories
+        self._reference = reference
+        self._given_up = False
 
-    def push(self, layer: Descriptor, diff_id: Digest) -> Descriptor:
-        """Have the layer in the registry; the descriptor it has there."""
+    def push_all(self, layers: Sequence[Descriptor], diff_ids: Sequence[Digest]) -> list[Descriptor]:
+        """Have all layers in the registry; the descriptors they have there. If one fails, so do the others."""
+        pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="push")
+        try:
+            futures = [pool.submit(self._push, *pair) for pair in zip(layers, diff_ids, strict=True)]
+            return [future.result() for future in futures]
+        except BaseException:
+            self._given_up = True
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _push(self, layer: Descriptor, diff_id: Digest) -> Descriptor:
         known = self._known_form(layer, diff_id)
-        if known is not None and self._client.has_blob(known.digest):
-            self._tell(known, transfer.PUSH_EXISTS)
+        if known is None:
+            return self._compress(diff_id, None)
+        if self._client.has_blob(known.digest):
+            self._tell(diff_id, known, transfer.PUSH_EXISTS)
             return known
         upload = None
-        if known is not None:
-            for repository in self._repositories:
-                upload = self._client.mount_blob(known.digest, repository)
-                if upload is None:
-                    self._tell(known, transfer.MOUNTED)
-                    return known
-                break  # a registry that does not mount the first will not mount the next
-        if known is not None and self._store.content.has(known.digest):
-            with self._store.content.open(known.digest) as file:
-                self._client.put_blob(known, self._chunks(file, known), upload=upload)
-            self._tell(known, transfer.PUSHED, known.size)
-            return known
-        return self._compress(diff_id, upload)
+        if source := self._repository_with(layer):
+            upload = self._client.mount_blob(known.digest, source)
+            if upload is None:
+                self._tell(diff_id, known, transfer.MOUNTED)
+                return known
+        if not self._store.content.has(known.digest):
+            return self._compress(diff_id, upload)
+        self._client.put_blob(known, lambda: self._blob(known, diff_id), upload=upload)
+        self._tell(diff_id, known, transfer.PUSHED)
+        return known
 
     def _known_form(self, layer: Descriptor, diff_id: Digest) -> Descriptor | None:
         """The compressed form of a layer, if it is known without compressing it."""
@@ -119,38 +122,49 @@ class _Layers:
             return layer
         return self._store.layers.compressed(diff_id, self._compression)
 
+    def _repository_with(self, layer: Descriptor) -> str | None:
+        """Another repository of this registry that probably has the layer, as an image here is named after it."""
+        prefix = f"{self._reference.domain}/"
+        for (name,) in self._store.db.rows(
+            "SELECT name FROM names JOIN content_children ON parent = digest WHERE child = ? ORDER BY updated DESC",
+            layer.digest,
+        ):
+            found = Reference.parse(name)
+            if name.startswith(prefix) and found.path != self._reference.path:
+                return found.path
+        return None
+
     def _compress(self, diff_id: Digest, upload: str | None) -> Descriptor:
         """Upload the layer's tar, compressed on the way; remember what that gave."""
         self._report(Progress(layer=diff_id, state=transfer.PREPARING))
-        hasher = Hasher()
-        size = self._store.layers.size(diff_id)
+        total = self._store.layers.size(diff_id)
 
-        def chunks() -> Iterator[bytes]:
-            for chunk in compressed_tar(self._store, diff_id, self._compression, self._counting(diff_id, size)):
-                hasher.update(chunk)
-                yield chunk
+        def content() -> Iterator[bytes]:
+            return compressed_tar(
+                self._store, diff_id, self._compression, lambda done: self._advance(diff_id, done, total)
+            )
 
-        self._client.put_stream(chunks(), hasher.digest, upload=upload)
-        found = Descriptor(media_type=_TYPES[self._compression], digest=hasher.digest(), size=hasher.size)
+        digest, size = self._client.put_stream(content, upload=upload)
+        found = Descriptor(media_type=_TYPES[self._compression], digest=digest, size=size)
         self._store.layers.remember_compressed(diff_id, self._compression, found)
-        self._tell(found, transfer.PUSHED, found.size)
+        self._tell(diff_id, found, transfer.PUSHED)
         return found
 
-    def _chunks(self, file: BinaryIO, layer: Descriptor) -> Iterator[bytes]:
+    def _blob(self, layer: Descriptor, diff_id: Digest) -> Iterator[bytes]:
         done = 0
-        while data := file.read(CHUNK):
-            yield data
-            done += len(data)
-            self._report(Progress(layer=layer.digest, state=transfer.PUSHING, done=done, total=layer.size))
+        with self._store.content.open(layer.digest) as file:
+            while data := file.read(CHUNK):
+                yield data
+                done += len(data)
+                self._advance(diff_id, done, layer.size)
 
-    def _counting(self, layer: Digest, total: int) -> Callable[[int], None]:
-        def report(done: int) -> None:
-            self._report(Progress(layer=layer, state=transfer.PUSHING, done=done, total=total))
+    def _advance(self, diff_id: Digest, done: int, total: int) -> None:
+        if self._given_up:
+            raise GivenUp("the push was given up")
+        self._report(Progress(layer=diff_id, state=transfer.PUSHING, done=done, total=total))
 
-        return report
-
-    def _tell(self, layer: Descriptor, state: str, done: int = 0) -> None:
-        self._report(Progress(layer=layer.digest, state=state, done=done, total=layer.size))
+    def _tell(self, diff_id: Digest, layer: Descriptor, state: str) -> None:
+        self._report(Progress(layer=diff_id, state=state, done=layer.size, total=layer.size))
 
 
 def compressed_tar(

@@ -4,26 +4,33 @@
     manifest = client.manifest("3.11-slim")         Manifest(descriptor, data)
     with client.blob(descriptor, offset=0) as body: body.read(1 << 20)
 
-Pulling asks the mirrors of the configuration first, in their order, and the registry last; pushing asks only the
-registry.
+Pulling asks the mirrors first, in their order, and the registry last; pushing asks only the registry.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from threading import Lock
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from izba import jsonio, log
 from izba._record import Record
 from izba.errors import InvalidArgument, NotFound, Unavailable
 from izba.oci import mediatype
 from izba.oci.descriptor import Descriptor
-from izba.oci.digest import Digest, DigestMismatch
+from izba.oci.digest import Digest, DigestMismatch, Hasher
 from izba.registry import challenge
-from izba.registry.fault import ManifestUnknown, RegistryError, RegistryUnreachable, fault
+from izba.registry.fault import (
+    ManifestUnknown,
+    RegistryError,
+    RegistryUnauthorized,
+    RegistryUnreachable,
+    TooManyRequests,
+    fault,
+)
 from izba.registry.token import Authenticator
-from izba.registry.transport import Transport, origin
+from izba.registry.transport import Transport, origin, resolved
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,10 +42,13 @@ if TYPE_CHECKING:
     from izba.registry.transport import Answer, Body
 
     T = TypeVar("T")
+    Content = Callable[[], Iterable[bytes]]
+    """Gives the bytes of a blob from the beginning, each time it is called."""
 
 MAX_MANIFEST = 4 << 20  # distribution-spec: registries should take manifests of at least 4 MiB
 MAX_LIST = 16 << 20
-CHUNK = 16 << 20
+UPLOADS = 4
+"""How often an upload that breaks is begun again."""
 ACCEPT = ", ".join(sorted(mediatype.MANIFESTS | mediatype.INDEXES))
 
 
@@ -49,22 +59,35 @@ class Manifest(Record):
     data: bytes
 
 
+class Mirror(Record):
+    """Another host that has the registry's repositories; `config` and `credentials` are its own."""
+
+    url: str
+    config: RegistryConfig
+    credentials: Credentials | None = None
+
+
 class Client:
     """A repository, `name` without its host. Safe to use from several threads."""
 
     def __init__(
-        self, config: RegistryConfig, name: str, *, environ: Mapping[str, str], credentials: Credentials | None
+        self,
+        config: RegistryConfig,
+        name: str,
+        *,
+        environ: Mapping[str, str],
+        credentials: Credentials | None,
+        mirrors: Iterable[Mirror] = (),
     ) -> None:
         self.name = name
         self.host = config.host
-        own = _Endpoint(config, config.endpoint, name, environ, credentials)
-        self._own = own
-        mirrors = [_Endpoint(config, mirror.rstrip("/"), name, environ, None) for mirror in config.mirrors]
-        self._sources = [*mirrors, own]
+        self._own = _Endpoint(config, config.endpoint, name, environ, credentials)
+        others = (_Endpoint(one.config, one.url.rstrip("/"), name, environ, one.credentials) for one in mirrors)
+        self._sources = [*others, self._own]
 
     def manifest(self, reference: str, *, expected: Descriptor | None = None) -> Manifest:
         """The manifest or index under a tag or digest, verified. Raises `ManifestUnknown`, `DigestMismatch`."""
-        what = self._what(f"manifest {reference}")
+        what = self._manifest(reference)
         return self._first(lambda endpoint: _read_manifest(endpoint, reference, what, expected), what)
 
     def check_access(self) -> None:
@@ -78,14 +101,14 @@ class Client:
         answer.body.close()
         if answer.status == 404:
             return None
-        self._own.check(answer, {200}, self._what(f"manifest {reference}"))
-        digest = answer.headers.get("docker-content-digest", "")
-        if not digest:
+        self._own.check(answer, {200}, self._manifest(reference))
+        digest, length = answer.headers.get("docker-content-digest", ""), answer.headers.get("content-length", "")
+        if not digest or not length.isdecimal():
             return self.manifest(reference).descriptor
         return Descriptor(
             media_type=answer.headers.get("content-type", "").partition(";")[0].strip(),
             digest=Digest.parse(digest),
-            size=int(answer.headers.get("content-length") or 0),
+            size=int(length[:18]),
         )
 
     def blob(self, descriptor: Descriptor, *, offset: int = 0) -> tuple[Body, int]:
@@ -106,49 +129,76 @@ class Client:
         return True
 
     def mount_blob(self, digest: Digest, source: str) -> str | None:
-        """Ask for a blob of another repository of this registry; None if it is there now, else where to upload."""
+        """Ask for a blob of another repository of this registry; None if it is here now, else where to upload."""
         query = urlencode({"mount": digest, "from": source})
         answer = self._own.call("POST", f"blobs/uploads/?{query}", scope="pull,push", body=b"", also=source)
         self._own.finish(answer, {201, 202}, self._what(f"mount of {digest}"))
         return None if answer.status == 201 else self._own.location(answer)
 
-    def put_blob(self, descriptor: Descriptor, chunks: Iterable[bytes], *, upload: str | None = None) -> None:
-        """Upload a blob of known digest and size from a stream, in one request after the session's opening one."""
-        what = self._what(f"blob {descriptor.digest}")
-        where = upload or self.start_upload()
-        separator = "&" if urlsplit(where).query else "?"
+    def put_blob(self, descriptor: Descriptor, content: Content, *, upload: str | None = None) -> None:
+        """Upload a blob of known digest and size, in one request after the session's opening one."""
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(descriptor.size)}
-        url = f"{where}{separator}{urlencode({'digest': descriptor.digest})}"
-        answer = self._own.call("PUT", url, scope="pull,push", headers=headers, body=chunks)
-        self._own.finish(answer, {201}, what)
 
-    def put_stream(self, chunks: Iterable[bytes], digest: Callable[[], Digest], *, upload: str | None = None) -> None:
-        """Upload a stream whose digest and size are known only at its end: `digest` is asked for then."""
-        what = self._what("blob")
-        where = upload or self.start_upload()
+        def send(where: str) -> None:
+            url = _with_query(where, digest=descriptor.digest)
+            answer = self._own.call("PUT", url, scope="pull,push", headers=headers, body=content())
+            self._own.finish(answer, {201}, self._what(f"blob {descriptor.digest}"))
+
+        self._upload(send, upload)
+
+    def put_stream(self, content: Content, *, upload: str | None = None) -> tuple[Digest, int]:
+        """Upload a blob whose digest and size are known only at its end; both."""
         headers = {"Content-Type": "application/octet-stream"}
-        answer = self._own.call("PATCH", where, scope="pull,push", headers=headers, body=chunks)
-        self._own.finish(answer, {202, 204}, what)
-        self._finish_upload(self._own.location(answer), digest(), what)
+        what = self._what("blob")
 
-    def put_blob_in_chunks(self, chunks: Iterable[bytes], digest: Digest, *, upload: str | None = None) -> None:
+        def send(where: str) -> tuple[Digest, int]:
+            hasher = Hasher()
+            answer = self._own.call("PATCH", where, scope="pull,push", headers=headers, body=_hashed(content(), hasher))
+            self._own.finish(answer, {202, 204}, what)
+            self._finish_upload(self._own.location(answer), hasher.digest(), what)
+            return hasher.digest(), hasher.size
+
+        return self._upload(send, upload)
+
+    def put_blob_in_chunks(self, content: Content, digest: Digest, *, upload: str | None = None) -> None:
         """Upload a blob piece by piece, each a request of its own that says where it belongs."""
         what = self._what(f"blob {digest}")
-        where, start = upload or self.start_upload(), 0
-        for chunk in chunks:
-            headers = {
-                "Content-Type": "application/octet-stream",
-                "Content-Range": f"{start}-{start + len(chunk) - 1}",
-            }
-            answer = self._own.call("PATCH", where, scope="pull,push", headers=headers, body=chunk)
-            self._own.finish(answer, {202, 204}, what)
-            where, start = self._own.location(answer), start + len(chunk)
-        self._finish_upload(where, digest, what)
+
+        def send(where: str) -> None:
+            start = 0
+            for chunk in content():
+                headers = {
+                    "Content-Type": "application/octet-stream",
+                    "Content-Range": f"{start}-{start + len(chunk) - 1}",
+                }
+                answer = self._own.call("PATCH", where, scope="pull,push", headers=headers, body=chunk)
+                self._own.finish(answer, {202, 204}, what)
+                where, start = self._own.location(answer), start + len(chunk)
+            self._finish_upload(where, digest, what)
+
+        self._upload(send, upload)
+
+    def _upload(self, send: Callable[[str], T], upload: str | None) -> T:
+        """`send` to an upload session; where the connection or the registry breaks, all of it to another one.
+
+        A session that broke holds an unknown part of the blob, so it is not gone on with. A token that expired while
+        the bytes went is got anew.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return send(upload or self.start_upload())
+            except (Unavailable, RegistryUnauthorized) as error:
+                patience = 2 if isinstance(error, RegistryUnauthorized) else UPLOADS
+                if attempt >= patience or isinstance(error, TooManyRequests) or getattr(error, "lasting", False):
+                    raise
+                log.debug("upload begun again", what=self.name, reason=str(error))
+                upload = None
+                time.sleep(0.1 * 4**attempt)
 
     def _finish_upload(self, where: str, digest: Digest, what: str) -> None:
-        separator = "&" if urlsplit(where).query else "?"
-        url = f"{where}{separator}{urlencode({'digest': digest})}"
-        answer = self._own.call("PUT", url, scope="pull,push", body=b"")
+        answer = self._own.call("PUT", _with_query(where, digest=digest), scope="pull,push", body=b"")
         self._own.finish(answer, {201, 204}, what)
 
     def start_upload(self) -> str:
@@ -159,7 +209,7 @@ class Client:
 
     def put_manifest(self, reference: str, data: bytes, media_type: str) -> Digest:
         """Store a manifest under a tag or its digest; returns the digest it has there."""
-        what = self._what(f"manifest {reference}")
+        what = self._manifest(reference)
         digest = Digest.of(data)
         answer = self._own.call(
             "PUT", f"manifests/{reference}", scope="pull,push", headers={"Content-Type": media_type}, body=data
@@ -173,7 +223,7 @@ class Client:
     def delete_manifest(self, reference: str) -> None:
         """Delete a tag or manifest. Raises `ManifestUnknown`."""
         answer = self._own.call("DELETE", f"manifests/{reference}", scope="delete")
-        self._own.finish(answer, {202, 200}, self._what(f"manifest {reference}"))
+        self._own.finish(answer, {202, 200}, self._manifest(reference))
 
     def delete_blob(self, digest: Digest) -> None:
         """Delete a blob. Raises `ManifestUnknown`."""
@@ -184,6 +234,13 @@ class Client:
         """All tags, page by page, in the registry's order."""
         for document in self._own.pages(f"tags/list?n={page}", what=self._what("tags")):
             yield from _strings(document, "tags")
+
+    def repositories(self, *, page: int = 1000) -> Iterator[str]:
+        """The names of the registry's repositories, if it tells them: Docker's extension of the specification."""
+        for document in self._own.pages(
+            f"/_catalog?n={page}", what=f"catalog of {self.host}", scope="registry:catalog:*"
+        ):
+            yield from _strings(document, "repositories")
 
     def referrers(self, digest: Digest, *, artifact_type: str | None = None) -> tuple[dict[str, Any], ...]:
         """Descriptors of the manifests whose subject is `digest`; by the tag schema where there is no such API."""
@@ -202,6 +259,10 @@ class Client:
 
     def _what(self, thing: str) -> str:
         return f"{thing} of {self.host}/{self.name}"
+
+    def _manifest(self, reference: str) -> str:
+        separator = "@" if ":" in reference else ":"
+        return f"manifest for {self.host}/{self.name}{separator}{reference}"
 
     def _first(self, ask: Callable[[_Endpoint], T], what: str) -> T:
         """Ask each source in turn; the last one's error is the error, the mirrors' are warnings of the log."""
@@ -244,7 +305,7 @@ class _Endpoint:
         also: str | None = None,
     ) -> Answer:
         """A request below `/v2/NAME/` (or to an absolute URL that this endpoint gave), with its authorisation."""
-        scopes = f"repository:{self._name}:{scope}" if scope else ""
+        scopes = scope if ":" in scope or not scope else f"repository:{self._name}:{scope}"
         scopes += f" repository:{also}:pull" if also else ""
         if self._may_be_plain:
             self._settle()
@@ -256,10 +317,10 @@ class _Endpoint:
         authorised = {**(headers or {}), **self._authenticator.header(scopes)}
         answer = self._transport.request(method, url, headers=authorised, body=body)
         for _ in range(2):
-            if answer.status != 401 or not replay:
+            if answer.status != 401:
                 break
             challenges = challenge.parse(answer.headers.get("www-authenticate", ""))
-            if not self._authenticator.accept(challenges, scopes):
+            if not self._authenticator.accept(challenges, scopes) or not replay:
                 break
             answer.body.close()
             authorised = {**(headers or {}), **self._authenticator.header(scopes)}
@@ -282,25 +343,25 @@ class _Endpoint:
 
         An upload carries the authorisation of this registry, which is not for another host to see.
         """
-        where = urljoin(answer.url, answer.headers.get("location", ""))
+        where = resolved(answer.url, answer.headers.get("location", ""))
         if origin(where) != origin(answer.url):
             raise RegistryError(f"registry {self.host} sends an upload to another host, {urlsplit(where).netloc!r}")
         return where
 
-    def pages(self, path: str, *, what: str) -> Iterator[Any]:
+    def pages(self, path: str, *, what: str, scope: str = "pull") -> Iterator[Any]:
         """The documents of a paginated list, by `Link: <…>; rel="next"`; a page that comes twice ends it."""
         url: str | None = path
         seen = set()
         while url and url not in seen:
             seen.add(url)
-            answer = self.call("GET", url, scope="pull")
+            answer = self.call("GET", url, scope=scope)
             self.check(answer, {200}, what)
             try:
                 yield jsonio.loads(answer.body.read_all(MAX_LIST, what))
             except InvalidArgument as error:
                 raise RegistryError(f"{what}: {self.host} answered with something else: {error}") from None
             follows = re.search(r"<([^>]*)>\s*;\s*rel=\"?next\"?", answer.headers.get("link", ""))
-            url = urljoin(answer.url, follows[1]) if follows else None
+            url = resolved(answer.url, follows[1]) if follows else None
             if url and origin(url) != origin(answer.url):
                 raise RegistryError(f"{what}: {self.host} continues its list on another host")
 
@@ -320,7 +381,7 @@ class _Endpoint:
     def _url(self, path: str) -> str:
         if path.startswith(("http://", "https://")):
             return path
-        return f"{self.base}/v2/" if path == "/" else f"{self.base}/v2/{quote(self._name)}/{path}"
+        return f"{self.base}/v2{path}" if path.startswith("/") else f"{self.base}/v2/{quote(self._name)}/{path}"
 
 
 def is_loopback(host: str) -> bool:
@@ -363,6 +424,16 @@ def _open_blob(endpoint: _Endpoint, descriptor: Descriptor, offset: int, what: s
         answer.body.close()
         raise RegistryError(f"{what}: {endpoint.host} sends another range than it was asked for")
     return answer.body, offset
+
+
+def _with_query(url: str, **parameters: str) -> str:
+    return f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(parameters)}"
+
+
+def _hashed(chunks: Iterable[bytes], hasher: Hasher) -> Iterator[bytes]:
+    for chunk in chunks:
+        hasher.update(chunk)
+        yield chunk
 
 
 def _strings(document: Any, key: str) -> list[str]:

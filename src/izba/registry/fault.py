@@ -48,12 +48,16 @@ def fault(status: int, headers: dict[str, str], body: bytes, *, what: str, host:
     """The error for an answer of `status` to the request that `what` names, such as `manifest of docker.io/a/b:1`."""
     code, said = _first_error(body)
     tail = f": {said}" if said else ""
+    login = f"izba login {host}"
     if status == 401:
-        return RegistryUnauthorized(f"{what}: {host} wants other credentials{tail}", hint=f"izba login {host}")
+        return RegistryUnauthorized(f"{what}: access denied, {host} wants other credentials{tail}", hint=login)
     if status == 403:
-        return RegistryDenied(f"{what}: {host} denies access{tail}", hint=f"izba login {host}, or ask its owner")
+        return RegistryDenied(
+            f"{what}: access denied, it does not exist or may require `{login}`{tail}",
+            hint=f"{login}, or ask its owner",
+        )
     if status == 404 or code in {"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "BLOB_UNKNOWN"}:
-        return ManifestUnknown(f"{what}: not found on {host}{tail}")
+        return ManifestUnknown(f"{what} not found{tail or f' on {host}'}")
     if status == 429:
         return TooManyRequests(f"{what}: {host} limits requests{_limits(headers)}{tail}", hint=_limit_hint(host))
     if status >= 500:
@@ -71,7 +75,8 @@ def _first_error(body: bytes) -> tuple[str, str]:
         code, message = str(first.get("code", "")), str(first.get("message", ""))
     except (InvalidArgument, KeyError, IndexError, TypeError, AttributeError):
         return "", ""
-    return code, printable(" ".join(part for part in (code, message) if part))[:300]
+    words = code.lower().replace("_", " ")
+    return code, printable(message if message.lower().startswith(words) else f"{words}: {message}")[:300]
 
 
 def printable(text: str) -> str:

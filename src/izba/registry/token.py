@@ -95,7 +95,7 @@ class Authenticator:
     def _fetch(self, scope: str) -> Token:
         assert self._challenge is not None
         realm = self._challenge.get("realm")
-        if urlsplit(realm).scheme not in {"http", "https"}:
+        if not _is_url(realm):
             raise RegistryError(f"registry {self._config.host} names no usable token server: {realm[:100]!r}")
         if self._credentials is not None and not belongs(self._config, realm):
             raise UntrustedRealm(self._config.host, realm)
@@ -117,6 +117,14 @@ class Authenticator:
         form = {**query, "grant_type": "refresh_token", "client_id": "izba", "refresh_token": refresh}
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return self._transport.request("POST", realm, headers=headers, body=urlencode(form).encode())
+
+
+def _is_url(realm: str) -> bool:
+    try:
+        parts = urlsplit(realm)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
 
 
 def belongs(config: RegistryConfig, realm: str) -> bool:

@@ -6,32 +6,47 @@ scheme, host and port.
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
+from threading import Timer
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError, ProxySchemeUnknown
 
 from izba import __version__, log
 from izba._record import Record
 from izba.errors import IzbaError
+from izba.registry.config import ConfigError
 from izba.registry.fault import RegistryUnreachable, printable
 from izba.registry.proxy import proxy_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Any
 
     from izba.registry.config import RegistryConfig
 
 CONNECT_SECONDS = 10.0
 STALL_SECONDS = 60.0
+FINISH_SECONDS = 600.0
+"""How long a registry may think about an upload: some move the whole blob before they answer."""
+HEADER_SECONDS = 30.0
+"""How long the rest of an answer's head may take after its first byte could be waited for."""
+DOCUMENT_SECONDS = 300.0
+"""How long a document may take, however steadily it comes."""
 ATTEMPTS = 4
 MAX_RETRY_AFTER = 60.0
 MAX_REDIRECTS = 10
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
-IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE", "POST"})
+"""A registry's POSTs open sessions, of which one too many is harmless; PATCH appends."""
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
+_NOBODY_THERE = (NewConnectionError, ConnectTimeoutError, ProxyError, ProxySchemeUnknown)
+"""Asked once: who waits for a registry to come up asks again by himself."""
 
 
 class Answer(Record):
@@ -71,7 +86,7 @@ class Transport:
 
         A `body` that is not bytes can be sent once only, so such a request is not retried.
         """
-        again = method in IDEMPOTENT and (body is None or isinstance(body, bytes))
+        again = method in REPEATABLE and (body is None or isinstance(body, bytes))
         attempt = 0
         while True:
             attempt += 1
@@ -100,7 +115,7 @@ class Transport:
             if answer.status not in {301, 302, 303, 307, 308} or not location:
                 return answer
             answer.body.close()
-            target = urljoin(url, location)
+            target = resolved(url, location)
             self._check_redirect(url, target)
             if origin(target) != origin(url):
                 headers = {name: value for name, value in headers.items() if name.lower() not in _SECRET_HEADERS}
@@ -118,13 +133,14 @@ class Transport:
 
     def _send(self, method: str, url: str, headers: dict[str, str], body: bytes | Iterable[bytes] | None) -> Answer:
         host = urlsplit(url).netloc.rpartition("@")[2]
+        stall = STALL_SECONDS if method in {"GET", "HEAD"} else FINISH_SECONDS
         try:
             response = self._pool(url).request(
                 method,
                 url,
                 headers={"User-Agent": f"izba/{__version__}", **headers},
                 body=body,
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=STALL_SECONDS),
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=stall),
                 retries=False,
                 redirect=False,
                 preload_content=False,
@@ -132,7 +148,7 @@ class Transport:
             )
         except urllib3.exceptions.SSLError as error:
             raise RegistryUnreachable(host, f"TLS: {_reason(error)}", hint=_tls_hint(host), lasting=True) from None
-        except urllib3.exceptions.NameResolutionError as error:
+        except _NOBODY_THERE as error:
             raise RegistryUnreachable(host, _reason(error), lasting=True) from None
         except urllib3.exceptions.HTTPError as error:
             raise RegistryUnreachable(host, _reason(error)) from None
@@ -148,18 +164,69 @@ class Transport:
                 if proxy
                 else urllib3.PoolManager(**options)  # type: ignore[arg-type]
             )
+            self._pools[proxy].pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
         return self._pools[proxy]
 
     def _tls(self) -> ssl.SSLContext:
         context = ssl.create_default_context()
-        if self._config.ca:
-            context.load_verify_locations(self._config.ca)
-        if self._config.client_certificate:
-            context.load_cert_chain(self._config.client_certificate, self._config.client_key)
+        try:
+            if self._config.ca:
+                context.load_verify_locations(self._config.ca)
+            if self._config.client_certificate:
+                context.load_cert_chain(self._config.client_certificate, self._config.client_key)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigError(f'registries.toml: registry."{self._config.host}": {error}') from None
         if self._config.insecure:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         return context
+
+
+class _Hurried:
+    """A connection that is given up when the head of an answer comes byte by byte for ever (slow loris)."""
+
+    sock: socket.socket | None
+    timeout: float | None
+
+    def endheaders(self, *args: Any, **kwargs: Any) -> None:
+        """As of the class this is mixed into; from here on the limit is that of stalls, not of connecting."""
+        super().endheaders(*args, **kwargs)  # type: ignore[misc]
+        if self.sock is not None:
+            self.sock.settimeout(STALL_SECONDS)
+
+    def getresponse(self) -> urllib3.HTTPResponse:
+        """As of the class this is mixed into, within the time."""
+        timer = Timer((self.timeout or STALL_SECONDS) + HEADER_SECONDS, _hang_up, (self.sock,))
+        timer.daemon = True
+        timer.start()
+        try:
+            response: urllib3.HTTPResponse = super().getresponse()  # type: ignore[misc]
+        finally:
+            timer.cancel()
+        return response
+
+
+def _hang_up(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError as error:
+        log.debug("the connection was closed already", reason=str(error))
+
+
+class _HttpConnection(_Hurried, HTTPConnection):  # type: ignore[misc]
+    pass
+
+
+class _HttpsConnection(_Hurried, HTTPSConnection):  # type: ignore[misc]
+    pass
+
+
+class _HttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _HttpConnection
+
+
+class _HttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _HttpsConnection
 
 
 class Body:
@@ -186,14 +253,25 @@ class Body:
     def read_all(self, limit: int, what: str) -> bytes:
         """The whole body, of `limit` bytes at the most."""
         parts, size = [], 0
+        deadline = time.monotonic() + DOCUMENT_SECONDS
         while data := self.read(min(limit + 1 - size, 1 << 20)):
             parts.append(data)
             size += len(data)
+            if time.monotonic() > deadline:
+                self.close()
+                raise RegistryUnreachable(self._host, f"{what} takes more than {DOCUMENT_SECONDS:.0f} s")
             if size > limit:
                 self.close()
                 raise TooLarge(f"{what}: more than the {limit} bytes that izba reads")
         self.close()
         return b"".join(parts)
+
+    def abort(self) -> None:
+        """Let a `read` in another thread end at once."""
+        try:
+            self._response.shutdown()
+        except (AttributeError, OSError, ValueError) as error:  # it ended by itself
+            log.debug("the answer had ended", host=self._host, reason=str(error))
 
     def close(self) -> None:
         """Give the connection back if its body was read to the end, and drop it otherwise."""
@@ -215,6 +293,16 @@ class Body:
 
 class TooLarge(IzbaError):
     """An answer is longer than anything of its kind needs to be."""
+
+
+def resolved(base: str, location: str) -> str:
+    """The absolute URL that a host's `location` means, whose parts can be read. Raises `RedirectRefused`."""
+    try:
+        target = urljoin(base, location)
+        urlsplit(target).port  # noqa: B018 - reading it checks it
+    except ValueError:
+        raise RedirectRefused(urlsplit(base).netloc, "it sends on to what is no URL") from None
+    return target
 
 
 def origin(url: str) -> tuple[str, str, int | None]:

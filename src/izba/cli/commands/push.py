@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from izba.cli.commands.pull import is_tagged
 from izba.cli.options.flags import Command, Flag, UsageError
+from izba.errors import NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,11 +39,17 @@ def run(context: Context, argv: list[str]) -> int:
     compression = flags.text("compression") or "gzip"
     if compression not in {"gzip", "zstd"}:
         raise UsageError(f"--compression is gzip or zstd, not {compression!r}")
-    quiet = flags.on("quiet")
+    if reference.digest is not None:
+        raise UsageError("cannot push a digest reference")
+    quiet, every = flags.on("quiet"), flags.on("all-tags")
+    if every and is_tagged(flags.arguments[0]):
+        raise UsageError("tag can't be used with --all-tags/-a")
     with context.engine() as engine:
         engine.enter_user_namespace()
-        references = _all_tags(engine.store, reference) if flags.on("all-tags") else [reference]
+        references = _all_tags(engine.store, reference) if every else [reference]
         if not quiet:
+            if not every and not is_tagged(flags.arguments[0]):
+                print(f"Using default tag: {reference.tag}")
             print(f"The push refers to repository [{reference.name}]", flush=True)
         for one in references:
             with Transfer(sys.stdout, quiet=quiet) as shown:
@@ -53,5 +61,8 @@ def run(context: Context, argv: list[str]) -> int:
 
 
 def _all_tags(store: Store, reference: Reference) -> list[Reference]:
-    names = (name for row in store.images.all() for name in row.names if name.startswith(f"{reference.name}:"))
-    return [reference.replace(tag=name.rpartition(":")[2]) for name in sorted(names)]
+    """Raises `NotFound` where the repository has none here; Docker's sentence."""
+    tags = [name.rpartition(":")[2] for name, _ in store.names.all() if name.startswith(f"{reference.name}:")]
+    if not tags:
+        raise NotFound(f"An image does not exist locally with the tag: {reference.familiar_name}")
+    return [reference.replace(tag=tag) for tag in tags]

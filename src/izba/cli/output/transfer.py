@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from shutil import get_terminal_size
 from threading import Lock
 
 from izba.cli.output import humanise
@@ -62,12 +63,23 @@ class Transfer:
                 self._draw()
 
     def _draw(self) -> None:
-        up = f"\x1b[{self._drawn}A" if self._drawn else ""
-        lines = [f"\x1b[2K{_line(progress)}\n" for progress in self._layers.values()]
+        """Over what was drawn before, which must not be higher or wider than the terminal."""
+        width, height = get_terminal_size()
+        up = f"\x1b[{self._drawn}A\x1b[J" if self._drawn else ""
+        lines = [f"{line[: width - 1]}\n" for line in self._lines(height - 1)]
         self._stream.write(up + "".join(lines))
         self._stream.flush()
         self._drawn = len(lines)
         self._next = time.monotonic() + SECONDS_BETWEEN
+
+    def _lines(self, height: int) -> list[str]:
+        """A line for each layer; if they are too many, those that are over become one."""
+        layers = list(self._layers.values())
+        if len(layers) <= height:
+            return list(map(_line, layers))
+        working = [layer for layer in layers if layer.state not in _FINAL]
+        over = f"{len(layers) - len(working)} of {len(layers)} layers are complete"
+        return [over, *map(_line, working[: height - 1])]
 
     def __enter__(self) -> Self:
         return self
