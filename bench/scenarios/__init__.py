@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.harness import Measure
 from bench.peers import Peer
-from bench.scenarios import build, context, listing, run
+from bench.scenarios import build, context, listing, registry, run
 
 Scenario = Callable[[Mapping[str, Peer], Path], Iterator[Measure]]
 
@@ -19,5 +19,6 @@ SCENARIOS: dict[str, Scenario] = {
     "context": context.many_files,
     "large": context.large_file,
     "archive": context.archives,
+    "registry": registry.transfers,
     "listing": listing.listing,
 }

@@ -26,9 +26,7 @@ def large_file(peers: Mapping[str, Peer], scratch: Path) -> Iterator[Measure]:
 def archives(peers: Mapping[str, Peer], scratch: Path) -> Iterator[Measure]:
     give_image(peers, "busybox:latest", scratch)
     for name, peer in peers.items():
-        context = _tree(scratch / f"context-{name}", files=20_000, size=2_000)
-        _tree(context, files=30, size=10 << 20, below="large")
-        _build(peer, context)
+        image_of_a_tree(peer, scratch / f"context-{name}")
     yield Measure(
         name="save of 20,000 small files and 300 MB",
         actions={name: partial(peers[name], "save", "-o", str(scratch / f"{name}.tar"), "context") for name in peers},
@@ -55,6 +53,13 @@ def archives(peers: Mapping[str, Peer], scratch: Path) -> Iterator[Measure]:
         runs=3,
         goals=(Goal(factor=0.5),),
     )
+
+
+def image_of_a_tree(peer: Peer, directory: Path) -> None:
+    """Make the image `context`: 20,000 small files and 300 MB on busybox."""
+    _tree(directory, files=20_000, size=2_000)
+    _tree(directory, files=30, size=10 << 20, below="large")
+    _build(peer, directory)
 
 
 def _builds(what: str, peers: Mapping[str, Peer], contexts: Mapping[str, Path], scratch: Path) -> Iterator[Measure]:
