@@ -39,7 +39,10 @@ class Izba:
 
     @property
     def environment(self) -> dict[str, str]:
-        return self.user.environment() if self.user else dict(os.environ)
+        if self.user:
+            return self.user.environment()
+        # With its bytecode kept, as an installed izba has it: its memory and times are measured here.
+        return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
     def options(self) -> dict[str, Any]:
         if self.user is None:

@@ -257,4 +257,5 @@ def test_an_idle_container_costs_little_memory(izba: Izba) -> None:
         sizes = dict(line.split()[:2] for line in file.read().splitlines()[1:])
 
     # The goal is 3 MB (decisions, 7), of which a bare interpreter takes 2.9: this keeps what is reached from growing.
-    assert int(sizes["Pss:"]) < 5000, sizes
+    # Clean pages of files are shared with every other Python, so how many are counted here is their matter.
+    assert int(sizes["Pss_Anon:"]) < 4500, sizes
