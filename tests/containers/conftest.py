@@ -34,8 +34,10 @@ class Izba:
 
     @property
     def command(self) -> list[str]:
-        python = self.user.installation.python if self.user else sys.executable
-        return [python, "-m", "izba", "--root", str(self.root)]
+        if self.user:
+            return [*self.user.command(), "--root", str(self.root)]
+        # As the installed script has it: `-m` would import more than izba does.
+        return [sys.executable, "-c", "from izba.cli.main import script; script()", "--root", str(self.root)]
 
     @property
     def environment(self) -> dict[str, str]:
