@@ -30,6 +30,7 @@ COMMANDS = _rows("""
     ps                  | ps                | List containers
     build               | build             | Build an image from a Dockerfile
     images              | images            | List images
+    compose             | compose           | Define and run multi-container applications
     attach              | attach            | Attach local standard streams to a running container
     commit              | commit            | Create a new image from a container's changes
     cp                  | cp                | Copy files/folders between a container and the local filesystem

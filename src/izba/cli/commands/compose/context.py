@@ -1,0 +1,55 @@
+"""What every verb is given: the global flags and those of the project."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from izba._record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from izba.cli.context import Context
+    from izba.compose.load.phases import Loaded, LoadRequest
+    from izba.compose.options import ProjectOptions
+    from izba.compose.project import Project
+
+
+class ComposeContext(Record):
+    """The flags before the verb. `parallel` 0 is as many as the machine likes."""
+
+    context: Context
+    options: ProjectOptions
+    ansi: str = "auto"
+    progress: str = "auto"
+    dry_run: bool = False
+    parallel: int = 0
+    all_resources: bool = False
+
+    def request(self) -> LoadRequest:
+        """What is to be loaded. Raises `NoComposeFile`."""
+        from izba.compose.options import load_request
+
+        return load_request(self.options, os.environ, sys.stdin)
+
+    def load(self, request: LoadRequest | None = None) -> Loaded:
+        """The project's tree; its warnings are told. Raises `ComposeFileError`."""
+        from izba.compose.load.phases import load
+
+        loaded = load(request or self.request())
+        for warning in loaded.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
+        return loaded
+
+    def project(self, services: Sequence[str] = ()) -> Project:
+        """The project. Services that are named are enabled, whatever their profiles. Raises `NoSuchService`."""
+        from izba.compose.load.bind import bind
+
+        request = self.request().replace(named=tuple(services))
+        files = tuple(os.path.abspath(file) for file, text in request.files if text is None)
+        project = bind(self.load(request), request.directory, files)
+        for name in services:
+            project.service(name)
+        return project

@@ -1,0 +1,1 @@
+"""From Compose files to a `Project`; `phases.py` tells the order."""

@@ -1,0 +1,68 @@
+"""Durations and sizes as Compose files have them, which know more units than Docker's flags."""
+
+from __future__ import annotations
+
+import re
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_UNITS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+_UNITS |= {"d": 24 * _UNITS["h"], "w": 7 * 24 * _UNITS["h"]}
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([a-zµ]+)")
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kmgtp]?)i?b?", re.IGNORECASE)
+_FACTORS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
+
+
+def duration(value: Any) -> int:
+    """Nanoseconds of `1m30s`, `2d`. Raises `ValueError`."""
+    text = str(value).strip()
+    if text in {"0", "+0", "-0"}:
+        return 0
+    negative = text.startswith("-")
+    rest, total = text.lstrip("+-"), 0.0
+    if not rest:
+        raise ValueError(f"{text!r} is not a duration, as in 1m30s")
+    while rest:
+        match = _DURATION.match(rest)
+        if not match or match[2] not in _UNITS:
+            raise ValueError(f"{text!r} is not a duration, as in 1m30s")
+        total += float(match[1]) * _UNITS[match[2]]
+        rest = rest[match.end() :]
+    return -round(total) if negative else round(total)
+
+
+def go_duration(nanoseconds: int) -> str:
+    """As Go prints it: `1m30s`, `1.5s`, `200ms`."""
+    if not nanoseconds:
+        return "0s"
+    sign, rest = ("-" if nanoseconds < 0 else ""), abs(nanoseconds)
+    if rest < 10**9:
+        for unit, size in (("ms", 10**6), ("µs", 10**3), ("ns", 1)):
+            if rest >= size:
+                return f"{sign}{_fraction(rest, size)}{unit}"
+    minutes, seconds = divmod(rest, 60 * 10**9)
+    hours, minutes = divmod(minutes, 60)
+    text = f"{hours}h" if hours else ""
+    text += f"{minutes}m" if hours or minutes else ""
+    return f"{sign}{text}{_fraction(seconds, 10**9)}s"
+
+
+def size(value: Any) -> int:
+    """Bytes of `64m`, `1.5gb`, `1048576`. Raises `ValueError`."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    text = str(value).strip()
+    if re.fullmatch(r"[-+]?[0-9]+", text):
+        return int(text)
+    match = _SIZE.fullmatch(text)
+    if not match:
+        raise ValueError(f"{text!r} is not a size, as in 64m")
+    return int(float(match[1]) * _FACTORS[match[2].lower()])
+
+
+def _fraction(value: int, unit: int) -> str:
+    whole, rest = divmod(value, unit)
+    digits = f"{rest:0{len(str(unit)) - 1}d}".rstrip("0") if rest else ""
+    return f"{whole}.{digits}" if digits else str(whole)
