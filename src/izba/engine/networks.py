@@ -188,10 +188,10 @@ def remove(engine: Engine, network: Network) -> None:
         names = tuple(engine.store.containers.require(each.container).name for each in active)
         raise NetworkInUse(network.name, network.id, names)
     networks(engine).delete(network.id)
-    if not engine.roots.rootless:
-        from izba.network.bridge import remove_bridge
+    from izba.engine.inside import inside
+    from izba.network.bridge import remove_bridge
 
-        remove_bridge(network.bridge)
+    inside(engine, lambda: remove_bridge(network.bridge))
 
 
 def prune(engine: Engine, accepts: Callable[[Network], bool], *, until: int | None = None) -> list[str]:

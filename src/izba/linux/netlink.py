@@ -24,6 +24,7 @@ _REQUEST, _ACK, _EXCL, _CREATE, _DUMP = 0x1, 0x4, 0x200, 0x400, 0x300
 _NEWLINK, _DELLINK, _GETLINK, _SETLINK = 16, 17, 18, 19
 _NEWADDR, _GETADDR = 20, 22
 _NEWROUTE, _GETROUTE = 24, 26
+_NEWRULE = 32
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _HEADER = Struct("=IHHII")  # length, type, flags, sequence, port
 _IFINFO = Struct("=BxHiII")  # family, type, index, flags, change
@@ -39,8 +40,9 @@ _BRPORT_MODE = 4  # IFLA_BRPORT_MODE: hairpin
 _VETH_INFO_PEER = 1
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST = 1, 2, 4
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE = 1, 4, 5, 15
-_RT_TABLE_MAIN, _RTPROT_STATIC, _RTN_UNICAST = 254, 4, 1
-_SCOPE_UNIVERSE = 0
+_RT_TABLE_MAIN, _RTPROT_STATIC, _RTN_UNICAST, _RTN_LOCAL = 254, 4, 1, 2
+_SCOPE_UNIVERSE, _SCOPE_HOST = 0, 254
+_FRA_FWMARK, _FRA_TABLE, _TO_TABLE = 10, 15, 1
 UP = 1
 
 
@@ -195,6 +197,14 @@ class RouteSocket:
         if destination:
             body += _attribute(_RTA_DST, _address(destination)[1])
         self.send([(_NEWROUTE, _CREATE | _EXCL, body)], f"route {destination or 'default'} through {gateway}")
+
+    def keep_marked(self, mark: int, *, table: int, index: int) -> None:
+        """Route packets with a mark to this host itself, whatever their address; `index` is the loopback's."""
+        values = _number(_FRA_FWMARK, mark) + _number(_FRA_TABLE, table)
+        rule = _RTMSG.pack(AF_INET, 0, 0, 0, table, 0, 0, _TO_TABLE, 0) + values
+        self.send([(_NEWRULE, _CREATE, rule)], f"route what is marked {mark} by table {table}")
+        route = _RTMSG.pack(AF_INET, 0, 0, 0, table, _RTPROT_STATIC, _SCOPE_HOST, _RTN_LOCAL, 0)
+        self.send([(_NEWROUTE, _CREATE, route + _number(_RTA_OIF, index))], f"keep what table {table} routes")
 
     def routes(self, family: int = AF_INET) -> tuple[Route, ...]:
         """The unicast routes of the main table."""

@@ -28,14 +28,14 @@ _NETLINK_NETFILTER = 12
 _REQUEST, _ACK, _CREATE, _EXCL, _APPEND = 0x1, 0x4, 0x400, 0x200, 0x800
 _BATCH_BEGIN, _BATCH_END, _ERROR, _DONE = 0x10, 0x11, 0x2, 0x3
 _SUBSYSTEM = 10
-_NEWTABLE, _DELTABLE, _NEWCHAIN, _NEWRULE, _NEWSET = 0, 2, 3, 6, 9
+_NEWTABLE, _DELTABLE, _NEWCHAIN, _NEWRULE, _DELRULE, _NEWSET = 0, 2, 3, 6, 8, 9
 _NEWSETELEM, _DELSETELEM = 12, 14
 _NESTED = 0x8000
 _HEADER = Struct("=IHHII")
 
 PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING = range(5)
 ACCEPT, DROP = 1, 0
-L4PROTO, IIFNAME, OIFNAME = 16, 6, 7
+L4PROTO, IIFNAME, OIFNAME, _MARK = 16, 6, 7, 3
 NETWORK, TRANSPORT = 1, 2
 CT_STATE, CT_STATUS = 0, 2
 ESTABLISHED_RELATED, DNATTED = 0x6, 0x20
@@ -146,6 +146,11 @@ def add_rule(
     listed = _nested(4, b"".join(_nested(1, expression) for expression in expressions))
     flags = _CREATE if first else _CREATE | _APPEND
     return _NEWRULE, flags, family, _text(1, table) + _text(2, chain) + listed
+
+
+def flush_chain(table: str, chain: str, *, family: int = AF_INET) -> Message:
+    """Delete all rules of a chain."""
+    return _DELRULE, 0, family, _text(1, table) + _text(2, chain)
 
 
 def add_map(
@@ -284,6 +289,16 @@ def masquerade() -> bytes:
 def redirect(port_register: int = _REG_1) -> bytes:
     """Send the connection to this host, to the port in a register."""
     return _expression("redir", _be32(1, port_register))
+
+
+def transparent_proxy(port_register: int = _REG_1) -> bytes:
+    """Give the packet, its addresses unchanged, to a socket of this host at the port in a register."""
+    return _expression("tproxy", _be32(1, AF_INET) + _be32(3, port_register))
+
+
+def set_mark(value: int) -> list[bytes]:
+    """Mark the packet, for the routing rules."""
+    return [load_immediate(pack("=I", value)), _expression("meta", _be32(2, _MARK) + _be32(3, _REG_1))]
 
 
 def load_immediate(value: bytes, register: int = _REG_1) -> bytes:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from izba.monitor.plan import Plan
+    from izba.network.attach import Attached
+    from izba.oci.runtimespec import Spec
     from izba.runtime.driver import Runtime
     from izba.runtime.launch import Launched
 
@@ -24,8 +26,9 @@ runtime("native")  # what nearly every container needs: imported before a plan a
 class Created:
     """A created container, waiting for `start`."""
 
-    def __init__(self, driver: Runtime, launched: Launched) -> None:
+    def __init__(self, driver: Runtime, launched: Launched, attached: Attached | None) -> None:
         self._driver = driver
+        self.attached = attached
         self._launched = launched
         self.pid = launched.pid
         self.console = launched.console
@@ -37,13 +40,19 @@ class Created:
 
 def create(plan: Plan, stdio: tuple[int, int, int], reserved: Sequence[int] = ()) -> Created:
     """Create the container and connect it to its networks. Raises what the runtime and `attach` raise."""
-    enter_user_namespace()
+    attached = enter(plan)
     driver = runtime(plan.runtime)
     stdin, stdout, stderr = stdio
     if not plan.stdin:
         stdin = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
     os.makedirs(plan.runtime_directory, mode=0o700, exist_ok=True)
     spec = bundle.read(plan.directory)
+    netns = -1
+    if plan.network is not None and attached is not None:
+        from izba.network.attach import attach
+
+        netns = attach(plan.network, attached, reserved)
+        _join_network(spec, netns)
     group = None
     if plan.cgroup:
         from izba.cgroups.manager import manager
@@ -63,29 +72,17 @@ def create(plan: Plan, stdio: tuple[int, int, int], reserved: Sequence[int] = ()
         run_directory=plan.runtime_directory,
         cgroup=group,
     )
-    if plan.network is not None:
-        from izba.network.attach import attach
-
-        try:
-            attach(plan.network, launched.pid, reserved)
-        except BaseException:
-            _abandon(launched)
-            raise
-    return Created(driver, launched)
+    if netns >= 0:
+        os.close(netns)
+    return Created(driver, launched, attached)
 
 
-def _abandon(launched: Launched) -> None:
-    """End a container that was created and never will be started."""
-    from _signal import SIGKILL
-
-    from izba.linux import process as processes
-
-    try:
-        processes.send_signal(launched.pidfd, SIGKILL)
-    except ProcessLookupError:
-        pass
-    processes.wait(launched.pid)
-    launched.close()
+def _join_network(spec: Spec, netns: int) -> None:
+    """Let the container join the namespace open as `netns` here, instead of having a new one."""
+    path = f"/proc/{os.getpid()}/fd/{netns}"
+    for each in spec["linux"]["namespaces"]:
+        if each["type"] == "network":
+            each["path"] = path
 
 
 def probe(plan: Plan, pid: int, output: int) -> int | None:
@@ -119,6 +116,16 @@ def probe(plan: Plan, pid: int, output: int) -> int | None:
 def delete(plan: Plan) -> None:
     """Let another runtime forget a container that ended."""
     runtime(plan.runtime).delete(plan.id, bundle=plan.directory, run_directory=plan.runtime_directory)
+
+
+def enter(plan: Plan) -> Attached | None:
+    """Become root where izba runs as an ordinary user: in the namespaces of its networks, for a container with some."""
+    if plan.network is None:
+        enter_user_namespace()
+        return None
+    from izba.network import attach
+
+    return attach.enter(plan.network)
 
 
 def enter_user_namespace() -> None:

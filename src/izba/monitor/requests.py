@@ -103,6 +103,11 @@ def _restart_policy(supervisor: Supervisor, request: Request) -> None:
     request.answer({"ok": True})
 
 
+def _names(supervisor: Supervisor, request: Request) -> None:
+    supervisor.use_names()
+    request.answer({"ok": True})
+
+
 _VERBS: dict[str, Callable[[Supervisor, Request], None]] = {
     "attach": _attach,
     "signal": _signal_it,
@@ -111,5 +116,6 @@ _VERBS: dict[str, Callable[[Supervisor, Request], None]] = {
     "resize": _resize,
     "paused": _paused,
     "cgroup": _cgroup,
+    "names": _names,
     "restart-policy": _restart_policy,
 }

@@ -11,6 +11,7 @@ from izba.monitor import children, failure
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
+    from typing import Self
 
     from izba.monitor.plan import Plan
 
@@ -31,7 +32,7 @@ class Monitor:
             import _socket
 
             self.streams, streams = wire.pair(_socket.SOCK_STREAM)
-        _reap()
+        reap()
         pid = os.fork()
         if pid == 0:
             try:
@@ -42,6 +43,20 @@ class Monitor:
         channel.close()
         if streams:
             streams.close()
+
+    @classmethod
+    def adopted(cls, fd: int) -> Self:
+        """One that another process forked and released (`nursery`)."""
+        import _socket
+
+        monitor = cls.__new__(cls)
+        monitor._channel = _socket.socket(fileno=fd)
+        monitor.streams = None
+        return monitor
+
+    def release(self) -> int:
+        """Give the channel away, for somebody to adopt it."""
+        return self._channel.detach()
 
     def launch(self, plan: Plan) -> int:
         """Start the container; its init's pid. Raises what creating and starting it raised."""
@@ -75,7 +90,7 @@ class Monitor:
 _monitors: list[int] = []
 
 
-def _reap() -> None:
+def reap() -> None:
     """Monitors that ended before us are ours to wait for; the others outlive us, and get another parent."""
     for pid in list(_monitors):
         if os.waitpid(pid, os.WNOHANG)[0]:

@@ -28,10 +28,14 @@ if TYPE_CHECKING:
 
 
 class Launched(Record):
-    """A created container: its init's pid and, with a terminal, the descriptor of the terminal's master."""
+    """A created container: its init's pid and, with a terminal, the descriptor of the terminal's master.
+
+    attached  what keeps it attached to its networks (`network.attach.Attached`)
+    """
 
     pid: int
     console: int | None
+    attached: tuple[int, ...]
 
 
 class Starter:
@@ -51,8 +55,9 @@ class Starter:
         Raises what the runtime raised, and `EOFError` if the starter died.
         """
         wire.send(self._channel, to_json(plan), fds=reserved[: wire.MOST_DESCRIPTORS])
-        value, consoles = self._receive()
-        return Launched(pid=value["pid"], console=consoles[0] if consoles else None)
+        value, fds = self._receive()
+        console = fds.pop(0) if value["console"] else None
+        return Launched(pid=value["pid"], console=console, attached=tuple(fds))
 
     def start(self) -> None:
         """Let it go. Raises like `create`; afterwards the starter is gone, and the container our own child."""
@@ -86,7 +91,10 @@ def _main(channel: socket, stdio: tuple[int, int, int]) -> int:
         value, reserved = wire.receive(channel)
         created = container.create(from_json(value), stdio, reserved)
         console = () if created.console is None else (created.console,)
-        wire.send(channel, {"pid": created.pid}, fds=console)
+        fds = (*console, *(created.attached.fds if created.attached else ()))
+        wire.send(channel, {"pid": created.pid, "console": bool(console)}, fds=fds)
+        if created.attached:
+            created.attached.close()
         for fd in (*stdio, *reserved, *console):
             os.close(fd)
         wire.receive(channel)

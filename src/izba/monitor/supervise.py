@@ -11,10 +11,10 @@ from izba.linux import process as processes
 from izba.linux import wire
 from izba.linux.loop import READ, Loop
 from izba.monitor import children, failure, requests, state
+from izba.monitor.attachment import Attachment
 from izba.monitor.clients import Clients
 from izba.monitor.control import Control
 from izba.monitor.logs import Log
-from izba.monitor.ports import Ports
 from izba.monitor.restart import Ended, delay_before_restart
 from izba.monitor.starter import Starter
 from izba.monitor.state import State
@@ -59,7 +59,7 @@ class Supervisor:
         self._began = 0.0
         self._delay = 0.0
         self._health: Health | None = None
-        self._ports = Ports()
+        self._attachment = Attachment(self.loop)
         self._retry: Timer | None = None
 
     # -- the first start
@@ -86,7 +86,7 @@ class Supervisor:
         code = getattr(error, "exit_code", 128)
         self._write(self.state.replace(status="created", monitor=None, process=None, exit_code=code, error=str(error)))
         self._log.close()
-        self._ports.release(self.plan)
+        self._attachment.release(self.plan)
         if self.plan.auto_remove:
             self._discard()
         os.close(self._lock)
@@ -97,8 +97,9 @@ class Supervisor:
     def _launch(self, starter: Starter) -> None:
         pipes = starter.pipes
         try:
-            self.plan = self._ports.reserve(self.plan)
-            created = starter.create(self.plan, self._ports.sockets)
+            self.plan = self._attachment.reserve(self.plan)
+            created = starter.create(self.plan, self._attachment.sockets)
+            self._attachment.hold(self.plan, created.pid, created.attached)
             self._write(
                 self.state.replace(
                     status="running",
@@ -194,6 +195,7 @@ class Supervisor:
             return
         status, self._exit_status = self._exit_status, None
         self._close_streams()
+        self._attachment.run_ended()
         self._log.flush()
         if self._health:
             self._health.close()
@@ -261,7 +263,7 @@ class Supervisor:
         """Record the end, let everybody know, and leave once those attached have all the output."""
         self._write(ended.replace(status="exited", monitor=None, process=None, health=""))
         self._log.close()
-        self._ports.release(self.plan)
+        self._attachment.release(self.plan)
         if self._control:
             self._control.close()
         wire.send(self._channel, {"exit_code": ended.exit_code})
@@ -292,6 +294,12 @@ class Supervisor:
             request.answer({"exit_code": code})
 
     # -- small things
+
+    def use_names(self) -> None:
+        """From now on izba answers what the container asks at 127.0.0.11."""
+        if self.plan.network is not None:
+            self.plan = self.plan.replace(network=self.plan.network.replace(names=True))
+            self._attachment.register(self.plan, self.state.pid)
 
     def note(self, **changes: object) -> None:
         """Change the state and write it."""

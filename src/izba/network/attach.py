@@ -12,29 +12,94 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from izba.network.plan import LinkPlan, NetworkPlan
+    from izba.network.relay.client import Connection
 
 
-def attach(plan: NetworkPlan, pid: int, reserved: Sequence[int] = ()) -> None:
-    """Connect the container whose init is `pid` and waits for its start, and publish its ports.
+class Attached:
+    """What keeps a container attached: descriptors that its monitor holds as long as the container lives.
 
-    `reserved` are the sockets that hold its ports (`ports.reserve`).
+    relay       the connection that registers it there, if it needs the relay
+    namespaces  rootless: the user's own user and network namespace, so that a new relay finds them again
     """
-    del reserved
-    netns = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+    def __init__(self) -> None:
+        self.relay: Connection | None = None
+        self.namespaces: tuple[int, ...] = ()
+
+    @property
+    def fds(self) -> tuple[int, ...]:
+        """All of them, the relay's first."""
+        return () if self.relay is None else (self.relay.fileno(), *self.namespaces)
+
+    def close(self) -> None:
+        """Let go of them here."""
+        if self.relay is not None:
+            self.relay.close()
+        for fd in self.namespaces:
+            os.close(fd)
+
+
+def enter(plan: NetworkPlan, namespaces: Sequence[int] = ()) -> Attached:
+    """Connect to the relay, if the plan needs it; rootless, then become root in the user's own namespaces.
+
+    A relay that has to be started anew takes over `namespaces`. The process has a single thread.
+    """
+    attached = Attached()
+    if plan.rootless or plan.names or any(":" in place.host_ip for place in plan.places):
+        from izba.network.relay.client import connect
+
+        attached.relay = connect(plan, namespaces)
+        if plan.rootless:
+            from izba.network.relay.inside import join
+
+            attached.namespaces = attached.relay.namespaces()
+            join(*attached.namespaces)
+    return attached
+
+
+def attach(plan: NetworkPlan, attached: Attached, reserved: Sequence[int] = ()) -> int:
+    """Make a network namespace for a container and connect it, with its ports published; its descriptor.
+
+    `attached` is of `enter`; `reserved` are the sockets that hold its ports (`ports.reserve`), in the places' order.
+    Should the container not come up, everything goes with the descriptor.
+    """
+    netns = bridge.new_namespace()
     try:
         with RouteSocket() as host:
             for link in plan.links:
                 bridge.connect(host, netns, link, owner=plan.owner)
         with bridge.Visit(netns):
             bridge.configure(plan.links)
-        bridge.publish(plan.links, plan.ports)
-    finally:
+        bridge.publish(plan.links, () if plan.rootless else plan.ports)
+        if attached.relay is not None:
+            register(plan, attached.relay, netns, reserved)
+    except BaseException:
         os.close(netns)
+        raise
+    return netns
+
+
+def register(plan: NetworkPlan, relay: Connection, netns: int, reserved: Sequence[int]) -> None:
+    """Let the relay answer the container's questions and carry what the kernel does not."""
+    if plan.names:
+        from izba.network.dns.inside import make_sockets
+
+        with bridge.Visit(netns):
+            sockets = make_sockets()
+        relay.names(plan.container, plan.servers, sockets)
+        for each in sockets:
+            each.close()
+    carried = [
+        (place, fd) for place, fd in zip(plan.places, reserved, strict=True) if plan.rootless or ":" in place.host_ip
+    ]
+    if carried and (target := bridge.published_by(plan.links)):
+        relay.ports(target.address, [place for place, _ in carried], [fd for _, fd in carried])
 
 
 def detach(plan: NetworkPlan) -> None:
     """The container ended: what it published is published no longer. Its interfaces died with its namespace."""
-    bridge.unpublish(plan.links, plan.ports)
+    if not plan.rootless:
+        bridge.unpublish(plan.links, plan.ports)
 
 
 def attach_running(plan: NetworkPlan, pid: int) -> None:

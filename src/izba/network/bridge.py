@@ -14,10 +14,11 @@ import errno
 import os
 
 from izba.linux import flags as f
-from izba.linux import namespaces
+from izba.linux import interfaces, namespaces
 from izba.linux.netlink import NetlinkError, RouteSocket
 from izba.linux.nft import NftSocket
 from izba.network import ipam, ipv4, nft
+from izba.network.sysctl import write_sysctl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,8 +103,8 @@ def _configure_bridge(host: RouteSocket, bridge: Link, link: LinkPlan) -> None:
         if error.errno != errno.EEXIST:
             raise
     _without_ipv6(bridge.name)
-    _write_sysctl(f"ipv4/conf/{bridge.name}/route_localnet", "1")  # published ports on 127.0.0.1
-    _write_sysctl("ipv4/ip_forward", "1")
+    write_sysctl(f"ipv4/conf/{bridge.name}/route_localnet", "1")  # published ports on 127.0.0.1
+    write_sysctl("ipv4/ip_forward", "1")
     host.set_link(bridge.index)
 
 
@@ -147,20 +148,35 @@ def publish(links: Sequence[LinkPlan], ports: Sequence[PortBinding]) -> None:
     Rules that an earlier owner of one of its addresses could not take away go.
     """
     with NftSocket() as rules:
-        target = _published_by(links)
+        target = published_by(links)
         for link in links:
             nft.publish(rules, ports if link is target else (), link.address)
 
 
 def unpublish(links: Sequence[LinkPlan], ports: Sequence[PortBinding]) -> None:
     """The inverse of `publish`."""
-    if target := _published_by(links):
+    if target := published_by(links):
         with NftSocket() as rules:
             nft.unpublish(rules, ports, target.address)
 
 
-def _published_by(links: Sequence[LinkPlan]) -> LinkPlan | None:
+def published_by(links: Sequence[LinkPlan]) -> LinkPlan | None:
+    """The link that ports are published by."""
     return next((link for link in links if not link.internal), None)
+
+
+def new_namespace() -> int:
+    """A new network namespace, its loopback up; its descriptor. This process stays where it is."""
+    home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        namespaces.unshare(f.CLONE_NEWNET)
+        try:
+            interfaces.set_up("lo")
+            return os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        finally:
+            namespaces.setns(home, f.CLONE_NEWNET)
+    finally:
+        os.close(home)
 
 
 class Visit:
@@ -183,16 +199,4 @@ class Visit:
 
 def _without_ipv6(interface: str) -> None:
     """Networks have no IPv6: an interface's own link-local address would be a way round every rule."""
-    _write_sysctl(f"ipv6/conf/{interface}/disable_ipv6", "1")
-
-
-def _write_sysctl(name: str, value: str) -> None:
-    try:
-        fd = os.open(f"/proc/sys/net/{name}", os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:  # a kernel without IPv6
-        return
-    try:
-        if os.read(fd, 16).strip() != value.encode():
-            os.pwrite(fd, value.encode(), 0)
-    finally:
-        os.close(fd)
+    write_sysctl(f"ipv6/conf/{interface}/disable_ipv6", "1")

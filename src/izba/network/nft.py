@@ -40,7 +40,7 @@ _NAMES = {
     _PORTS: "ports",
     _ANY_PORTS: "any_ports",
 }
-_NAT, _RAW, _FILTER, _SOURCE_NAT = -100, -300, 0, 100
+_RAW, _MANGLE, _NAT, _FILTER, _SOURCE_NAT = -300, -150, -100, 0, 100
 _REG_2, _REG32_01, _REG32_02 = 2, 9, 10
 
 
@@ -125,8 +125,8 @@ def _forward() -> list[Message]:
     ]
 
 
-def _from(set_number: int) -> list[bytes]:
-    return [nft.meta_load(nft.IIFNAME), _look_up(set_number)]
+def _from(set_number: int, *, there: bool = True) -> list[bytes]:
+    return [nft.meta_load(nft.IIFNAME), _look_up(set_number, there=there)]
 
 
 def _to(set_number: int, *, there: bool = True) -> list[bytes]:
@@ -173,6 +173,33 @@ def forget_bridge(socket: NftSocket, bridge: str, gateway: str, prefix: int) -> 
         except NetlinkError as error:
             if error.errno != ENOENT:
                 raise
+
+
+MARK = 0x1A
+"""On datagrams that leave the user's own namespace, for its routing rules to keep them; nothing else there has it."""
+
+
+def lead_out(socket: NftSocket, tcp_port: int, udp_port: int) -> None:
+    """In the user's own namespace, which has no way out: what leaves for the world arrives at ports of ours instead.
+
+    What has no route there is the world's; other networks and the bridges' own addresses have one.
+    """
+    outward = [*_from(_BRIDGES), *_from(_INTERNAL, there=False), nft.fib_daddr_interface(), nft.compare(bytes(4))]
+    tcp = [nft.meta_load(nft.L4PROTO), nft.compare(bytes([IPPROTO_TCP]))]
+    udp = [nft.meta_load(nft.L4PROTO), nft.compare(bytes([IPPROTO_UDP]))]
+    redirect = [nft.load_immediate(nft.port(tcp_port)), nft.redirect()]
+    proxy = [nft.load_immediate(nft.port(udp_port)), nft.transparent_proxy(), *nft.set_mark(MARK)]
+    socket.commit(
+        [
+            *(() if nftread.has_table(socket, TABLE) else table()),
+            nft.add_chain(TABLE, "streams_out", kind="nat", hook=nft.PREROUTING, priority=_NAT + 1),
+            nft.add_chain(TABLE, "datagrams_out", kind="filter", hook=nft.PREROUTING, priority=_MANGLE),
+            nft.flush_chain(TABLE, "streams_out"),
+            nft.flush_chain(TABLE, "datagrams_out"),
+            nft.add_rule(TABLE, "streams_out", [*outward, *tcp, *redirect]),
+            nft.add_rule(TABLE, "datagrams_out", [*outward, *udp, *proxy, nft.verdict(nft.ACCEPT)]),
+        ]
+    )
 
 
 # -- published ports

@@ -6,6 +6,8 @@ import os
 
 from izba.engine import networks as networks_of
 from izba.engine.containers import lifecycle, networking
+from izba.engine.containers.networkfiles import resolv_conf
+from izba.engine.inside import inside
 from izba.errors import Conflict
 
 TYPE_CHECKING = False
@@ -40,11 +42,13 @@ def connect(engine: Engine, network: Network, container: Container, request: End
 
     plan = networking.plan_of(engine, container, (link,))
     try:
-        attach_running(plan, state.pid)
+        inside(engine, lambda: attach_running(plan, state.pid))
     except BaseException:
         rows.disconnect(container.id, network)
         raise
     _rewrite_hosts(container, added=link.address)
+    if network.has_names:
+        _answer_names(container)
 
 
 def disconnect(engine: Engine, network: Network, container: Container) -> None:
@@ -67,20 +71,36 @@ def _detach(engine: Engine, network: Network, container: Container, endpoint: En
         for each in rows.of_container(container.id)
         if each.address is not None and (other := rows.find(each.network))
     ]
-    detach_running(networking.plan_of(engine, container, (link,)), pid, remaining)
+    plan = networking.plan_of(engine, container, (link,))
+    inside(engine, lambda: detach_running(plan, pid, remaining))
     _rewrite_hosts(container, removed=link.address)
 
 
+def _answer_names(container: Container) -> None:
+    """From its first network with names on, the container asks izba."""
+    path = f"{container.directory}/resolv.conf"
+    text = resolv_conf(container, servers=(), names=True)
+    with open(path, encoding="utf-8") as file:
+        if file.read() == text:
+            return
+    lifecycle.ask(container, {"verb": "names"})
+    _rewrite(path, text)
+
+
 def _rewrite_hosts(container: Container, *, added: str = "", removed: str = "") -> None:
-    """Change the file in place: it is bound into the container."""
     path = f"{container.directory}/hosts"
     with open(path, encoding="utf-8") as file:
         lines = file.read().splitlines()
     lines = [line for line in lines if not removed or line.partition("\t")[0] != removed]
     if added:
         lines.append(f"{added}\t{container.config.get('Hostname') or container.id[:12]}")
+    _rewrite(path, "".join(f"{line}\n" for line in lines))
+
+
+def _rewrite(path: str, text: str) -> None:
+    """Change a file in place: it is bound into the container."""
     fd = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
     try:
-        os.write(fd, "".join(f"{line}\n" for line in lines).encode())
+        os.write(fd, text.encode())
     finally:
         os.close(fd)

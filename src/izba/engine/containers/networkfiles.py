@@ -9,6 +9,8 @@ from izba.network import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from izba.engine.containers.model import Container
     from izba.network.plan import NetworkPlan
 
@@ -19,7 +21,7 @@ def write_network_files(container: Container, plan: NetworkPlan | None) -> None:
     texts = {
         "hosts": _hosts(container, plan, hostname),
         "hostname": f"{hostname}\n",
-        "resolv.conf": _resolv_conf(container, plan),
+        "resolv.conf": resolv_conf(container, servers=_servers(container, plan), names=plan is not None and plan.names),
     }
     for name, text in texts.items():
         fd = os.open(f"{container.directory}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
@@ -66,17 +68,25 @@ def _gateway(plan: NetworkPlan | None) -> str:
     return next((link.gateway for link in plan.links if link.is_default), plan.links[0].gateway)
 
 
-def _resolv_conf(container: Container, plan: NetworkPlan | None) -> str:
+def resolv_conf(container: Container, *, servers: Sequence[str], names: bool) -> str:
+    """The container's: with `names` izba answers it, which asks others in turn; without, `servers` do."""
     host = container.host_config
-    servers, options = list(host.get("Dns") or ()), list(host.get("DnsOptions") or ())
-    if plan is not None and plan.names:
-        servers = [files.RESOLVER]
+    options = list(host.get("DnsOptions") or ())
+    if names:
+        servers = (files.RESOLVER,)
         if not any(option.startswith("ndots:") for option in options):
             options.append("ndots:0")
-    text = _read("/etc/resolv.conf")
-    if plan is not None and not servers:
-        servers = [server for server in files.name_servers(text) if not files.is_loopback(server)]
-    return files.resolv_conf(text, servers=servers, search=host.get("DnsSearch") or (), options=options)
+    return files.resolv_conf(
+        _read("/etc/resolv.conf"), servers=servers, search=host.get("DnsSearch") or (), options=options
+    )
+
+
+def _servers(container: Container, plan: NetworkPlan | None) -> Sequence[str]:
+    """Those asked for; on a network, those of the host's that can be reached from there."""
+    servers = container.host_config.get("Dns") or ()
+    if servers or plan is None:
+        return servers
+    return [server for server in files.name_servers() if not files.is_loopback(server)]
 
 
 def _hostname(container: Container) -> str:

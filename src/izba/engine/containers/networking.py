@@ -31,7 +31,7 @@ def requested(
     """The networks a new container wants, each found. Settles `NetworkMode`. Raises `NetworkNotFound` …"""
     mode = host.get("NetworkMode") or "default"
     if mode == "default":
-        mode = "host" if engine.roots.rootless else DEFAULT
+        mode = DEFAULT
     host["NetworkMode"] = mode
     if not has_endpoints(mode):
         return []

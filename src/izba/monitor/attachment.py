@@ -1,0 +1,131 @@
+"""What a monitor holds of its container's networks: the ports of the host, and the connection to the networks' relay.
+
+Nothing at all for a container that has no network, or one that needs neither.
+"""
+
+from __future__ import annotations
+
+import os
+
+from izba.linux.loop import READ
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from izba.linux.loop import Loop, Timer
+    from izba.monitor.plan import Plan
+    from izba.network.ports import Reserved
+
+_PATIENCE = 0.05
+
+
+class Attachment:
+    """The ports are held from before the first start to the end for good, the connection for one run."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._reserved: Reserved | None = None
+        self._held: tuple[int, ...] = ()  # the connection to the relay, and the namespaces of the networks (rootless)
+        self._plan: Plan | None = None
+        self._pid = 0
+        self._retry: Timer | None = None
+
+    @property
+    def sockets(self) -> list[int]:
+        """What holds the ports, in the order of the plan's places."""
+        return [each.fileno() for each in self._reserved.sockets] if self._reserved else []
+
+    def reserve(self, plan: Plan) -> Plan:
+        """Hold the plan's ports; the plan with those that the kernel chose. Once: a restart finds them held."""
+        if self._reserved is not None or plan.network is None or not plan.network.ports:
+            return plan
+        from izba.network import ports
+
+        reserved = ports.reserve(plan.network.ports, containers=os.path.dirname(plan.directory))
+        self._reserved = reserved
+        ports.record(plan.directory, reserved.bindings)
+        return plan.replace(network=plan.network.replace(ports=reserved.bindings, places=tuple(reserved.places)))
+
+    def hold(self, plan: Plan, pid: int, held: tuple[int, ...]) -> None:
+        """The container `pid` is attached as long as these descriptors are open."""
+        self.run_ended()
+        self._plan, self._pid, self._held = plan, pid, held
+        if held:
+            self._loop.watch(held[0], READ, lambda _events: self._on_relay_gone())
+
+    def run_ended(self) -> None:
+        """Its namespace dies, and its names with it."""
+        if self._retry:
+            self._retry.cancel()
+            self._retry = None
+        if self._held:
+            self._loop.unwatch(self._held[0])
+        for fd in self._held:
+            os.close(fd)
+        self._held = ()
+
+    def release(self, plan: Plan) -> None:
+        """Let go of the ports. The rules that lead to the container go in a child's own time."""
+        self.run_ended()
+        if self._reserved is None or plan.network is None:
+            return
+        from izba.monitor import children
+        from izba.network import ports
+
+        network = plan.network
+        ports.forget(plan.directory)
+        self._reserved.close()
+        self._reserved = None
+        if network.rootless:
+            return
+
+        def main() -> int:
+            from izba.network.attach import detach
+
+            detach(network)
+            return 0
+
+        children.fork(main, keep=())
+
+    # -- a relay that was killed
+
+    def _on_relay_gone(self) -> None:
+        """Register anew, with a new relay; several monitors see this at once, and one of them starts it."""
+        self._loop.unwatch(self._held[0])
+        plan, pid = self._plan, self._pid
+        assert plan is not None
+        self._retry = self._loop.after(_PATIENCE, lambda: self.register(plan, pid))
+
+    def register(self, plan: Plan, pid: int) -> None:
+        """Register the container with the relay, by a child; it is held from when the child has done so."""
+        self._retry = None
+        from izba.linux import wire
+        from izba.monitor import children
+
+        ours, theirs = wire.pair()
+        reserved, namespaces = self.sockets, self._held[1:]
+        network = plan.network
+        assert network is not None
+
+        def main() -> int:
+            from izba.network import attach
+
+            attached = attach.enter(network, namespaces)
+            assert attached.relay is not None
+            netns = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            attach.register(network, attached.relay, netns, reserved)
+            wire.send(theirs, {}, fds=attached.fds)
+            return 0
+
+        children.fork(main, keep=(theirs.fileno(), *reserved, *namespaces))
+        theirs.close()
+
+        def on_answer(_events: int) -> None:
+            self._loop.unwatch(ours.fileno())
+            try:
+                _, held = wire.receive(ours)
+            except EOFError:  # it failed; what the container had is lost until it is started again
+                held = []
+            ours.close()
+            self.hold(plan, pid, tuple(held))
+
+        self._loop.watch(ours.fileno(), READ, on_answer)

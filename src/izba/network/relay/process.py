@@ -1,0 +1,165 @@
+"""The relay's life: whoever connects registers a container; with the last connection it ends.
+
+Requests, each a message (`linux.wire`) that is answered by one:
+
+    {"verb": "hello"}                            answered {"ok": true}: this relay is not about to end
+    {"verb": "namespaces"}                       rootless: descriptors of the user and the network namespace come back
+    {"verb": "names", "container", "servers"}    with the resolver's two sockets in the container
+    {"verb": "ports", "places"}                  with a socket for each; a place is [protocol, address, port]
+"""
+
+from __future__ import annotations
+
+import _signal
+import _socket
+import os
+
+from izba.linux import process as processes
+from izba.linux import wire
+from izba.linux.loop import READ, Loop
+from izba.network.relay.listeners import DatagramPort, StreamPort, accept
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from izba.network.dns.names import Names
+    from izba.network.dns.server import Resolver
+    from izba.network.dns.upstream import Upstream
+    from izba.network.relay.inside import Inside
+
+LINGER = 1.0
+"""Seconds without a container, before it ends."""
+
+
+def main(listener: _socket.socket, data: str, socket_path: str, given: tuple[int, ...], *, rootless: bool) -> None:
+    """Serve until nobody needs it. `data` is the data root; `given` are namespaces to use instead of new ones."""
+    processes.set_name("izba-network")
+    _raise_limit()
+    relay = Relay(listener, data, socket_path)
+    if rootless:
+        from izba.network.relay.inside import Inside
+        from izba.network.relay.outward import Outward
+
+        relay.inside = Inside(given)
+        Outward(relay.loop, relay.inside)
+    relay.run()
+
+
+class Relay:
+    """The loop, and who is registered."""
+
+    def __init__(self, listener: _socket.socket, data: str, socket_path: str) -> None:
+        self.loop = Loop()
+        self.inside: Inside | None = None
+        self._listener = listener
+        self._data = data
+        self._socket_path = socket_path
+        self._guests: set[_Guest] = set()
+        self._names: Names | None = None
+        self._upstream: Upstream | None = None
+        self._idle = self.loop.after(10 * LINGER, self._end)
+        listener.setblocking(False)
+        self.loop.watch(listener.fileno(), READ, self._on_connection)
+        self.loop.on_signal(_signal.SIGTERM, self.loop.stop)
+
+    def run(self) -> None:
+        """Serve."""
+        self.loop.run()
+
+    def dial(self, kind: int) -> _socket.socket:
+        """A socket of the side that containers are on."""
+        if self.inside is not None:
+            return self.inside.socket(kind)
+        return _socket.socket(_socket.AF_INET, kind | _socket.SOCK_CLOEXEC, 0)
+
+    def resolver(self, container: str, sockets: tuple[_socket.socket, _socket.socket], servers: list[str]) -> Resolver:
+        """A resolver for the container."""
+        from izba.network.dns.names import Names
+        from izba.network.dns.server import Resolver
+        from izba.network.dns.upstream import Upstream
+
+        if self._names is None or self._upstream is None:
+            self._names = Names(f"{self._data}/izba.db", self._runs)
+            self._upstream = Upstream(self.loop)
+        return Resolver(self.loop, container, sockets, servers, self._names, self._upstream)
+
+    def forget(self, guest: _Guest) -> None:
+        """Its connection ended."""
+        self._guests.discard(guest)
+        if not self._guests:
+            self._idle.cancel()
+            self._idle = self.loop.after(LINGER, self._end)
+
+    def _runs(self, container: str) -> bool:
+        return any(guest.container == container for guest in self._guests)
+
+    def _on_connection(self, _events: int) -> None:
+        connection = accept(self._listener)
+        if connection is None:
+            return
+        self._idle.cancel()
+        self._guests.add(_Guest(self, connection))
+
+    def _end(self) -> None:
+        """No new connection finds us from here on; one that came in this moment is reset, and its maker tries again."""
+        if not self._guests:
+            try:
+                os.unlink(self._socket_path)
+            except FileNotFoundError:
+                pass
+            self._listener.close()
+            self.loop.stop()
+
+
+class _Guest:
+    """One connection: a container, once it has said so."""
+
+    def __init__(self, relay: Relay, connection: _socket.socket) -> None:
+        self.container = ""
+        self._relay = relay
+        self._connection = connection
+        self._open: list[Resolver | StreamPort | DatagramPort] = []
+        connection.setblocking(False)
+        relay.loop.watch(connection.fileno(), READ, self._on_message)
+
+    def _on_message(self, _events: int) -> None:
+        try:
+            value, fds = wire.receive(self._connection)
+        except BlockingIOError:
+            return
+        except (EOFError, OSError):
+            self._close()
+            return
+        answer, given = self._answer(value, fds)
+        wire.send(self._connection, answer, fds=given)
+
+    def _answer(self, value: dict[str, Any], fds: list[int]) -> tuple[dict[str, Any], tuple[int, ...]]:
+        verb = value["verb"]
+        if verb == "namespaces" and self._relay.inside is not None:
+            return {"ok": True}, self._relay.inside.namespaces
+        if verb == "names":
+            self.container = value["container"]
+            udp, tcp = (_socket.socket(fileno=fd) for fd in fds)
+            self._open.append(self._relay.resolver(self.container, (udp, tcp), value["servers"]))
+        elif verb == "ports":
+            for (protocol, address, port), fd in zip(value["places"], fds, strict=True):
+                kind = StreamPort if protocol == "tcp" else DatagramPort
+                listener = _socket.socket(fileno=fd)
+                self._open.append(kind(self._relay.loop, listener, (address, port), self._relay.dial))
+        return {"ok": True}, ()
+
+    def _close(self) -> None:
+        self._relay.loop.unwatch(self._connection.fileno())
+        self._connection.close()
+        for each in self._open:
+            each.close()
+        self._relay.forget(self)
+
+
+def _raise_limit() -> None:
+    """Each carried connection has two descriptors, and pipes if it is busy."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
