@@ -54,6 +54,7 @@ COMMANDS = _rows("""
     rm                  | rm                | Remove one or more containers
     rmi                 | rmi               | Remove one or more images
     save                | save              | Save one or more images to a tar archive (streamed to STDOUT by default)
+    search              | search            | Search Docker Hub for images, or another registry with HOST/TERM
     start               | start             | Start one or more stopped containers
     stats               | stats             | Display a live stream of container(s) resource usage statistics
     stop                | stop              | Stop one or more running containers
@@ -71,8 +72,11 @@ COMMANDS = _rows("""
     container inspect   | container_inspect | Display detailed information on one or more containers
     container prune     | container_prune   | Remove all stopped containers
     image bootstrap     | image_bootstrap   | Make a base image from signed distribution packages
+    image copy          | image_copy        | Copy an image between registries, archives, layouts and the store
     image inspect       | image_inspect     | Display detailed information on one or more images
+    image ls-remote     | image_ls_remote   | List the tags of a repository on a registry
     image prune         | image_prune       | Remove unused images
+    manifest inspect    | manifest_inspect  | Display a manifest or index of a registry
     network connect     | network_connect    | Connect a container to a network
     network create      | network_create     | Create a network
     network disconnect  | network_disconnect | Disconnect a container from a network
@@ -127,6 +131,7 @@ GROUPS = {
     "builder": "Manage builds",
     "container": "Manage containers",
     "image": "Manage images",
+    "manifest": "Look at manifests of registries",
     "network": "Manage networks",
     "registry": "Serve images to others",
     "system": "Manage izba",

@@ -9,6 +9,7 @@ from izba.image.pull import Pulled, pull
 from izba.image.push import push
 from izba.image.stored import find
 from izba.image.transfer import silent
+from izba.oci.reference import DEFAULT_DOMAIN
 from izba.registry.client import Client, Mirror
 from izba.registry.config import load
 from izba.registry.credentials import ConfigFile, Credentials
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from izba.oci.platform import Platform
     from izba.oci.reference import Reference
     from izba.registry.config import RegistryConfig
+    from izba.registry.search import Found
 
 
 class Registries:
@@ -46,20 +48,32 @@ class Registries:
         client = self.client(reference)
         return push(self._engine.store, image, reference, client, compression=compression, report=report)
 
-    def client(self, reference: Reference) -> Client:
-        """A client for the reference's repository, with the user's credentials."""
+    def client(self, reference: Reference, *, insecure: bool = False) -> Client:
+        """A client for the reference's repository, with the user's credentials. `insecure`: as in registries.toml."""
+        config = self._config.of(reference.domain)
         return Client(
-            self._config.of(reference.domain),
+            config.replace(insecure=True) if insecure else config,
             reference.path,
             environ=os.environ,
             credentials=self._logins.get(reference.domain),
-            mirrors=tuple(map(self._mirror, self._config.of(reference.domain).mirrors)),
+            mirrors=tuple(map(self._mirror, config.mirrors)),
         )
 
     def _mirror(self, url: str) -> Mirror:
         """A mirror is a registry of its own, with its own table in registries.toml and its own login."""
         host = urlsplit(url).netloc.rpartition("@")[2]
         return Mirror(url=url, config=self._config.of(host), credentials=self._logins.get(host))
+
+    def search(self, term: str, *, limit: int) -> list[Found]:
+        """Repositories by a word; `HOST/WORD` asks another registry than Docker Hub. Raises `CannotSearch`."""
+        from izba.registry.search import search
+
+        first, slash, rest = term.partition("/")
+        is_host = bool(slash) and (first == "localhost" or "." in first or ":" in first)
+        host, words = (first, rest) if is_host else (DEFAULT_DOMAIN, term)
+        config = self._config.of(host)
+        client = Client(config, "", environ=os.environ, credentials=self._logins.get(host))
+        return search(client, config, words, limit=limit, environ=os.environ)
 
     def configuration(self, host: str) -> RegistryConfig:
         """What registries.toml says of a registry."""

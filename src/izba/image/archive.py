@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from izba._record import Record
 from izba.image import layout, stored
+from izba.image.image import Documents
+from izba.image.portable import portable
 from izba.jsonio import dumps_ordered
 from izba.oci.reference import InvalidReference, Reference
 
@@ -30,7 +32,7 @@ REPOSITORIES = "repositories"
 class Selected(Record):
     """An image to save, and the names it is saved under."""
 
-    image: StoredImage
+    image: Documents
     references: tuple[Reference, ...]
 
 
@@ -53,6 +55,7 @@ def select(store: Store, words: Iterable[str]) -> tuple[Selected, ...]:
 
 def save(store: Store, selection: Sequence[Selected], out: Writer) -> None:
     """Write the images to a stream; layers that several share are written once."""
+    selection = [one.replace(image=portable(store, one.image)) for one in selection]
     images = [selected.image for selected in selection]
     sink = layout.TarSink(out)
     with layout.pinned(store, images):

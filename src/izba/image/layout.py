@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Protocol
 
-    from izba.image.stored import StoredImage
+    from izba.image.image import Documents
     from izba.layer.streams import Writer
     from izba.oci import documents
     from izba.oci.descriptor import Descriptor
@@ -47,7 +47,7 @@ IMAGE_NAME = "io.containerd.image.name"  # the whole name, as containerd, Docker
 _CHUNK = 1 << 20
 
 
-def write_layout(store: Store, images: Sequence[tuple[StoredImage, Sequence[Reference]]], sink: Sink) -> None:
+def write_layout(store: Store, images: Sequence[tuple[Documents, Sequence[Reference]]], sink: Sink) -> None:
     """Write the images under their names. The same images give the same files in the same order."""
     with pinned(store, [image for image, _ in images]):
         put(sink, LAYOUT, LAYOUT_VERSION)
@@ -60,7 +60,7 @@ def blob_path(digest: Digest) -> str:
     return BLOBS + digest.hex
 
 
-def index(images: Sequence[tuple[StoredImage, Sequence[Reference]]]) -> bytes:
+def index(images: Sequence[tuple[Documents, Sequence[Reference]]]) -> bytes:
     """index.json: each image once for each of its names, or once without."""
     entries: list[documents.Descriptor] = []
     for image, references in images:
@@ -78,7 +78,7 @@ def index(images: Sequence[tuple[StoredImage, Sequence[Reference]]]) -> bytes:
     return dumps_ordered(document).encode()
 
 
-def write_blobs(store: Store, images: Iterable[StoredImage], sink: Sink) -> None:
+def write_blobs(store: Store, images: Iterable[Documents], sink: Sink) -> None:
     """Manifests, configs and layers, each once however many images share it."""
     sink.directory("blobs")
     sink.directory("blobs/sha256")
@@ -104,7 +104,7 @@ def layer_content(store: Store, layer: Descriptor, diff_id: Digest) -> Content:
 
 
 @contextmanager
-def pinned(store: Store, images: Iterable[StoredImage]) -> Iterator[None]:
+def pinned(store: Store, images: Iterable[Documents]) -> Iterator[None]:
     """`with pinned(store, images):` a collection in another process takes nothing of them meanwhile."""
     with store.lease("save") as lease:
         for image in images:

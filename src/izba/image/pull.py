@@ -9,8 +9,6 @@ Nothing names the image before all of it is there; until then a lease keeps what
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 from izba._record import Record
 from izba.errors import DataLoss, InvalidArgument
 from izba.ids import new_id
@@ -77,7 +75,7 @@ def pull(
                 what=what,
                 exact=platform is not None,
             )
-            image = _known(store, chosen.descriptor) or _fetch(store, client, lease, chosen, what, report)
+            image = _known(store, lease, chosen.descriptor) or _fetch(store, client, lease, chosen, what, report)
             _name(store, image, reference, found.descriptor.digest)
     except (DataLoss, InvalidArgument):
         store.collect()  # the lease is gone: what came with an image that lies has nothing that holds it
@@ -86,10 +84,10 @@ def pull(
     return Pulled(image=image, digest=found.descriptor.digest, is_new=before is None or before.digest != digest)
 
 
-def _known(store: Store, manifest: Descriptor) -> StoredImage | None:
+def _known(store: Store, lease: Lease, manifest: Descriptor) -> StoredImage | None:
     """The image of this very manifest, if all of it is here."""
     row = store.images.by_manifest(manifest.digest)
-    if row is None or (row.chain_id is not None and not store.snapshots.has(row.chain_id)):
+    if row is None or (row.chain_id is not None and not lease.pin_snapshot(row.chain_id)):
         return None
     return StoredImage(store, row)
 
@@ -164,6 +162,8 @@ class _Layers:
                 missing.append((layer, diff_id, parent, chain))
                 self._tell(layer, transfer.WAITING)
         downloads = {layer.digest: Download(self._store, self._client, layer, self._report) for layer, *_ in missing}
+        from concurrent.futures import ThreadPoolExecutor
+
         pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="pull")
         try:
             for download in downloads.values():

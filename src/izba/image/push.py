@@ -21,7 +21,7 @@ from izba.oci.reference import Reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Literal
 
     from izba.image.stored import StoredImage
@@ -170,7 +170,21 @@ class _Layers:
 def compressed_tar(
     store: Store, diff_id: Digest, compression: Compression, report: Callable[[int], None]
 ) -> Iterator[bytes]:
-    """The layer's tar, compressed. Writing the tar and compressing it run beside sending, in a thread of their own.
+    """The layer's tar, written again if need be, and compressed."""
+
+    def chunks() -> Iterator[bytes]:
+        done = 0
+        with store.layers.open_tar(diff_id) as tar:
+            while data := tar.read(CHUNK):
+                yield data
+                done += len(data)
+                report(done)
+
+    return compressed(chunks(), compression)
+
+
+def compressed(chunks: Iterable[bytes], compression: Compression) -> Iterator[bytes]:
+    """The bytes, compressed in a thread of its own beside whoever sends them.
 
     The queue is short, so a layer of any size takes a few megabytes. Leaving the iterator early ends the thread.
     """
@@ -199,14 +213,11 @@ def compressed_tar(
     def produce() -> None:
         from izba.layer.compress import compressor
 
-        out, done = Out(), 0
+        out = Out()
         try:
             writer = compressor(out, compression)
-            with store.layers.open_tar(diff_id) as tar:
-                while data := tar.read(CHUNK):
-                    writer.write(data)
-                    done += len(data)
-                    report(done)
+            for data in chunks:
+                writer.write(data)
             writer.close()
             out.flush()
             queue.put(None)
@@ -215,7 +226,7 @@ def compressed_tar(
         except BaseException as error:  # it belongs to whoever reads the queue
             queue.put(error)
 
-    thread = Thread(target=produce, name=f"compress {diff_id[7:19]}", daemon=True)
+    thread = Thread(target=produce, name="compress", daemon=True)
     thread.start()
     try:
         while (item := queue.get()) is not None:

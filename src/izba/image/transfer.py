@@ -31,6 +31,8 @@ PUSHING = "Pushing"
 PUSHED = "Pushed"
 MOUNTED = "Mounted"
 PUSH_EXISTS = "Layer already exists"
+COPYING = "Copying"
+COPIED = "Copied"
 
 
 if TYPE_CHECKING:

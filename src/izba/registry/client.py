@@ -366,16 +366,27 @@ class _Endpoint:
                 raise RegistryError(f"{what}: {self.host} continues its list on another host")
 
     def _settle(self) -> None:
-        """Find out, once, whether a registry that may speak plain HTTP speaks TLS."""
+        """Find out, once, whether a registry that may speak plain HTTP speaks TLS. Nothing secret is sent before.
+
+        On loopback plain HTTP is what is spoken nearly always, and there is nobody between, so it is tried first.
+        """
         with self._settling:
             if not self._may_be_plain:
                 return
-            try:
-                self._transport.request("GET", f"{self.base}/v2/", attempts=1).body.close()
-            except RegistryUnreachable:
-                plain = "http" + self.base.removeprefix("https")
-                self._transport.request("GET", f"{plain}/v2/", attempts=1).body.close()
-                self.base = plain
+            plain = "http" + self.base.removeprefix("https")
+            for base in (plain, self.base) if is_loopback(self.host) else (self.base, plain):
+                try:
+                    answer = self._transport.request("GET", f"{base}/v2/", attempts=1)
+                except RegistryUnreachable as error:
+                    problem = error
+                    continue
+                answer.body.close()
+                # A TLS server tells who speaks plainly to it with 400, or sends him elsewhere.
+                if base != plain or answer.status in {200, 401}:
+                    break
+            else:
+                raise problem
+            self.base = base
             self._may_be_plain = False
 
     def _url(self, path: str) -> str:

@@ -7,6 +7,7 @@ ca = "/etc/izba/registry-ca.pem"           # trusted besides the system's
 client-certificate = "/etc/izba/me.crt"
 client-key = "/etc/izba/me.key"
 token-hosts = ["login.example"]            # hosts beyond the registry's domain that may be shown credentials
+search = "https://index.example"           # where `izba search` asks; Docker Hub's is known
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class RegistryConfig(Record):
     client_certificate: str | None = None
     client_key: str | None = None
     token_hosts: tuple[str, ...] = ()
+    search: str | None = None
 
     @property
     def endpoint(self) -> str:
@@ -53,19 +55,21 @@ class ConfigError(InvalidArgument):
     """registries.toml says something izba does not understand; the message names file and key."""
 
 
-_TEXT = {"ca": "ca", "client-certificate": "client_certificate", "client-key": "client_key"}
+_TEXT = {"ca": "ca", "search": "search", "client-certificate": "client_certificate", "client-key": "client_key"}
 _LISTS = {"mirrors": "mirrors", "token-hosts": "token_hosts"}
 
 
 def load(path: str) -> Registries:
     """Read the file; one that is not there says nothing. Raises `ConfigError`."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return Registries()
     import tomllib
 
     try:
-        with open(path, "rb") as file:
-            document = tomllib.load(file)
-    except FileNotFoundError:
-        return Registries()
+        document = tomllib.loads(text.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from None
     tables = document.pop("registry", {})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from threading import Timer
+from threading import Lock, Timer
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
@@ -71,7 +71,8 @@ class Transport:
     def __init__(self, config: RegistryConfig, environ: Mapping[str, str]) -> None:
         self._config = config
         self._environ = environ
-        self._pools: dict[str | None, urllib3.PoolManager] = {}
+        self._pools: dict[tuple[str | None, bool], urllib3.PoolManager] = {}
+        self._making = Lock()
 
     def request(
         self,
@@ -157,15 +158,22 @@ class Transport:
 
     def _pool(self, url: str) -> urllib3.PoolManager:
         proxy = proxy_for(url, self._environ)
-        if proxy not in self._pools:
-            options = {"num_pools": 8, "maxsize": 8, "ssl_context": self._tls()}
-            self._pools[proxy] = (
-                urllib3.ProxyManager(proxy, proxy_headers=_proxy_credentials(proxy), **options)  # type: ignore[arg-type]
-                if proxy
-                else urllib3.PoolManager(**options)  # type: ignore[arg-type]
-            )
-            self._pools[proxy].pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
-        return self._pools[proxy]
+        key = proxy, url.startswith("https:") or (proxy or "").startswith("https:")
+        with self._making:
+            if key not in self._pools:
+                self._pools[key] = self._new_pool(*key)
+            return self._pools[key]
+
+    def _new_pool(self, proxy: str | None, is_secure: bool) -> urllib3.PoolManager:
+        # A context reads all CAs of the system, so one that is not needed is not made.
+        context = self._tls() if is_secure else None
+        if proxy is None:
+            pool = urllib3.PoolManager(num_pools=8, maxsize=8, ssl_context=context)
+        else:
+            secret = _proxy_credentials(proxy)
+            pool = urllib3.ProxyManager(proxy, num_pools=8, maxsize=8, proxy_headers=secret, ssl_context=context)
+        pool.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+        return pool
 
     def _tls(self) -> ssl.SSLContext:
         context = ssl.create_default_context()

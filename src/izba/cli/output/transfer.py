@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from shutil import get_terminal_size
 from threading import Lock
 
 from izba.cli.output import humanise
@@ -25,6 +24,7 @@ _FINAL = frozenset(
         transfer.PUSHED,
         transfer.MOUNTED,
         transfer.PUSH_EXISTS,
+        transfer.COPIED,
     }
 )
 _PLAIN = _FINAL | {transfer.DOWNLOADED, transfer.PREPARING}
@@ -64,6 +64,8 @@ class Transfer:
 
     def _draw(self) -> None:
         """Over what was drawn before, which must not be higher or wider than the terminal."""
+        from shutil import get_terminal_size
+
         width, height = get_terminal_size()
         up = f"\x1b[{self._drawn}A\x1b[J" if self._drawn else ""
         lines = [f"{line[: width - 1]}\n" for line in self._lines(height - 1)]
