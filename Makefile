@@ -19,7 +19,7 @@ $(VENV)/.ready: pyproject.toml
 		echo "hint: apt-get install python3 python3-venv, or make PYTHON=/path/to/python3"; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group test --group lint
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group test --group lint --group app
 	touch $@
 
 .PHONY: demo

@@ -1,0 +1,5 @@
+from common.settings import StoringSettings
+
+
+class ProjectsSettings(StoringSettings):
+    auth_url: str = "http://auth-service:8001"

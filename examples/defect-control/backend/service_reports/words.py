@@ -1,0 +1,47 @@
+"""The words of exported tables."""
+
+WORDS: dict[str, tuple[str, str]] = {
+    "number": ("№", "No."),
+    "project": ("Объект", "Project"),
+    "title": ("Дефект", "Defect"),
+    "status": ("Состояние", "Status"),
+    "priority": ("Важность", "Priority"),
+    "location": ("Место", "Place"),
+    "stage": ("Этап", "Stage"),
+    "assignee": ("Исполнитель", "Assignee"),
+    "author": ("Автор", "Recorded by"),
+    "due_date": ("Срок", "Due"),
+    "overdue": ("Просрочен", "Overdue"),
+    "created_at": ("Записан", "Recorded"),
+    "closed_at": ("Завершён", "Finished"),
+    "hours_to_close": ("Часов до закрытия", "Hours to close"),
+    "yes": ("да", "yes"),
+    "new": ("Новый", "New"),
+    "in_progress": ("В работе", "In progress"),
+    "in_review": ("На проверке", "In review"),
+    "closed": ("Закрыт", "Closed"),
+    "cancelled": ("Отменён", "Cancelled"),
+    "low": ("Низкая", "Low"),
+    "medium": ("Средняя", "Medium"),
+    "high": ("Высокая", "High"),
+    "critical": ("Критическая", "Critical"),
+    "defects": ("Дефекты", "Defects"),
+    "summary": ("Сводка", "Summary"),
+    "timeline": ("По дням", "By day"),
+    "period": ("Период", "Period"),
+    "total": ("Всего", "Total"),
+    "open": ("Открыто", "Open"),
+    "opened": ("Записано", "Recorded"),
+    "closed_count": ("Закрыто", "Closed"),
+    "cancelled_count": ("Отменено", "Cancelled"),
+    "overdue_count": ("Просрочено", "Overdue"),
+    "opened_in_period": ("Записано за период", "Recorded in the period"),
+    "closed_in_period": ("Закрыто за период", "Closed in the period"),
+    "mean_hours": ("Среднее время до закрытия, ч", "Mean time to close, h"),
+    "nobody": ("Не назначен", "Nobody"),
+    "date": ("День", "Day"),
+}
+
+
+def say(word: str, language: str) -> str:
+    return WORDS[word][language == "en"]
