@@ -67,7 +67,7 @@ def sorted_by(query: Select[tuple[Defect]], sort: str) -> Select[tuple[Defect]]:
 
 def counts_by_status(session: Session, query: Select[tuple[Defect]]) -> dict[str, int]:
     counted = query.with_only_columns(Defect.status, func.count()).group_by(Defect.status)
-    return dict(session.execute(counted).tuples().all())
+    return dict(session.execute(counted).all())
 
 
 def _begin(day: date, zone: ZoneInfo) -> datetime:
