@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
+
 from izba._record import Record
 from izba.errors import InvalidArgument
 from izba.image.copying import places
@@ -12,7 +14,7 @@ from izba.oci.reference import Reference
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.engine.engine import Engine
-    from izba.image.copying.graph import Source
+    from izba.image.copying.graph import Source, Target
     from izba.image.copying.places import Place
     from izba.image.push import Compression
     from izba.image.stored import StoredImage
@@ -79,23 +81,25 @@ def _into_registry(engine: Engine, request: CopyRequest, report: Report) -> Dige
 
         image = require(engine.store, request.source.name)
         return push(engine.store, image, reference, client, compression=request.compression, report=report).digest
-    source = _source(engine, request.source)
-    beside = source.client.name if isinstance(source, FromRegistry) and source.client.host == client.host else None
-    target = ToRegistry(client, reference, source=beside, compression=request.compression)
-    return copy_graph(source, target, platform=request.platform, every=request.every, report=report).digest
+    with closing(_source(engine, request.source)) as source:
+        beside = source.client.name if isinstance(source, FromRegistry) and source.client.host == client.host else None
+        target = ToRegistry(client, reference, source=beside, compression=request.compression)
+        return copy_graph(source, target, platform=request.platform, every=request.every, report=report).digest
 
 
 def _into_files(engine: Engine, request: CopyRequest, report: Report) -> Digest:
     from izba.image.copying.targets import ToLayout, archive_at
 
-    source, place = _source(engine, request.source), request.target
-    if place.kind == places.OCI:
-        target = ToLayout(place.path, place.name)
-        return copy_graph(source, target, platform=request.platform, every=request.every, report=report).digest
+    place = request.target
     if place.kind == places.DOCKER_ARCHIVE and request.every:
         raise InvalidArgument("--all copies whole indexes, which docker-archive: cannot hold", hint="use oci-archive:")
-    with archive_at(place.path, place.name) as archive:
-        return copy_graph(source, archive, platform=request.platform, every=request.every, report=report).digest
+    with ExitStack() as stack:
+        source = stack.enter_context(closing(_source(engine, request.source)))
+        if place.kind == places.OCI:
+            target: Target = ToLayout(place.path, place.name)
+        else:
+            target = stack.enter_context(archive_at(place.path, place.name))
+        return copy_graph(source, target, platform=request.platform, every=request.every, report=report).digest
 
 
 def _source(engine: Engine, place: Place) -> Source:

@@ -31,7 +31,8 @@ class Registries:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._config = load(f"{engine.roots.config}/registries.toml")
+        own = f"{engine.roots.data}/registries.toml"  # of an izba that has a root of its own
+        self._config = load(own if os.path.exists(own) else f"{engine.roots.config}/registries.toml")
         self._logins = ConfigFile(os.environ)
 
     def pull(self, reference: Reference, *, platform: Platform | None = None, report: Report = silent) -> Pulled:

@@ -8,7 +8,7 @@ from threading import Condition, Event
 from izba.errors import Unavailable
 from izba.image import transfer
 from izba.image.transfer import Progress
-from izba.registry.fault import RegistryUnreachable
+from izba.registry.fault import RegistryError, RegistryUnreachable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,7 +124,11 @@ class Download:
     def _receive(self, ingest: Ingest) -> None:
         """Take what one answer gives, from where the ingest stands. Raises `RegistryUnreachable` if it breaks off."""
         layer = self.layer
-        body, begins = self._client.blob(layer, offset=ingest.offset)
+        try:
+            body, begins = self._client.blob(layer, offset=ingest.offset)
+        except RegistryError:
+            ingest.discard()  # what goes on otherwise than it began was no good beginning
+            raise
         self._body = body
         try:
             if begins != ingest.offset:  # the server has no ranges: what is here already is skipped

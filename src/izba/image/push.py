@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import Queue
 from threading import Thread
 
-from izba.errors import Unavailable
+from izba.errors import IzbaError
 from izba.image import transfer
 from izba.image.transfer import Progress, silent
 from izba.jsonio import dumps_ordered
@@ -68,7 +68,7 @@ def _manifest(image: StoredImage, layers: list[Descriptor]) -> tuple[bytes, str]
     return dumps_ordered(manifest).encode(), image.descriptor.media_type
 
 
-class GivenUp(Unavailable):
+class GivenUp(IzbaError):
     """Another layer failed, or the user gave up."""
 
 

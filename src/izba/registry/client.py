@@ -374,7 +374,8 @@ class _Endpoint:
             if not self._may_be_plain:
                 return
             plain = "http" + self.base.removeprefix("https")
-            for base in (plain, self.base) if is_loopback(self.host) else (self.base, plain):
+            bases = (plain, self.base) if is_loopback(self.host) else (self.base, plain)
+            for base in bases:
                 try:
                     answer = self._transport.request("GET", f"{base}/v2/", attempts=1)
                 except RegistryUnreachable as error:
@@ -382,7 +383,7 @@ class _Endpoint:
                     continue
                 answer.body.close()
                 # A TLS server tells who speaks plainly to it with 400, or sends him elsewhere.
-                if base != plain or answer.status in {200, 401}:
+                if base != plain or answer.status in {200, 401} or base == bases[-1]:
                     break
             else:
                 raise problem

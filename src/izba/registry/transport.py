@@ -10,7 +10,7 @@ import socket
 import ssl
 import time
 from threading import Lock, Timer
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -349,7 +349,7 @@ def _backoff(attempt: int) -> float:
 
 
 def _proxy_credentials(proxy: str) -> dict[str, str]:
-    userinfo = urlsplit(proxy).netloc.rpartition("@")[0]
+    userinfo = unquote(urlsplit(proxy).netloc.rpartition("@")[0])
     return dict(urllib3.make_headers(proxy_basic_auth=userinfo)) if userinfo else {}
 
 

@@ -21,14 +21,14 @@ COMMAND = Command(
 
 
 def run(context: Context, argv: list[str]) -> int:
-    """A line for each tag, in the registry's order."""
+    """A line for each tag, in the order of their letters."""
     flags = COMMAND.parse(argv)
     from izba.cli.output.columns import align
     from izba.oci.reference import Reference, is_tag
 
     with context.engine() as engine:
         client = engine.registries.client(Reference.parse(flags.arguments[0]))
-        tags = [tag for tag in client.tags() if is_tag(tag)]
+        tags = sorted(tag for tag in client.tags() if is_tag(tag))
         if not flags.on("digests"):
             sys.stdout.write("".join(f"{tag}\n" for tag in tags))
             return 0

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
         def blob(self, blob: Descriptor) -> Iterator[bytes]:
             """The bytes of a config or layer, from the beginning."""
 
+        def close(self) -> None:
+            """After the last of these calls."""
+
     class Target(Protocol):
         """Where images go. The calls come in this order."""
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         def has(self, path: str) -> bool: ...
         def size(self, path: str) -> int: ...
         def chunks(self, path: str) -> Iterator[bytes]: ...
+        def close(self) -> None: ...
 
 
 CHUNK = 1 << 20
@@ -78,6 +79,9 @@ class FromRegistry:
             if offset >= blob.size or failures == 0:
                 return
 
+    def close(self) -> None:
+        """See `Source`; connections close themselves."""
+
 
 class FromLayout:
     """See `Source`."""
@@ -108,6 +112,10 @@ class FromLayout:
     def blob(self, blob: Descriptor) -> Iterator[bytes]:
         """See `Source`."""
         return self._files.chunks(layout.blob_path(blob.digest))
+
+    def close(self) -> None:
+        """See `Source`."""
+        self._files.close()
 
 
 class FromDockerArchive:
@@ -141,6 +149,10 @@ class FromDockerArchive:
     def blob(self, blob: Descriptor) -> Iterator[bytes]:
         """See `Source`."""
         return self._files.chunks(self._paths[blob.digest])
+
+    def close(self) -> None:
+        """See `Source`."""
+        self._files.close()
 
     def _entry(self) -> DockerImage:
         entries = document(_read(self._files, MANIFEST), list[DockerImage], what=MANIFEST)
@@ -185,6 +197,9 @@ class Directory:
             while data := file.read(CHUNK):
                 yield data
 
+    def close(self) -> None:
+        """Nothing is held open."""
+
 
 class Archive:
     """The members of an uncompressed tar; their names are keys and never paths of this machine."""
@@ -213,6 +228,10 @@ class Archive:
         file = self._tar.extractfile(self._require(path))
         while file and (data := file.read(CHUNK)):
             yield data
+
+    def close(self) -> None:
+        """Close the tar."""
+        self._tar.close()
 
     def _require(self, path: str) -> tarfile.TarInfo:
         if (member := self._find(path)) is None:

@@ -45,3 +45,6 @@ class FromStore:
         with self._store.layers.open_tar(blob.digest) as tar:
             while data := tar.read(CHUNK):
                 yield data
+
+    def close(self) -> None:
+        """See `Source`; the store is its owner's to close."""
