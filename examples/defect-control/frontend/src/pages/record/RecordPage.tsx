@@ -1,0 +1,198 @@
+import { Button, Collapse, Group, Paper, SegmentedControl, Select, Stack, Text, Title } from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { useDisclosure } from "@mantine/hooks";
+import { IconBuildingCommunity, IconChevronDown, IconChevronUp, IconEyeOff } from "@tabler/icons-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { Link, useSearchParams } from "react-router";
+
+import { fieldMessages } from "../../api/errors";
+import { useCreateDefect, useProjectNames } from "../../api/queries";
+import { PRIORITIES, type Defect, type Priority, type ProjectName } from "../../api/types";
+import { useUser } from "../../api/useSession";
+import { leads, records } from "../../domain/flow";
+import { PageHeader } from "../../ui/PageHeader";
+import { EmptyState, ErrorNote, ErrorState, LoadingRows } from "../../ui/states";
+import { LocationField, SecondaryFields, TitleField, type DefectDraft } from "../defects/DefectFields";
+import { UploadList } from "../defects/UploadList";
+import { useUploads } from "../defects/useUploads";
+import { PhotoPicker } from "./PhotoPicker";
+import { Recorded } from "./Recorded";
+import { rememberProject, rememberedProject } from "./rememberedProject";
+import classes from "./RecordPage.module.css";
+
+const BLANK: DefectDraft = {
+  title: "",
+  description: "",
+  priority: "medium",
+  location: "",
+  stage_id: null,
+  assignee_id: null,
+  due_date: null,
+};
+
+export function RecordPage() {
+  const { t } = useTranslation();
+  const user = useUser();
+  const projects = useProjectNames();
+  const active = projects.data?.filter((project) => project.status === "active");
+
+  return (
+    <div className={classes.page}>
+      <PageHeader title={t("record.title")} />
+      {!records(user.role) ? (
+        <EmptyState icon={IconEyeOff} title={t("record.forbidden")} hint={t("record.forbiddenHint")} />
+      ) : projects.isError ? (
+        <ErrorState error={projects.error} onRetry={() => void projects.refetch()} />
+      ) : !active ? (
+        <LoadingRows rows={5} height={60} />
+      ) : active.length === 0 ? (
+        <EmptyState
+          icon={IconBuildingCommunity}
+          title={t("record.noProjects")}
+          hint={leads(user.role) ? t("empty.projectsHint") : t("empty.projectsNotMember")}
+        >
+          {leads(user.role) && (
+            <Button component={Link} to="/projects?new=1">
+              {t("project.create")}
+            </Button>
+          )}
+        </EmptyState>
+      ) : (
+        <RecordFlow projects={active} />
+      )}
+    </div>
+  );
+}
+
+/** Photo, words, button. Everything else is there for who wants it, and out of the way for who does not. */
+function RecordFlow({ projects }: { projects: ProjectName[] }) {
+  const { t } = useTranslation();
+  const user = useUser();
+  const [parameters] = useSearchParams();
+  const [more, { toggle }] = useDisclosure(false);
+  const [projectId, setProjectId] = useState(() => firstChoice(projects, parameters.get("project_id")));
+  const [photos, setPhotos] = useState<File[]>([]);
+  const [recorded, setRecorded] = useState<Defect | null>(null);
+  const [sending, setSending] = useState(false);
+  const uploads = useUploads(() => undefined);
+  const create = useCreateDefect();
+  const form = useForm<DefectDraft>({
+    initialValues: BLANK,
+    validate: { title: (title) => (title.trim().length < 3 ? t("defect.titleShort") : null) },
+  });
+
+  const submit = async (draft: DefectDraft) => {
+    if (!projectId) return;
+    setSending(true);
+    try {
+      const defect = await create.mutateAsync({ project_id: projectId, ...draft, title: draft.title.trim() });
+      rememberProject(projectId);
+      setRecorded(defect);
+      await uploads.send(defect.id, photos);
+    } catch (error) {
+      form.setErrors(fieldMessages(error));
+    } finally {
+      setSending(false);
+    }
+  };
+
+  const again = () => {
+    // The next defect is usually found a few steps away: the site and the place stay.
+    form.setValues({ ...BLANK, location: form.values.location });
+    setPhotos([]);
+    create.reset();
+    setRecorded(null);
+  };
+
+  if (recorded) {
+    return (
+      <Recorded defect={recorded} busy={sending} photosFailed={uploads.uploads.some((one) => one.state === "failed")} onAgain={again}>
+        <UploadList uploads={uploads.uploads} onRetry={() => void uploads.retry(recorded.id)} onDrop={uploads.drop} />
+      </Recorded>
+    );
+  }
+  return (
+    <form onSubmit={form.onSubmit((draft) => void submit(draft))} noValidate>
+      <Stack>
+        <PhotoPicker photos={photos} onChange={setPhotos} />
+        <Paper withBorder p="md">
+          <Stack>
+            {projects.length > 1 ? (
+              <Select
+                label={t("defect.project")}
+                data={projects.map(({ id, name }) => ({ value: id, label: name }))}
+                value={projectId}
+                onChange={(id) => {
+                  setProjectId(id);
+                  form.setValues({ stage_id: null, assignee_id: null });
+                }}
+                placeholder={t("record.chooseProject")}
+                allowDeselect={false}
+                searchable={projects.length > 7}
+                size="md"
+                required
+              />
+            ) : (
+              <Title order={2}>{projects[0]?.name}</Title>
+            )}
+            <TitleField form={form} />
+            <LocationField form={form} />
+            <PriorityChoice value={form.values.priority} onChange={(priority) => form.setFieldValue("priority", priority)} />
+            <Button
+              variant="subtle"
+              onClick={toggle}
+              aria-expanded={more}
+              rightSection={more ? <IconChevronUp size={18} aria-hidden /> : <IconChevronDown size={18} aria-hidden />}
+              justify="space-between"
+              px="xs"
+            >
+              {t("record.moreFields")}
+            </Button>
+            <Collapse expanded={more}>
+              <Stack>
+                <SecondaryFields form={form} projectId={projectId} canAssign={leads(user.role)} />
+              </Stack>
+            </Collapse>
+            <ErrorNote error={create.error} />
+          </Stack>
+        </Paper>
+        <div className={classes.footer}>
+          <Group grow wrap="nowrap">
+            <Button variant="default" size="lg" component={Link} to="/board" className={classes.cancel}>
+              {t("action.cancel")}
+            </Button>
+            <Button type="submit" size="lg" color="vest" loading={sending} disabled={!projectId}>
+              {t("record.submit")}
+            </Button>
+          </Group>
+        </div>
+      </Stack>
+    </form>
+  );
+}
+
+function PriorityChoice({ value, onChange }: { value: Priority; onChange: (priority: Priority) => void }) {
+  const { t } = useTranslation();
+  return (
+    <div>
+      <Text size="md" fw={500} id="priority-label" mb={4}>
+        {t("defect.priority")}
+      </Text>
+      <SegmentedControl
+        className={classes.priorities}
+        aria-labelledby="priority-label"
+        fullWidth
+        size="md"
+        value={value}
+        onChange={(chosen) => onChange(chosen as Priority)}
+        data={[...PRIORITIES].reverse().map((priority) => ({ value: priority, label: t(`priority.${priority}`) }))}
+      />
+    </div>
+  );
+}
+
+function firstChoice(projects: ProjectName[], asked: string | null): string | null {
+  const known = (id: string | null) => projects.find((project) => project.id === id)?.id;
+  return known(asked) ?? known(rememberedProject()) ?? (projects.length === 1 ? (projects[0]?.id ?? null) : null);
+}

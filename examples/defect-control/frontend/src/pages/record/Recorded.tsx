@@ -1,0 +1,41 @@
+import { Button, Paper, Stack, Text, ThemeIcon, Title } from "@mantine/core";
+import { IconCheck, IconCloudUpload } from "@tabler/icons-react";
+import { useEffect, useRef, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { Link } from "react-router";
+
+import type { Defect } from "../../api/types";
+
+interface RecordedProps {
+  defect: Defect;
+  busy: boolean;
+  photosFailed: boolean;
+  onAgain: () => void;
+  children: ReactNode;
+}
+
+export function Recorded({ defect, busy, photosFailed, onAgain, children }: RecordedProps) {
+  const { t } = useTranslation();
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), []);
+  return (
+    <Paper withBorder p="xl" role="status">
+      <Stack align="center" ta="center">
+        <ThemeIcon size={72} radius="xl" color={photosFailed ? "yellow" : "teal"} variant="light" aria-hidden>
+          {busy || photosFailed ? <IconCloudUpload size={40} /> : <IconCheck size={40} />}
+        </ThemeIcon>
+        <Title order={2} ref={heading} tabIndex={-1}>
+          {t("record.done", { number: defect.number })}
+        </Title>
+        <Text>{photosFailed && !busy ? t("record.photosFailed") : t("record.doneHint")}</Text>
+        {children}
+        <Button size="lg" fullWidth color="vest" disabled={busy} onClick={onAgain}>
+          {t("record.another")}
+        </Button>
+        <Button size="lg" fullWidth variant="default" component={Link} to={`/defects/${defect.id}`}>
+          {t("record.openIt")}
+        </Button>
+      </Stack>
+    </Paper>
+  );
+}
