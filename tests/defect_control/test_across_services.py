@@ -5,15 +5,9 @@ from __future__ import annotations
 import io
 
 import openpyxl
-from PIL import Image
 
+from tests.defect_control.pictures import photo
 from tests.defect_control.stack import Person, Stack
-
-
-def photo(size: tuple[int, int] = (1600, 1200), image_format: str = "JPEG") -> bytes:
-    content = io.BytesIO()
-    Image.new("RGB", size, "firebrick").save(content, image_format)
-    return content.getvalue()
 
 
 def test_a_defect_goes_from_a_photo_on_site_to_a_line_in_the_report(
