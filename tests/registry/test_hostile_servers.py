@@ -17,6 +17,7 @@ from izba.registry.config import RegistryConfig
 from izba.registry.credentials import Credentials
 from izba.registry.fault import RegistryError, RegistryUnreachable, TooManyRequests
 from izba.registry.token import UntrustedRealm
+from izba.registry.transport import Transport
 from tests.registry.servers import Request, scripted
 
 SECRET = "correct-horse"
@@ -258,3 +259,197 @@ def test_no_error_shows_the_password() -> None:
     ):
         client(registry.host).manifest("v1")
     assert SECRET not in f"{caught.value!r} {caught.value} {caught.value.hint} {WHO!r}"
+
+
+@pytest.mark.parametrize(
+    "location", ["http://[::1", "http://host:port/", "http://127.0.0.1:99999/", "//", "http:///x", "\\\\evil\\x"]
+)
+def test_a_redirect_to_what_is_no_url_is_an_error(location: str) -> None:
+    """E1."""
+    with (
+        scripted(lambda request: request.answer(302, Location=location)) as registry,
+        pytest.raises(IzbaError),
+    ):
+        client(registry.host).manifest("v1")
+
+
+@pytest.mark.parametrize("realm", ["http://[::1/token", "http://host:port/token", "https://", "//host/token"])
+def test_a_realm_whose_parts_cannot_be_read_is_an_error(realm: str) -> None:
+    """E1."""
+    header = f'Bearer realm="{realm}",service="a"'
+    with (
+        scripted(lambda request: request.answer(401, WWW_Authenticate=header)) as registry,
+        pytest.raises(RegistryError, match="no usable token server"),
+    ):
+        client(registry.host).manifest("v1")
+
+
+def test_quotes_and_commas_in_a_challenge_stay_what_they_are() -> None:
+    """E1: the realm is one parameter, whatever it contains, and the scope is what izba needs, not what is suggested."""
+
+    def registry(request: Request) -> None:
+        if request.path.startswith("/token"):
+            request.answer(200, b'{"token": "t"}')
+        elif request.headers.get("Authorization") == "Bearer t":
+            request.answer(200, b"{}", Content_Type=mediatype.OCI_MANIFEST)
+        else:
+            host = request.headers["Host"]
+            scope = "repository:other/secret:pull,push,delete"
+            request.answer(
+                401,
+                WWW_Authenticate=f'Negotiate, Bearer realm="http://{host}/token?a=\\"x,y\\"", scope="{scope}"',
+            )
+
+    with scripted(registry) as server:
+        assert client(server.host).manifest("v1").data == b"{}"
+        asked = [request for request in server.seen if request.path.startswith("/token")]
+    assert len(asked) == 1
+    assert asked[0].path.startswith("/token?a=%22x,y%22&") or '/token?a="x,y"&' in asked[0].path
+    assert "scope=repository%3Aa%2Fb%3Apull" in asked[0].path
+    assert "secret" not in asked[0].path
+
+
+def test_a_head_that_comes_byte_by_byte_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """E6: slow loris, in the headers."""
+    monkeypatch.setattr(transport, "STALL_SECONDS", 0.3)
+    monkeypatch.setattr(transport, "HEADER_SECONDS", 0.2)
+    monkeypatch.setattr(transport, "ATTEMPTS", 1)
+
+    def drip(request: Request) -> None:
+        if request.path == "/v2/":
+            request.answer(200)
+            return
+        try:
+            request.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+            for _ in range(100):
+                request.wfile.write(b"x")
+                request.wfile.flush()
+                time.sleep(0.05)
+        except OSError:
+            pass
+        request.close_connection = True
+
+    with scripted(drip) as registry:
+        started = time.monotonic()
+        with pytest.raises(RegistryUnreachable):
+            Transport(RegistryConfig(host=registry.host), {}).request("GET", f"http://{registry.host}/x", attempts=1)
+        assert time.monotonic() - started < 3
+
+
+def test_a_document_that_comes_steadily_and_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """E6."""
+    monkeypatch.setattr(transport, "DOCUMENT_SECONDS", 0.3)
+
+    def steady(request: Request) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", "1000000")
+        request.end_headers()
+        try:
+            while True:
+                request.wfile.write(b" " * 100)
+                request.wfile.flush()
+                time.sleep(0.02)
+        except OSError:
+            request.close_connection = True
+
+    with scripted(steady) as registry, pytest.raises(RegistryUnreachable, match="takes more than"):
+        answer = Transport(RegistryConfig(host=registry.host), {}).request("GET", f"http://{registry.host}/x")
+        answer.body.read_all(1_000_000, "a document")
+
+
+def test_an_upload_that_breaks_is_begun_again_whole() -> None:
+    received: list[int] = []
+
+    def fragile(request: Request) -> None:
+        if request.command == "POST":
+            request.answer(202, Location=f"/v2/a/b/blobs/uploads/{len(received)}")
+        elif request.command == "PUT":
+            data = request.body()
+            received.append(len(data))
+            if len(received) == 1:
+                request.answer(503)
+            elif len(received) == 2:
+                request.close_connection = True
+            else:
+                request.answer(201)
+        else:
+            request.answer(200)
+
+    data = bytes(200_000)
+    with scripted(fragile) as registry:
+        client(registry.host).put_blob(blob(data), lambda: [data[:100_000], data[100_000:]])
+        sessions = [request.path for request in registry.seen if request.command == "PUT"]
+    assert received == [200_000] * 3
+    assert len({path.partition("?")[0] for path in sessions}) == 3
+
+
+def test_an_upload_that_is_refused_is_not_sent_again() -> None:
+    def refuses(request: Request) -> None:
+        if request.command == "POST":
+            request.answer(202, Location="/v2/a/b/blobs/uploads/1")
+        elif request.command == "PUT":
+            request.body()
+            request.answer(400, b'{"errors": [{"code": "DIGEST_INVALID", "message": "no"}]}')
+        else:
+            request.answer(200)
+
+    with scripted(refuses) as registry, pytest.raises(IzbaError, match="digest invalid: no"):
+        client(registry.host).put_blob(blob(b"x"), lambda: [b"x"])
+    assert [request.command for request in registry.seen].count("PUT") == 1
+
+
+def test_a_token_that_expires_during_an_upload_is_got_anew() -> None:
+    tokens: list[str] = []
+
+    def registry(request: Request) -> None:
+        body = request.body() if request.command in {"PUT", "PATCH"} else b""
+        if request.path.startswith("/token"):
+            tokens.append(f"t{len(tokens)}")
+            request.answer(200, json.dumps({"token": tokens[-1], "expires_in": 3600}).encode())
+        elif request.headers.get("Authorization") != f"Bearer {tokens[-1] if tokens else '?'}" or (
+            request.command == "PUT" and len(tokens) < 2
+        ):
+            realm = f'Bearer realm="http://{request.headers["Host"]}/token",service="s"'
+            request.answer(401, WWW_Authenticate=realm)
+        elif request.command == "POST":
+            request.answer(202, Location="/v2/a/b/blobs/uploads/1")
+        else:
+            request.answer(201 if body else 200)
+
+    with scripted(registry) as server:
+        client(server.host).put_blob(blob(b"x" * 1000), lambda: [b"x" * 1000])
+    assert len(tokens) >= 2
+
+
+def test_docker_hub_s_limits_are_shown_as_it_tells_them() -> None:
+    """The headers of its documentation, and the wait."""
+    body = json.dumps({"errors": [{"code": "TOOMANYREQUESTS", "message": "You have reached your pull rate limit."}]})
+    headers = {"RateLimit_Limit": "100;w=21600", "RateLimit_Remaining": "0;w=21600", "Retry_After": "7200"}
+    with (
+        scripted(lambda request: request.answer(429, body.encode(), **headers)) as hub,
+        pytest.raises(TooManyRequests) as caught,
+    ):
+        client(hub.host).manifest("v1")
+    for words in ("100;w=21600", "0;w=21600", "7200", "You have reached your pull rate limit"):
+        assert words in str(caught.value)
+    assert "izba login" in (caught.value.hint or "")
+
+
+def test_an_identity_token_is_exchanged_and_sent_to_nobody_else() -> None:
+    """Docker's OAuth2 form: by POST, to the registry's own token server."""
+
+    def registry(request: Request) -> None:
+        if request.path == "/token":
+            form = request.body().decode()
+            good = "grant_type=refresh_token" in form and "refresh_token=long-lived" in form
+            request.answer(200 if good else 401, b'{"access_token": "short-lived"}')
+        elif request.headers.get("Authorization") == "Bearer short-lived":
+            request.answer(200, b"{}", Content_Type=mediatype.OCI_MANIFEST)
+        else:
+            request.answer(401, WWW_Authenticate=f'Bearer realm="http://{request.headers["Host"]}/token",service="s"')
+
+    with scripted(registry) as server:
+        who = Credentials(identity_token="long-lived")
+        target = Client(RegistryConfig(host=server.host), "a/b", environ={}, credentials=who)
+        assert target.manifest("v1").data == b"{}"
+        assert all("long-lived" not in str(request) for request in server.seen)

@@ -18,6 +18,7 @@ import pytest
 import urllib3
 
 from izba.image.push import push
+from izba.oci.descriptor import Descriptor
 from izba.oci.digest import Digest
 from izba.oci.mediatype import OCI_CONFIG, OCI_MANIFEST
 from izba.oci.reference import Reference
@@ -32,7 +33,9 @@ from izba.registry.server.passthrough import Upstream
 from izba.store.store import Store
 from tests.archive import peers
 from tests.registry import servers
+from tests.registry.fakes import Fake
 from tests.registry.izba_server import izba_registry
+from tests.registry.servers import Request, scripted
 from tests.registry.test_client import blob_of, push_image, read
 from tests.registry.test_transfer import build, pull, tree
 
@@ -376,3 +379,68 @@ def test_the_command_serves_https_and_ends_on_a_signal(tmp_path: Path) -> None:
             ssl.create_default_context().wrap_socket(raw, server_hostname="localhost")
         process.terminate()
         assert process.wait(10) == 0
+
+
+def test_a_head_that_drips_is_let_go(served: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """E6, E7: as a client that stalls, though it is never still for long."""
+    monkeypatch.setattr(server_http, "STALL_SECONDS", 0.4)
+    host, _, port = served.partition(":")
+    with socket.create_connection((host, int(port))) as dripping:
+        started = time.monotonic()
+        try:
+            for byte in b"GET /v2/ HTTP/1.1\r\nHost: " + b"x" * 200:
+                dripping.sendall(bytes([byte]))
+                time.sleep(0.02)
+                if time.monotonic() - started > 3:
+                    break
+        except OSError:
+            pass  # it hung up
+        assert time.monotonic() - started < 3
+
+
+def test_a_body_that_drips_is_let_go(served: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """E6, E7."""
+    upload = client(served).start_upload()
+    monkeypatch.setattr(server_http, "STALL_SECONDS", 0.4)
+    host, _, port = served.partition(":")
+    with socket.create_connection((host, int(port))) as dripping:
+        path = upload.removeprefix(f"http://{served}")
+        dripping.sendall(f"PATCH {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n".encode())
+        started = time.monotonic()
+        try:
+            while time.monotonic() - started < 3:
+                dripping.sendall(b"x")
+                time.sleep(0.02)
+        except OSError:
+            pass  # it hung up
+        assert time.monotonic() - started < 3
+
+
+def test_a_pull_through_that_breaks_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    fake = Fake()
+    image = fake.image({"big": os.urandom(500_000)})
+    fake.manifest(image, tag="v1")
+    layer = image["layers"][0]
+    ranges: list[str] = []
+
+    def breaks_off(request: Request) -> bool:
+        if not request.path.endswith(layer["digest"]):
+            return False
+        ranges.append(request.headers.get("Range", ""))
+        if len(ranges) > 1:
+            return False
+        request.send_response(200)
+        request.send_header("Content-Length", str(layer["size"]))
+        request.end_headers()
+        request.wfile.write(fake.blobs[layer["digest"]][:200_000])
+        request.close_connection = True
+        return True
+
+    fake.before = breaks_off
+    with scripted(fake) as behind:
+        upstream = Upstream(RegistryConfig(host=behind.host), {}, None)
+        with izba_registry(tmp_path, upstream=upstream) as (front, _):
+            manifest = json.loads(client(front).manifest("v1").data)
+            found = Descriptor.from_document(manifest["layers"][0])
+            assert Digest.of(read(client(front), found)) == layer["digest"]
+    assert ranges == ["", "bytes=200000-"]

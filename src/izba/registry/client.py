@@ -368,27 +368,29 @@ class _Endpoint:
     def _settle(self) -> None:
         """Find out, once, whether a registry that may speak plain HTTP speaks TLS. Nothing secret is sent before.
 
-        On loopback plain HTTP is what is spoken nearly always, and there is nobody between, so it is tried first.
+        On loopback plain HTTP is what is spoken nearly always, and there is nobody between, so it is tried first. A
+        TLS server tells who speaks plainly to it with 400.
         """
         with self._settling:
             if not self._may_be_plain:
                 return
             plain = "http" + self.base.removeprefix("https")
-            bases = (plain, self.base) if is_loopback(self.host) else (self.base, plain)
-            for base in bases:
-                try:
-                    answer = self._transport.request("GET", f"{base}/v2/", attempts=1)
-                except RegistryUnreachable as error:
-                    problem = error
-                    continue
-                answer.body.close()
-                # A TLS server tells who speaks plainly to it with 400, or sends him elsewhere.
-                if base != plain or answer.status in {200, 401} or base == bases[-1]:
-                    break
-            else:
-                raise problem
-            self.base = base
+            first = self._status(plain) if is_loopback(self.host) else None
+            if first in {200, 401}:
+                self.base = plain
+            elif isinstance(self._status(self.base), RegistryUnreachable) and first != 400:
+                if isinstance(problem := first or self._status(plain), RegistryUnreachable):
+                    raise problem
+                self.base = plain
             self._may_be_plain = False
+
+    def _status(self, base: str) -> int | RegistryUnreachable:
+        try:
+            answer = self._transport.request("GET", f"{base}/v2/", attempts=1)
+        except RegistryUnreachable as error:
+            return error
+        answer.body.close()
+        return answer.status
 
     def _url(self, path: str) -> str:
         if path.startswith(("http://", "https://")):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from threading import Lock, Timer
+from threading import Event, Lock, Timer
 from urllib.parse import unquote, urljoin, urlsplit
 
 import urllib3
@@ -204,17 +204,22 @@ class _Hurried:
 
     def getresponse(self) -> urllib3.HTTPResponse:
         """As of the class this is mixed into, within the time."""
-        timer = Timer((self.timeout or STALL_SECONDS) + HEADER_SECONDS, _hang_up, (self.sock,))
+        is_late = Event()
+        timer = Timer((self.timeout or STALL_SECONDS) + HEADER_SECONDS, _hang_up, (self.sock, is_late))
         timer.daemon = True
         timer.start()
         try:
             response: urllib3.HTTPResponse = super().getresponse()  # type: ignore[misc]
         finally:
             timer.cancel()
+        if is_late.is_set():  # a head that ends early is read as if it were whole
+            response.close()
+            raise TimeoutError("the answer's head took too long")
         return response
 
 
-def _hang_up(connection: socket.socket) -> None:
+def _hang_up(connection: socket.socket, is_late: Event) -> None:
+    is_late.set()
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError as error:

@@ -133,9 +133,13 @@ class Application:
         if not self.catalog.exists(name):
             raise name_unknown(name)
 
-    def require_room(self, size: int) -> None:
-        """Raise DENIED if `size` more bytes would exceed the quota."""
-        if self.policy.quota and self.catalog.size() + size > self.policy.quota:
+    def room(self) -> int:
+        """How many bytes the quota still allows; a very large number where there is none."""
+        return self.policy.quota - self.catalog.size() if self.policy.quota else 1 << 62
+
+    def require_room(self, size: int, room: int | None = None) -> None:
+        """Raise DENIED if `size` more bytes would exceed the quota, or the `room` that was asked for before."""
+        if size > (self.room() if room is None else room):
             raise Refusal(403, "DENIED", f"the registry's quota of {self.policy.quota} bytes is used up")
 
     def _require_writable(self) -> None:

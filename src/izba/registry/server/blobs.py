@@ -111,6 +111,7 @@ def parse_digest(text: str) -> Digest:
 def _finish(app: Application, request: Request, session: Session, digest: Digest) -> Response:
     try:
         _receive(app, request, session)
+        app.require_room(session.ingest.offset)
         with app.store.lease("registry upload"):
             session.ingest.commit(OCI_LAYER, digest)
             app.catalog.link(session.repository, digest)
@@ -122,8 +123,9 @@ def _finish(app: Application, request: Request, session: Session, digest: Digest
 
 
 def _receive(app: Application, request: Request, session: Session) -> None:
+    room = app.room()
     while data := request.read():
-        app.require_room(session.ingest.offset + len(data)) if app.policy.quota else None
+        app.require_room(session.ingest.offset + len(data), room)
         session.ingest.write(data)
 
 

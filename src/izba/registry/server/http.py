@@ -1,7 +1,7 @@
 """HTTP/1.1 on sockets: h11 for the protocol, a thread for each connection, files by sendfile.
 
-Every read and write has a time limit, every header and connection a bound, so a client that stalls costs a thread for a
-minute and no more.
+Every read and write has a time limit, every head a moment by which it is there, every body a least speed, so a client
+that stalls or drips costs a thread for a minute and no more.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import h11
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 STALL_SECONDS = 60.0
+LEAST_BYTES = 60 * 1024
+"""Of a body, within the time of a stall."""
 MAX_CONNECTIONS = 128
 MAX_HEADER = 32 << 10
 RECEIVE = 1 << 18
@@ -149,20 +152,32 @@ class _Conversation:
         self._handler = handler
         self._peer = peer
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEADER)
+        self._window = (0.0, 0)  # when it ends, and the bytes of the body in it
 
     def run(self) -> None:
         while True:
-            event = self._next()
+            event = self._head()
             if not isinstance(event, h11.Request):
                 return
             if self._h11.they_are_waiting_for_100_continue:
                 self._send(h11.InformationalResponse(status_code=100, headers=[]))
+            self._window = (time.monotonic() + STALL_SECONDS, 0)
             request = Request(event, self._body, self._peer)
             response = self._handler(request)
             self._answer(request, response)
             if self._h11.our_state is h11.MUST_CLOSE or not self._drained():
                 return
             self._h11.start_next_cycle()
+
+    def _head(self) -> object:
+        """The next request, if all of its head comes in time once it began to."""
+        deadline = None
+        while (event := self._h11.next_event()) is h11.NEED_DATA:
+            self._h11.receive_data(self._socket.recv(RECEIVE))
+            deadline = deadline or time.monotonic() + STALL_SECONDS
+            if time.monotonic() > deadline:
+                raise BodyError("the head of a request took too long")
+        return event
 
     def _next(self) -> object:
         while (event := self._h11.next_event()) is h11.NEED_DATA:
@@ -174,10 +189,21 @@ class _Conversation:
             return b""
         event = self._next()
         if isinstance(event, h11.Data):
+            self._pace(len(event.data))
             return bytes(event.data)
         if isinstance(event, h11.EndOfMessage):
             return b""
         raise BodyError("the client went away in the middle of a body")
+
+    def _pace(self, count: int) -> None:
+        end, seen = self._window
+        now = time.monotonic()
+        if now <= end:
+            self._window = (end, seen + count)
+        elif seen + count < LEAST_BYTES:
+            raise BodyError(f"{seen + count} bytes in {STALL_SECONDS:.0f} s is no upload")
+        else:
+            self._window = (now + STALL_SECONDS, 0)
 
     def _drained(self) -> bool:
         """Whether the rest of the body was small enough to be passed over, so that the connection can go on."""

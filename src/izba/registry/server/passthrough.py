@@ -10,10 +10,12 @@ from threading import Lock
 
 from izba import log
 from izba.errors import NotFound, Unavailable
+from izba.jsonio import loads
 from izba.oci.descriptor import Descriptor
 from izba.oci.digest import Digest
 from izba.oci.mediatype import OCI_LAYER
 from izba.registry.client import Client
+from izba.registry.fault import RegistryUnreachable
 from izba.registry.server.answers import unsupported
 from izba.registry.server.catalog import ManifestRow
 from izba.registry.server.manifests import parse, store_manifest
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
     from izba.registry.config import RegistryConfig
     from izba.registry.credentials import Credentials
     from izba.registry.server.app import Application
+    from izba.store.content import Ingest
 
 CHUNK = 1 << 20
+RESUMES = 3
 
 
 class Upstream:
@@ -64,16 +68,13 @@ class Upstream:
 
     def fetch_blob(self, app: Application, name: str, digest: Digest) -> bool:
         """Have a blob that a manifest of this repository names; whether it could be had."""
-        if app.store.db.row(
-            "SELECT 1 FROM registry_manifests JOIN content_children ON parent = digest"
-            " WHERE repository = ? AND child = ? LIMIT 1",
-            *(name, digest),
-        ) is None:  # fmt: skip
+        blob = _named(app, name, digest)
+        if blob is None:
             return False
         with app.store.lease("registry pull-through"):
             if not app.store.content.has(digest):
                 try:
-                    self._download(app, name, digest)
+                    self._download(app, name, blob)
                 except NotFound:
                     return False
             app.catalog.link(name, digest)
@@ -83,16 +84,33 @@ class Upstream:
         """Upstream's lists are upstream's: what is here is only what was asked for."""
         raise unsupported("a pull-through registry does not list tags; ask the registry behind it")
 
-    def _download(self, app: Application, name: str, digest: Digest) -> None:
-        anything = Descriptor(media_type=OCI_LAYER, digest=digest, size=1 << 60)
-        with app.store.content.ingest(f"pull-through {digest}") as ingest:
-            body, _ = self._client(name).blob(anything)
-            try:
-                while data := body.read(CHUNK):
-                    ingest.write(data)
-            finally:
-                body.close()
-            ingest.commit(OCI_LAYER, digest)
+    def _download(self, app: Application, name: str, blob: Descriptor) -> None:
+        """Into an ingest that goes on where a broken connection, to upstream or to who asked, left it."""
+        with app.store.content.ingest(f"pull-through {blob.digest}", expected=blob) as ingest:
+            if app.store.content.has(blob.digest):  # who wrote it before us has finished
+                return
+            failures = 0
+            while ingest.offset < blob.size:
+                before = ingest.offset
+                try:
+                    self._receive(self._client(name), blob, ingest)
+                except RegistryUnreachable:
+                    failures = failures + 1 if ingest.offset == before else 0
+                    if failures > RESUMES:
+                        raise
+            ingest.commit(OCI_LAYER)
+
+    def _receive(self, client: Client, blob: Descriptor, ingest: Ingest) -> None:
+        body, begins = client.blob(blob, offset=ingest.offset)
+        skip = ingest.offset - begins
+        try:
+            while data := body.read(CHUNK):
+                fresh, skip = data[skip:], max(skip - len(data), 0)
+                ingest.write(fresh)
+        finally:
+            body.close()
+        if ingest.offset < blob.size:
+            raise RegistryUnreachable(client.host, f"blob {blob.digest} ends too early")
 
     def _client(self, name: str) -> Client:
         with self._lock:
@@ -101,3 +119,17 @@ class Upstream:
                     self._clients.clear()
                 self._clients[name] = Client(self._config, name, environ=self._environ, credentials=self._credentials)
             return self._clients[name]
+
+
+def _named(app: Application, name: str, digest: Digest) -> Descriptor | None:
+    """The blob as a manifest of this repository describes it; None for what no such manifest names."""
+    row = app.store.db.row(
+        "SELECT parent FROM registry_manifests JOIN content_children ON parent = digest"
+        " WHERE repository = ? AND child = ? LIMIT 1",
+        *(name, digest),
+    )
+    if row is None:
+        return None
+    manifest = loads(app.store.content.read(Digest(row[0])))
+    entries = (entry for entry in (manifest.get("config"), *manifest.get("layers", ())) if entry)
+    return next((Descriptor.from_document(entry) for entry in entries if entry["digest"] == digest), None)
