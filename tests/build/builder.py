@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import os
 import stat
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from izba.build.convert.stages import Options
 from izba.build.export.output import IMAGE, Output
+from izba.build.options import Options
 from izba.build.progress import Cached, Event, Finished, Warned
 from izba.build.progress import Output as Said
 from izba.build.secrets import SecretSource
@@ -128,7 +129,12 @@ class Builder:
         write_files(directory, {"Dockerfile": dockerfile, **files})
         return directory
 
-    def build(
+    def build(self, context: Path | str, *, stdin: bytes = b"", **options: Any) -> Done:
+        events: list[Event | Warned] = []
+        built = build(self.engine, self.request(context, **options), events.append, stdin=io.BytesIO(stdin))
+        return Done(builder=self, built=built, events=events)
+
+    def request(
         self,
         context: Path | str,
         *,
@@ -140,12 +146,10 @@ class Builder:
         outputs: tuple[Output, ...] = (IMAGE,),
         host_trust: bool = False,
         bootstrap: bool = False,
-        stdin: bytes = b"",
         **options: Any,
-    ) -> Done:
-        events: list[Event | Warned] = []
+    ) -> BuildRequest:
         platform = options.pop("platform", default_platform())
-        request = BuildRequest(
+        return BuildRequest(
             context=str(context),
             file=file,
             tags=tags,
@@ -156,22 +160,26 @@ class Builder:
             bootstrap=bootstrap,
             options=Options(build_args=tuple(args.items()), platform=platform, **options),
         )
-        built = build(self.engine, request, events.append, stdin=io.BytesIO(stdin))
-        return Done(builder=self, built=built, events=events)
 
 
-def new_builder(root: Path, directory: Path) -> Builder:
-    engine = Engine.open(str(root))
-    import_root(
-        engine.store,
-        io.BytesIO(busybox.root_tar()),
-        defaults={"Env": ["PATH=/bin:/usr/bin"], "Cmd": ["sh"]},
-        platform=host(),
-        message="test",
-        created=busybox.CREATED * 10**9,
-        name=Reference.parse("busybox"),
-    )
-    return Builder(engine=engine, directory=directory)
+def make_root(root: Path) -> None:
+    """A data root with the image `busybox`."""
+    with Engine.open(str(root)) as engine:
+        import_root(
+            engine.store,
+            io.BytesIO(busybox.root_tar()),
+            defaults={"Env": ["PATH=/bin:/usr/bin"], "Cmd": ["sh"]},
+            platform=host(),
+            message="test",
+            created=busybox.CREATED * 10**9,
+            name=Reference.parse("busybox"),
+        )
+
+
+def copy_root(template: Path, root: Path) -> Engine:
+    """An engine on a copy of a data root that nobody has open."""
+    subprocess.run(["cp", "-a", template, root], check=True)
+    return Engine.open(str(root))
 
 
 def write_files(directory: Path, files: Files) -> None:

@@ -7,14 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.build.builder import Builder, new_builder
+from tests.build.builder import Builder, copy_root, make_root
 
 
 @pytest.fixture(scope="session")
-def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builder]:
-    builder = new_builder(tmp_path_factory.mktemp("build") / "izba", tmp_path_factory.mktemp("contexts"))
-    yield builder
-    builder.engine.close()
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data root with the base image, to be copied."""
+    root = tmp_path_factory.mktemp("template") / "izba"
+    make_root(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def _shared(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builder]:
+    engine = copy_root(template, tmp_path_factory.mktemp("build") / "izba")
+    with engine:
+        yield Builder(engine=engine, directory=tmp_path_factory.mktemp("contexts"))
 
 
 @pytest.fixture
@@ -24,14 +32,14 @@ def build(_shared: Builder) -> Builder:
 
 
 @pytest.fixture
-def new_store(tmp_path: Path) -> Iterator[Callable[[], Builder]]:
+def new_store(template: Path, tmp_path: Path) -> Iterator[Callable[[], Builder]]:
     """Makes builders with a store of their own."""
     builders: list[Builder] = []
 
     def make() -> Builder:
         directory = tmp_path / f"store-{len(builders)}"
         (directory / "contexts").mkdir(parents=True)
-        builders.append(new_builder(directory / "izba", directory / "contexts"))
+        builders.append(Builder(engine=copy_root(template, directory / "izba"), directory=directory / "contexts"))
         return builders[-1]
 
     yield make

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from izba.build.context import ContextNotFound, DockerfileNotFound
+from izba.build.context import ContextNotFound
+from izba.build.definition import DockerfileNotFound
 from izba.build.export.output import Output, parse_output
 from izba.errors import InvalidArgument, IzbaError
 from tests.build.builder import Builder

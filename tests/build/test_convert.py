@@ -6,9 +6,10 @@ import textwrap
 
 import pytest
 
-from izba.build.convert.stages import BaseImage, Options, convert
+from izba.build.convert.stages import BaseImage, convert
 from izba.build.dockerfile.parser import parse
 from izba.build.graph import Layer, describe
+from izba.build.options import Options
 from izba.oci import mediatype
 from izba.oci.descriptor import Descriptor
 from izba.oci.digest import Digest

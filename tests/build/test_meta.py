@@ -256,7 +256,7 @@ def test_workdir_makes_its_directory_for_the_user_and_no_layer_where_it_is(build
 
 def test_an_external_frontend_is_refused_and_docker_s_own_is_what_izba_speaks(build: Builder) -> None:
     """D7"""
-    from izba.engine.builds import UnknownFrontend
+    from izba.engine.building import UnknownFrontend
 
     build("# syntax=docker/dockerfile:1.7\nFROM busybox\n")
     with pytest.raises(UnknownFrontend, match="external frontends are not run"):

@@ -63,7 +63,7 @@ def test_a_failure_ends_the_others_and_is_what_is_told(fresh: Builder) -> None:
     began = time.monotonic()
 
     with pytest.raises(StepFailed, match="exit code: 7"):
-        from izba.build.convert.stages import Options
+        from izba.build.options import Options
         from izba.engine.builds import BuildRequest, build
 
         build(fresh.engine, BuildRequest(context=str(context), options=Options()), events.append)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from izba.build.dockerfile.ignore import BadIgnorePattern, Ignore, candidates, load, parse, patterns
+from izba.build.definition import ignore_candidates
+from izba.build.dockerfile.ignore import BadIgnorePattern, Ignore, load, parse, patterns
 from izba.errors import InvalidArgument
 
 
@@ -180,7 +181,7 @@ def test_a_large_context_is_decided_in_a_moment() -> None:
 def test_the_dockerfiles_own_ignore_file_comes_first_and_containerignore_last(tmp_path: Path) -> None:
     dockerfile = tmp_path / "build" / "X.Dockerfile"
     dockerfile.parent.mkdir()
-    own, docker, container = candidates(str(tmp_path), str(dockerfile))
+    own, docker, container = ignore_candidates(str(tmp_path), str(dockerfile))
     assert not load(str(tmp_path), str(dockerfile)).patterns
 
     Path(container).write_text("container")

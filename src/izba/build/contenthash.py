@@ -15,6 +15,7 @@ from _hashlib import openssl_sha256 as sha256
 from _struct import Struct
 
 from izba import log
+from izba.build.fingerprint import is_settled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20
 _MAGIC = b"izba stat cache 1\n"
 _ROW = Struct("<QQqqQ32s")
-_SETTLED = 50_000_000
-"""Nanoseconds after which a change is over: several ticks of the slowest kernel clock (10 ms)."""
-_SETTLED_COARSE = 2_100_000_000
-"""The same for file systems that keep times in (two) seconds."""
 _WORTH_A_THREAD = 64
 _FORGETTING = 50_000
 """Rows beyond those in use, from which on the others are forgotten."""
@@ -53,8 +50,7 @@ class StatCache:
 
     def remember(self, status: os.stat_result, digest: bytes, *, read_at: int) -> None:
         """Keep what was read at the time `read_at`, unless the file was just being changed."""
-        coarse = status.st_mtime_ns % 1_000_000_000 == 0 and status.st_ctime_ns % 1_000_000_000 == 0
-        if status.st_ctime_ns < read_at - (_SETTLED_COARSE if coarse else _SETTLED):
+        if is_settled(status.st_mtime_ns, status.st_ctime_ns, read_at):
             row = (status.st_dev, status.st_mtime_ns, status.st_ctime_ns, status.st_size, digest)
             self._rows[status.st_ino] = row
             self._changed = True

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import stat
 from _hashlib import openssl_sha256 as sha256
 
 from izba import errors
 from izba._record import Record
 from izba.build.contenthash import StatCache
+from izba.build.definition import NAMES, DockerfileNotFound, bounded, find, open_regular, shown
 from izba.build.files import FileSource
-from izba.errors import InvalidArgument, NotFound
+from izba.errors import NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,20 +18,6 @@ if TYPE_CHECKING:
     from typing import IO
 
     from izba.build.dockerfile.ignore import Ignore
-
-_LARGEST_DOCKERFILE = 16 << 20
-_NAMES = ("Dockerfile", "Containerfile", "dockerfile")
-
-
-class DockerfileNotFound(NotFound):
-    """There is no such Dockerfile."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(
-            f"failed to read dockerfile: open {path}: no such file or directory",
-            hint="name it with -f, or give the directory that it is in",
-        )
-        self.path = path
 
 
 class ContextNotFound(NotFound):
@@ -66,12 +52,12 @@ class Contexts:
         if not os.path.isdir(path):
             raise ContextNotFound(path)
         if file == "-":
-            text = _bounded(stdin, "the Dockerfile on stdin")
+            text = bounded(stdin, "the Dockerfile on stdin")
             return Loaded(text=text, file="Dockerfile", source=self.directory(path, os.path.join(path, "Dockerfile")))
-        dockerfile = _find(path, file)
-        with _open_regular(dockerfile) as opened:
-            text = _bounded(opened, dockerfile)
-        return Loaded(text=text, file=_shown(path, dockerfile), source=self.directory(path, dockerfile))
+        dockerfile = find(path, file)
+        with open_regular(dockerfile) as opened:
+            text = bounded(opened, dockerfile)
+        return Loaded(text=text, file=shown(path, dockerfile), source=self.directory(path, dockerfile))
 
     def directory(self, path: str, dockerfile: str | None = None) -> FileSource:
         """The files of a directory, without what its `.dockerignore`, or the Dockerfile's own, leaves out."""
@@ -102,9 +88,7 @@ class Contexts:
         archive = open_archive(spool)
         if archive is None:
             with open(spool, "rb") as kept:
-                return Loaded(
-                    text=_bounded(kept, "the Dockerfile on stdin"), file="Dockerfile", source=FileSource(root)
-                )
+                return Loaded(text=bounded(kept, "the Dockerfile on stdin"), file="Dockerfile", source=FileSource(root))
         opened, stream = archive
         with opened:
             apply(stream, root, ops=fsops(), overlay=None)
@@ -115,56 +99,22 @@ class Contexts:
     def _from_archive(root: str, file: str | None) -> Loaded:
         """The context in a tar, whose links must not make us read files of the host."""
         everything = FileSource(root)
-        names = (file,) if file else _NAMES
+        names = (file,) if file else NAMES
         found = next((path for path in map(everything.resolve, names) if everything.status(path) is not None), None)
         if found is None:
             raise DockerfileNotFound(names[0])
-        with _open_regular(everything.absolute(found)) as opened:
-            text = _bounded(opened, found)
+        with open_regular(everything.absolute(found)) as opened:
+            text = bounded(opened, found)
         ignore, ignore_file = _ignore(root, everything.absolute(found))
         return Loaded(text=text, file=found, source=FileSource(root, ignore=ignore, ignore_file=ignore_file))
 
 
-def _find(context: str, file: str | None) -> str:
-    """The Dockerfile: `file` as seen from here, or else from the context; or the context's own."""
-    candidates = [file, os.path.join(context, file)] if file else [os.path.join(context, name) for name in _NAMES]
-    for candidate in candidates:
-        if os.path.lexists(candidate):
-            return candidate
-    raise DockerfileNotFound(candidates[0])
-
-
-def _shown(context: str, dockerfile: str) -> str:
-    """The name for messages: as seen from the context, if it is in there."""
-    relative = os.path.relpath(dockerfile, context)
-    return dockerfile if relative.startswith("../") else relative
-
-
 def _ignore(root: str, dockerfile: str) -> tuple[Ignore, str]:
-    from izba.build.dockerfile.ignore import candidates, load
+    from izba.build.definition import ignore_candidates
+    from izba.build.dockerfile.ignore import load
 
-    name = next((os.path.basename(path) for path in candidates(root, dockerfile) if os.path.lexists(path)), "")
+    name = next((os.path.basename(path) for path in ignore_candidates(root, dockerfile) if os.path.lexists(path)), "")
     return load(root, dockerfile), name
-
-
-def _open_regular(path: str) -> IO[bytes]:
-    # Not waiting: a hostile context may have a FIFO of that name.
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise DockerfileNotFound(path) from None
-    file = open(fd, "rb")
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        file.close()
-        raise InvalidArgument(f"{path} is no regular file")
-    return file
-
-
-def _bounded(file: IO[bytes], what: str) -> bytes:
-    data = file.read(_LARGEST_DOCKERFILE + 1)
-    if len(data) > _LARGEST_DOCKERFILE:
-        raise InvalidArgument(f"{what} is larger than {_LARGEST_DOCKERFILE >> 20} MiB")
-    return data
 
 
 def _refuse_remote(path: str) -> None:

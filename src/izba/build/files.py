@@ -14,6 +14,7 @@ from _hashlib import openssl_sha256 as sha256
 from izba._record import Record
 from izba.build import gopath
 from izba.build.contenthash import StatCache, hash_files
+from izba.build.fingerprint import Sightings
 from izba.build.inroot import clean, resolve
 from izba.errors import NotFound
 from izba.layer.fsops import RECORD
@@ -83,7 +84,7 @@ class FileSource:
         self.digests: dict[str, bytes] = {}
         """What files hold, by their path on this machine; of those whose content was looked at."""
         self.selected: dict[Selector, tuple[Chosen, ...]] = {}
-        self._lists: dict[str, tuple[Entry, ...]] = {}
+        self.sightings = Sightings()
 
     def absolute(self, path: str) -> str:
         """Where the resolved `path` is on this machine."""
@@ -95,21 +96,19 @@ class FileSource:
 
     def readlink(self, path: str) -> str | None:
         """The target of the link at the resolved `path`, None for all else."""
-        try:
-            return os.readlink(self.absolute(path))
-        except OSError:
-            return None
+        links = self.sightings.links
+        if path not in links:
+            try:
+                links[path] = os.readlink(self.absolute(path))
+            except OSError:
+                links[path] = None
+        return links[path]
 
     def status(self, path: str) -> os.stat_result | None:
         """What is at the resolved `path`, None if there is nothing or it is ignored."""
-        if not path:
-            return os.lstat(self.root)
         parent, _, name = path.rpartition("/")
-        if self.ignore is None:
-            try:
-                return os.lstat(self.absolute(path))
-            except (FileNotFoundError, NotADirectoryError):
-                return None
+        if not path or self.ignore is None:
+            return self._status(path)
         status = self.status(parent)
         if status is None or not stat.S_ISDIR(status.st_mode):
             return None
@@ -117,9 +116,9 @@ class FileSource:
 
     def children(self, path: str) -> tuple[Entry, ...]:
         """Names and statuses in the directory at the resolved `path`, sorted; without what is ignored, and sockets."""
-        found = self._lists.get(path)
+        found = self.sightings.listings.get(path)
         if found is None:
-            found = self._lists[path] = self._read(path)
+            found = self.sightings.listings[path] = self._read(path)
         return found
 
     def walk(self, path: str) -> Iterator[Entry]:
@@ -136,6 +135,15 @@ class FileSource:
                 below = f"{path}/{relative}" if path else relative
                 stack.append(iter(self._prefixed(below, f"{relative}/")))
 
+    def _status(self, path: str) -> os.stat_result | None:
+        statuses = self.sightings.statuses
+        if path not in statuses:
+            try:
+                statuses[path] = os.lstat(self.absolute(path))
+            except (FileNotFoundError, NotADirectoryError):
+                statuses[path] = None
+        return statuses[path]
+
     def _prefixed(self, path: str, prefix: str) -> list[Entry]:
         return [(prefix + name, status) for name, status in self.children(path)]
 
@@ -147,12 +155,13 @@ class FileSource:
             for each in listing:
                 status = each.stat(follow_symlinks=False)
                 if stat.S_ISSOCK(status.st_mode):
+                    self.sightings.has_sockets = True
                     continue
                 if ignore is not None and ignore.excludes(prefix + each.name):
                     # A directory that is left out comes along where something below it is taken back.
-                    if not stat.S_ISDIR(status.st_mode) or ignore.prunes(prefix + each.name):
-                        continue
-                    if not self.children(prefix + each.name):
+                    is_directory = stat.S_ISDIR(status.st_mode)
+                    if not is_directory or ignore.prunes(prefix + each.name) or not self.children(prefix + each.name):
+                        self.sightings.left_out.setdefault(path, {})[each.name] = is_directory
                         continue
                 entries.append((each.name, status))
         entries.sort()

@@ -102,7 +102,13 @@ def _used_chains(store: Store) -> set[str]:
     return {key for (key,) in rows}
 
 
-_KINDS = {"mounts": "cache mount", "downloads": "download", "contexts": "context index", "trust": "host trust"}
+_KINDS = {
+    "mounts": "cache mount",
+    "downloads": "download",
+    "contexts": "context index",
+    "outcomes": "build outcome",
+    "trust": "host trust",
+}
 
 
 def _directories(store: Store) -> list[Kept]:

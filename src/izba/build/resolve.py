@@ -55,6 +55,8 @@ class Names:
         self._known: dict[tuple[str, str | None], BaseImage] = {}
         self.sources: dict[str, FileSource] = {}
         """The directories that were asked for, by the name of their context."""
+        self.manifests: dict[str, Digest] | None = {}
+        """The manifests of images of the store, by name; None where more than a name decided which."""
         self.images: dict[Digest, StoredImage] = {}
         """The images that were asked for, by the chain of their trees."""
 
@@ -95,6 +97,9 @@ class Names:
         image = self._fetch(name, platform, step)
         if platform is not None:
             _check_platform(name, image, platform)
+            self.manifests = None
+        elif self.manifests is not None:
+            self.manifests[name] = image.descriptor.digest
         return self._base(_shown(name), image)
 
     def _base(self, name: str, image: StoredImage) -> BaseImage:

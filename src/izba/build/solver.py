@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import cast
 
-    from izba.build.cache import BuildCache
+    from izba.build.cache import BuildCache, CacheRecord
     from izba.build.graph import CacheMap, Result, Selector, Source, Vertex
     from izba.build.progress import Reporter, RunningStep
     from izba.build.worker import Worker
@@ -80,7 +80,10 @@ class Solver:
         self._announced: set[Digest] = set()
         self._threads: list[threading.Thread] = []
         self._failure: BaseException | None = None
-        self.used: list[Digest] = []
+        self.used: list[CacheRecord] = []
+        """The records that served this build."""
+        self.has_worked = False
+        """Whether anything was done that the cache did not have."""
 
     def solve(self, vertex: Vertex) -> Solved:
         """The result of `vertex`. Raises what the first failing step raised, once all have ended.
@@ -154,7 +157,7 @@ class Solver:
             tree = Tree(layers=(*base.tree.layers, layer))
         if vertex.title:
             self._reporter.cached(vertex.title)
-        self.used.append(key)
+        self.used.append(record)
         return Solved(tree=tree, key=key, created=record.created)
 
     def _do(self, vertex: Vertex, base: Solved, key: Digest) -> Solved:
@@ -173,6 +176,7 @@ class Solver:
         return Solved(tree=tree, key=key, created=created)
 
     def _exec(self, vertex: Vertex, inputs: Sequence[Result]) -> Result:
+        self.has_worked = True
         with self._slots:
             if self._failure is not None:
                 raise Canceled

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from izba.build.convert import stages
-    from izba.build.convert.stages import Converted, Options
+    from izba.build.convert.stages import Converted
     from izba.build.dockerfile.ignore import Ignore
     from izba.build.dockerfile.instructions import Dockerfile
     from izba.build.dockerfile.rules import Finding
+    from izba.build.options import Options
     from izba.build.progress import Reporter
 
 

@@ -22,10 +22,11 @@ def apply_changes(defaults: ContainerDefaults, changes: Sequence[str]) -> Contai
     if not changes:
         return defaults
     from izba.build.convert import meta
-    from izba.build.convert.stages import Conversion, Options, State
+    from izba.build.convert.stages import Conversion, State
     from izba.build.dockerfile.parser import parse
     from izba.build.graph import Vertex
     from izba.build.ops.image import ScratchOp
+    from izba.build.options import Options
 
     dockerfile = parse("\n".join(["FROM scratch", *changes]), file="--change")
     stage = dockerfile.stages[-1]

@@ -21,7 +21,7 @@ class Names:
 
     def set(self, reference: Reference, descriptor: Descriptor) -> None:
         """Let `reference` name `descriptor`, whatever it named before; on the disk when this returns."""
-        with self._db.transaction(durable=True):
+        with self._db.transaction(), self._db.transaction(durable=self.get(reference) != descriptor):
             self._db.execute(
                 "INSERT INTO names VALUES (?, ?, ?) "
                 "ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, updated = excluded.updated",

@@ -12,8 +12,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from izba.build.convert.stages import Conversion, Options, State
+    from izba.build.convert.stages import Conversion, State
     from izba.build.dockerfile.instructions import Arg, Stage
+    from izba.build.options import Options
 
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
 PREDEFINED = frozenset({*_PROXIES, *(name.upper() for name in _PROXIES), "SOURCE_DATE_EPOCH"})

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from izba.build.dockerfile.instructions import Dockerfile, Instruction, Stage
     from izba.build.dockerfile.source import Word
     from izba.build.graph import Layer, Vertex
+    from izba.build.options import Options
     from izba.oci.documents import ContainerDefaults, ImageConfig
-    from izba.runtime.specgen.request import Ulimit
 
 
 class UnknownTarget(InvalidArgument):
@@ -53,23 +53,6 @@ if TYPE_CHECKING:
 
         def context(self, name: str, platform: str | None) -> BaseImage | str | None:
             """What `--build-context name=` stands for: an image, or the name of a directory; None if not given."""
-
-
-class Options(Record):
-    """What the command line adds to a Dockerfile. Pairs are (name, value)."""
-
-    target: str | None = None
-    build_args: tuple[tuple[str, str], ...] = ()
-    labels: tuple[tuple[str, str], ...] = ()
-    no_cache: bool = False
-    no_cache_filter: tuple[str, ...] = ()
-    platform: str = "linux/amd64"
-    build_platform: str = "linux/amd64"
-    network: str = "default"
-    add_hosts: tuple[tuple[str, str], ...] = ()
-    shm_size: int | None = None
-    ulimits: tuple[Ulimit, ...] = ()
-    epoch: int | None = None
 
 
 class HistoryStep(Record):

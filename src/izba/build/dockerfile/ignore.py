@@ -11,6 +11,7 @@ import posixpath
 import stat
 
 from izba.build import gopath
+from izba.build.definition import ignore_candidates
 from izba.build.dockerfile.source import SPACE
 from izba.errors import InvalidArgument
 
@@ -133,21 +134,12 @@ def patterns(text: str) -> list[str]:
     return found
 
 
-def candidates(context: str, dockerfile: str) -> tuple[str, ...]:
-    """The files of which the first that exists is a build's ignore file."""
-    return (
-        f"{dockerfile}.dockerignore",
-        os.path.join(context, ".dockerignore"),
-        os.path.join(context, ".containerignore"),
-    )
-
-
 def load(context: str, dockerfile: str) -> Ignore:
     """The ignore rules of a build whose Dockerfile is the file `dockerfile`; none if there is no such file.
 
     Raises `BadIgnorePattern`, `OSError`, and `InvalidArgument` for what is no regular file.
     """
-    for path in candidates(context, dockerfile):
+    for path in ignore_candidates(context, dockerfile):
         try:
             # Not waiting, as a context may hold a FIFO of that name.
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)

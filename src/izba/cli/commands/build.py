@@ -9,10 +9,10 @@ from izba.cli.options.flags import Command, Flag, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from izba.build.convert.stages import Options
+    from izba.build.options import Options
     from izba.cli.context import Context
     from izba.cli.options.flags import Flags
-    from izba.engine.builds import BuildRequest, Built
+    from izba.engine.buildrequest import BuildRequest, Checked
     from izba.runtime.specgen.request import Ulimit
 
 COMMAND = Command(
@@ -59,40 +59,45 @@ def run(context: Context, argv: list[str]) -> int:
     flags = COMMAND.parse(argv)
     engine = context.engine()
     with engine:
-        engine.enter_user_namespace()
         from izba.cli.output.progress import progress
         from izba.engine import builds
 
         request = _request(flags)
-        builds.enter()
+        remembered = builds.recall(engine, request)
+        if remembered is None:
+            engine.enter_user_namespace()
+            builds.enter()
         quiet = flags.on("quiet") or flags.text("progress") == "quiet"
         try:
             mode = "quiet" if quiet else flags.text("progress") or os.environ.get("BUILDKIT_PROGRESS") or "auto"
             with progress(mode) as sink:
-                built = builds.build(engine, request, sink)
+                if remembered is None:
+                    built = builds.build_anew(engine, request, sink)
+                else:
+                    built = builds.retell(remembered, request, sink)
         except builds.StepFailed as error:
             _say_last_words(error.tail)
             raise
-        if request.check_only:
-            return _print_findings(built)
+        if built.checked is not None and request.check_only:
+            return _print_findings(built.checked)
         builds.write_results(built, iidfile=flags.text("iidfile"), metadata_file=flags.text("metadata-file"))
         if quiet and built.image is not None:
             print(built.image.id)
     return 0
 
 
-def _print_findings(built: Built) -> int:
+def _print_findings(checked: Checked) -> int:
     """What the checks found; it fails a command that was to find it."""
     from izba.cli.output.checks import report
 
-    sys.stdout.write(report(built.dockerfile, built.findings))
-    return 1 if built.findings else 0
+    sys.stdout.write(report(checked.dockerfile, checked.findings))
+    return 1 if checked.findings else 0
 
 
 def _request(flags: Flags) -> BuildRequest:
     from izba.build.export.output import IMAGE, parse_output
     from izba.build.secrets import parse_secret
-    from izba.engine.builds import BuildRequest
+    from izba.engine.buildrequest import BuildRequest
 
     outputs = tuple(parse_output(text) for text in flags.all("output")) or (IMAGE,)
     return BuildRequest(
@@ -112,7 +117,7 @@ def _request(flags: Flags) -> BuildRequest:
 
 
 def _options(flags: Flags) -> Options:
-    from izba.build.convert.stages import Options
+    from izba.build.options import Options
     from izba.cli.options.environment import labels
     from izba.cli.options.units import size
     from izba.engine.builds import default_platform
@@ -185,6 +190,8 @@ def _host(text: str) -> tuple[str, str]:
 
 
 def _ulimits(flags: Flags) -> tuple[Ulimit, ...]:
+    if not flags.all("ulimit"):
+        return ()
     from izba.cli.options.resources import ulimit
     from izba.runtime.specgen.request import Ulimit
 
