@@ -59,12 +59,13 @@ class FileMount(Record):
 
 
 class FileSource(Record):
-    """A declared secret or config: a file of the host, or a text."""
+    """A declared secret or config: a file of the host, or a text, which may be that of a `variable`."""
 
     kind: str
     key: str
     name: str
     file: str | None = None
+    variable: str | None = None
     content: str | None = None
     external: bool = False
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from izba.linux import wire
-from izba.monitor.spawn import Monitor, reap
+from izba.monitor.spawn import Monitor, disown, reap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class Nursery:
 
 
 def _serve(connection: socket) -> None:
+    disown()
     os.setsid()  # Ctrl-C is for the command
     while True:
         try:

@@ -50,7 +50,7 @@ class Monitor:
         import _socket
 
         monitor = cls.__new__(cls)
-        monitor._channel = _socket.socket(fileno=fd)
+        monitor._channel = _socket.socket(fileno=fd)  # noqa: SLF001 - our own
         monitor.streams = None
         return monitor
 
@@ -88,6 +88,11 @@ class Monitor:
 
 
 _monitors: list[int] = []
+
+
+def disown() -> None:
+    """In a fork of ours: the monitors are not its children."""
+    _monitors.clear()
 
 
 def reap() -> None:

@@ -38,7 +38,7 @@ def run(context: Context, argv: list[str]) -> int:
 
     now = time.time_ns()
     query = LogQuery(
-        tail=_tail(flags.text("tail") or "all"),
+        tail=tail(flags.text("tail") or "all"),
         since=moment(text, now) if (text := flags.text("since")) else 0,
         until=moment(text, now) if (text := flags.text("until")) else 0,
         follow=flags.on("follow"),
@@ -51,7 +51,8 @@ def run(context: Context, argv: list[str]) -> int:
     return 0
 
 
-def _tail(text: str) -> int:
+def tail(text: str) -> int:
+    """How many lines `--tail` means; -1 is all. Raises `UsageError`."""
     if text == "all" or (text.startswith("-") and text[1:].isdecimal()):
         return -1
     if not text.isdecimal():

@@ -234,6 +234,7 @@ def _source(kind: str, key: str, model: dict[str, Any], environment: Mapping[str
         key=key,
         name=model["name"],
         file=model.get("file"),
+        variable=model.get("environment"),
         content=content,
         external=model.get("external", False),
     )

@@ -43,6 +43,22 @@ class ComposeContext(Record):
             print(f"warning: {warning}", file=sys.stderr)
         return loaded
 
+    def named_project(self) -> tuple[str, Project | None]:
+        """The project's name, and the project if its files are to be found: `-p NAME` does without them."""
+        from izba.compose.errors import NoComposeFile
+        from izba.compose.load.names import BadProjectName, normalized
+
+        name = self.options.name or os.environ.get("COMPOSE_PROJECT_NAME")
+        try:
+            project = self.project()
+        except NoComposeFile:
+            if not name or self.options.files:
+                raise
+            if normalized(name) != name:
+                raise BadProjectName(name) from None
+            return name, None
+        return project.name, project
+
     def project(self, services: Sequence[str] = ()) -> Project:
         """The project. Services that are named are enabled, whatever their profiles. Raises `NoSuchService`."""
         from izba.compose.load.bind import bind

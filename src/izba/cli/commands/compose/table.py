@@ -41,7 +41,36 @@ def _read(text: str) -> dict[str, Verb]:
 
 
 VERBS = _read("""
+    attach  | attach  | Attach local standard streams to a service's running container
+    build   | build   | Build or rebuild services
     config  | config  | Print the project's files as one, complete and in canonical form
+    cp      | cp      | Copy files/folders between a service container and the local filesystem
+    create  | create  | Create containers for services
+    down    | down    | Stop and remove containers, networks
+    exec    | exec    | Execute a command in a running container
+    images  | images  | List images used by the created containers
+    kill    | kill    | Force stop service containers
+    logs    | logs    | View output from containers
+    ls      | ls      | List running compose projects
+    pause   | pause   | Pause services
+    plan    | plan    | Print what `up` would do, and why, and do nothing
+    port    | port    | Print the public port for a port binding
+    ps      | ps      | List containers
+    pull    | pull    | Pull service images
+    push    | push    | Push service images
+    restart | restart | Restart service containers
+    rm      | rm      | Removes stopped service containers
+    run     | run     | Run a one-off command on a service
+    scale   | scale   | Scale services
+    start   | start   | Start services
+    stats   | stats   | Display a live stream of resource usage statistics
+    stop    | stop    | Stop services
+    top     | top     | Display the running processes
+    unpause | unpause | Unpause services
+    up      | up      | Create and start containers
+    version | version | Show the version
+    volumes | volumes | List volumes
+    wait    | wait    | Block until containers of services stop
 """)
 
 ALIASES = {"convert": "config"}

@@ -1,0 +1,147 @@
+"""`up` in the foreground: the output of all, until all ended, or Ctrl-C stops them (twice: kills them)."""
+
+from __future__ import annotations
+
+import sys
+from threading import Event, Thread
+
+from izba.cli.commands.compose.lines import LinePrinter, wants_colour
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from izba.cli.commands.compose.context import ComposeContext
+    from izba.cli.commands.compose.session import Session
+    from izba.cli.options.flags import Flags
+    from izba.compose.project import Project
+    from izba.engine.containers.model import Container
+
+INTERRUPTED = 130
+
+
+def follow(session: Session, project: Project, flags: Flags, compose: ComposeContext) -> int:
+    """Show the output until the end; the exit code."""
+    from izba.compose.verbs.up import own_containers
+
+    containers = own_containers(session.engine, project)
+    return _Foreground(session, project, flags, compose, containers).run()
+
+
+class _Foreground:
+    """One `up`."""
+
+    def __init__(
+        self,
+        session: Session,
+        project: Project,
+        flags: Flags,
+        compose: ComposeContext,
+        containers: list[Container],
+    ) -> None:
+        self._session = session
+        self._project = project
+        self._flags = flags
+        self._containers = containers
+        self._printer = LinePrinter(
+            self._shown(),
+            project.name,
+            colour=wants_colour(compose.ansi, never=flags.on("no-color")),
+            prefix=not flags.on("no-log-prefix"),
+            times=flags.on("timestamps"),
+        )
+        self._abort = flags.on("abort-on-container-exit") or flags.given("exit-code-from")
+        self._abort_on_failure = flags.on("abort-on-container-failure")
+        self._code = 0
+        self._stopping = Event()
+
+    def run(self) -> int:
+        names = ", ".join(each.name.removeprefix(f"{self._project.name}-") for each in self._shown())
+        print(f"Attaching to {names}", flush=True)
+        try:
+            self._print()
+        except KeyboardInterrupt:
+            return self._interrupted()
+        wanted = self._flags.text("exit-code-from")
+        return self._exit_code_of(wanted) if wanted else self._code
+
+    def _shown(self) -> list[Container]:
+        from izba.compose.observe import service_of
+
+        wanted, hidden = set(self._flags.all("attach")), set(self._flags.all("no-attach"))
+        if self._flags.arguments and not self._flags.on("attach-dependencies") and not wanted:
+            wanted = set(self._flags.arguments)
+        quiet = {service.name for service in self._project.services if not service.attach}
+        return [
+            each
+            for each in self._containers
+            if service_of(each) not in hidden
+            and (service_of(each) in wanted if wanted else service_of(each) not in quiet)
+        ]
+
+    def _print(self) -> None:
+        from izba.compose.verbs.logs import Follower
+        from izba.engine.containers import lifecycle
+        from izba.engine.containers.logs import LogQuery
+
+        follower = Follower()
+        for container in self._shown():
+            # What it wrote in this run of its.
+            follower.add(container, LogQuery(follow=True, since=lifecycle.state(container).started))
+        for container in self._containers:
+            Thread(target=self._watch, args=(container,), daemon=True).start()
+        for line in follower.lines():
+            self._printer.print(line)
+        self._printer.finish()
+
+    def _watch(self, container: Container) -> None:
+        """Wait for a container's end, and do what is asked for then."""
+        from izba.engine.containers import lifecycle
+        from izba.engine.containers.stop import wait
+
+        code = wait(container)
+        if self._stopping.is_set() or lifecycle.state(container).status == "restarting":
+            return
+        self._printer.say(container, f"exited with code {code}")
+        if self._abort or (self._abort_on_failure and code):
+            self._stopping.set()
+            self._code = code
+            print("Aborting on container exit...", file=sys.stderr)
+            self._stop()
+
+    def _interrupted(self) -> int:
+        self._stopping.set()
+        print("\nGracefully Stopping... press Ctrl+C again to force", file=sys.stderr, flush=True)
+        stopper = Thread(target=self._stop, daemon=True)
+        stopper.start()
+        try:
+            while stopper.is_alive():
+                stopper.join(0.1)
+        except KeyboardInterrupt:
+            print("Killing", file=sys.stderr, flush=True)
+            self._kill()
+            stopper.join()
+        return INTERRUPTED
+
+    def _stop(self) -> None:
+        from izba.compose.verbs.lifecycle import stop_all
+
+        timeout = self._flags.number("timeout")
+        stop_all(self._session.engine, self._project, timeout=timeout, report=self._session.report())
+
+    def _kill(self) -> None:
+        from izba.engine.containers.lifecycle import NotRunning
+        from izba.engine.containers.stop import kill
+
+        for container in self._containers:
+            try:
+                kill(container)
+            except NotRunning:
+                continue
+
+    def _exit_code_of(self, service: str) -> int:
+        from izba.compose.observe import service_of
+        from izba.engine.containers import lifecycle
+
+        own = [each for each in self._containers if service_of(each) == service]
+        if not own:
+            self._project.service(service)
+        return max((lifecycle.state(each).exit_code for each in own), default=0)

@@ -1,0 +1,149 @@
+"""An engine for a verb, and where the monitors of what it starts come from.
+
+Made before a project is loaded: the nursery must be forked while the process is light, and the user namespace entered
+while it has one thread.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+    from typing import Self
+
+    from izba.build.progress import Sink
+    from izba.cli.commands.compose.context import ComposeContext
+    from izba.compose.execute import Event, Report
+    from izba.compose.images import Tools
+    from izba.compose.outside import Outside
+    from izba.engine.engine import Engine
+    from izba.monitor.spawn import Monitor
+
+
+class Session:
+    """`with Session(compose, starts=True) as session:`. `starts`: containers will be started; `writes`: files, too."""
+
+    def __init__(self, compose: ComposeContext, *, starts: bool = False, writes: bool = False) -> None:
+        from izba.monitor.nursery import Nursery
+
+        self._compose = compose
+        self._nursery = Nursery() if starts and not compose.dry_run else None
+        self.engine: Engine = compose.context.engine()
+        self._outside: Outside | None = None
+        if starts or writes:
+            if writes and self.engine.roots.rootless:
+                from izba.compose.outside import Outside
+
+                self._outside = Outside(self.engine)
+            self.engine.enter_user_namespace()
+
+    def monitor(self) -> Monitor:
+        """A monitor for one container; from any thread."""
+        assert self._nursery is not None
+        return self._nursery.monitor()
+
+    @property
+    def remove_network(self) -> Callable[[str], None] | None:
+        """Who removes networks, where this process cannot."""
+        return self._outside.remove_network if self._outside else None
+
+    def tools(self, *, quiet: bool = False, pull_quiet: bool = False) -> Tools:
+        """How builds and pulls are shown."""
+        from izba.cli.output.progress import progress
+        from izba.compose.images import Tools
+
+        wanted = self._compose.progress
+        mode = "quiet" if quiet or wanted in {"quiet", "none"} else wanted
+
+        def shown() -> AbstractContextManager[Sink]:
+            return progress(mode if mode in {"auto", "tty", "plain", "quiet"} else "plain")
+
+        def pull(engine: Engine, image: str, policy: str, platform: str) -> None:
+            _pull(engine, image, policy, platform, quiet=quiet or pull_quiet or mode == "quiet")
+
+        return Tools(progress=shown, pull=pull, bootstrap=wants_bootstrap())
+
+    def report(self) -> Report:
+        """Tells of operations on stderr, as Compose does."""
+        return silent if self._compose.progress in {"quiet", "none"} else tell
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.engine.close()
+        if self._nursery is not None:
+            self._nursery.close()
+        if self._outside is not None:
+            self._outside.close()
+
+
+def wants_bootstrap() -> bool:
+    """IZBA_BOOTSTRAP: base images are made from packages."""
+    return os.environ.get("IZBA_BOOTSTRAP") in {"1", "true"}
+
+
+def _pull(engine: Engine, image: str, policy: str, platform: str, *, quiet: bool) -> None:
+    from izba.cli.creation import partial_bootstrap
+    from izba.cli.output.transfer import Transfer
+    from izba.engine.acquire import acquire
+
+    with Transfer(sys.stderr, quiet=quiet) as transfer:
+        acquire(
+            engine,
+            image,
+            pull=policy,
+            platform=platform or None,
+            bootstrap=partial_bootstrap(quiet=quiet) if wants_bootstrap() else None,
+            report=transfer.report,
+        )
+
+
+_WORDS = {
+    "CreateNetwork": ("Network", "Creating", "Created"),
+    "CreateVolume": ("Volume", "Creating", "Created"),
+    "RemoveNetwork": ("Network", "Removing", "Removed"),
+    "RemoveVolume": ("Volume", "Removing", "Removed"),
+    "CreateContainer": ("Container", "Creating", "Created"),
+    "StartContainer": ("Container", "Starting", "Started"),
+    "StopContainer": ("Container", "Stopping", "Stopped"),
+    "RemoveContainer": ("Container", "Removing", "Removed"),
+    "WaitFor": ("Service", "Waiting", ""),
+}
+
+
+def tell(event: Event) -> None:
+    """One line on stderr for an operation's beginning or end."""
+    operation = event.operation
+    words = _WORDS.get(operation.kind)
+    if words is None:
+        return
+    kind, begin, end = words
+    name = operation.service if kind == "Service" else operation.name
+    if operation.old and operation.kind == "CreateContainer":
+        begin, end, name = "Recreate", "Recreated", operation.name.partition("_")[2]
+    ready = {"service_healthy": "Healthy", "service_completed_successfully": "Exited"}.get(operation.condition, "")
+    state = (f"Error: {event.failed}" if event.failed else end or ready) if event.done else begin
+    sys.stderr.write(f" {kind} {name}  {state}\n")
+    sys.stderr.flush()
+
+
+def silent(_event: Event) -> None:
+    """Tells nothing."""
+
+
+def tell_orphans(orphans: tuple[str, ...]) -> None:
+    """Containers of services that the files do not have any more; Compose's sentence."""
+    if orphans:
+        sys.stderr.write(
+            f"warning: Found orphan containers ([{' '.join(orphans)}]) for this project. If you removed or renamed "
+            "this service in your compose file, you can run this command with the --remove-orphans flag to clean it "
+            "up.\n"
+        )

@@ -1,0 +1,267 @@
+"""From what is wanted and what there is to what is to be done. Pure: the same values always give the same plan."""
+
+from __future__ import annotations
+
+from izba._record import Record
+from izba.compose import plan as kinds
+from izba.compose.observe import container_name
+from izba.compose.order import dependencies, with_dependencies
+from izba.compose.plan import Plan, Planner
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from izba.compose.observe import Observed, ObservedContainer
+    from izba.compose.project import Project, Service
+
+
+class Options(Record):
+    """How it shall be done.
+
+    hashes          by service the hash of its configuration now; `images` the id of its image now, if it is known
+    scale           by service how many, over what the file says
+    recreate        changed (those that differ), always, never
+    fixed           services that are left as they are if they are there: dependencies of those that were named
+    start           start what is created, and what does not run
+    """
+
+    hashes: Mapping[str, str] = {}
+    images: Mapping[str, str] = {}
+    scale: Mapping[str, int] = {}
+    recreate: str = "changed"
+    recreate_dependencies: bool = False
+    fixed: frozenset[str] = frozenset()
+    remove_orphans: bool = False
+    known: frozenset[str] = frozenset()
+    start: bool = True
+    renew_volumes: bool = False
+
+
+def reconcile(project: Project, observed: Observed, options: Options) -> Plan:
+    """The plan that makes what there is what is wanted."""
+    return _Reconciler(project, observed, options).plan()
+
+
+class _Reconciler:
+    """One plan in the making."""
+
+    def __init__(self, project: Project, observed: Observed, options: Options) -> None:
+        self._project = project
+        self._observed = observed
+        self._options = options
+        self._planner = Planner()
+        self._made: dict[str, int] = {}  # networks and volumes that are made
+        self._ready: dict[str, list[int]] = {}  # by service the operations after which its containers run
+        self._replaced: set[str] = set()
+        self._waits: dict[tuple[str, str], int] = {}
+
+    def plan(self) -> Plan:
+        orphans = self._orphans()
+        self._resources()
+        if self._options.remove_orphans:
+            for container in orphans:
+                self._remove(container, "its service is no part of the project")
+        for name in with_dependencies([s.name for s in self._project.services], dependencies(self._project)):
+            self._service(self._project.service(name))
+        return Plan(
+            operations=tuple(self._planner.operations),
+            orphans=() if self._options.remove_orphans else tuple(each.name for each in orphans),
+        )
+
+    def _orphans(self) -> list[ObservedContainer]:
+        known = {service.name for service in self._project.services} | self._options.known
+        return [each for each in self._observed.containers if each.service not in known and not each.one_off]
+
+    def _resources(self) -> None:
+        used = {endpoint.network for service in self._project.services for endpoint in service.endpoints}
+        for network in self._project.networks:
+            if network.name in used and not network.external and network.name not in self._observed.networks:
+                self._made[network.name] = self._planner.add(
+                    kinds.CREATE_NETWORK, f"network:{network.key}", "it is not there", name=network.name
+                )
+        volumes = {
+            mount["Source"]
+            for service in self._project.services
+            for mount in service.host_config.get("Mounts") or ()
+            if mount["Type"] == "volume"
+        }
+        for volume in self._project.volumes:
+            if volume.name in volumes and not volume.external and volume.name not in self._observed.volumes:
+                self._made[volume.name] = self._planner.add(
+                    kinds.CREATE_VOLUME, f"volume:{volume.key}", "it is not there", name=volume.name
+                )
+
+    def _service(self, service: Service) -> None:
+        existing = self._observed.of(service.name)
+        scale = self._options.scale.get(service.name, service.scale)
+        self._ready[service.name] = []
+        kept, surplus = existing[:scale], existing[scale:]
+        before = self._before(service)
+        for container in reversed(surplus):
+            self._remove(container, f"{scale} of {service.name} are wanted")
+        for container in kept:
+            self._existing(service, container, before)
+        taken = {container.number for container in existing}
+        free = (number for number in range(1, scale + len(taken) + 1) if number not in taken)
+        for _ in range(scale - len(kept)):
+            self._create(service, next(free), before)
+
+    def _before(self, service: Service) -> _Before:
+        return _Before(self, service)
+
+    def _existing(self, service: Service, container: ObservedContainer, before: _Before) -> None:
+        cause = self._difference(service, container)
+        if cause:
+            self._recreate(service, container, cause, before)
+        elif not self._options.start:
+            return
+        elif not container.is_running:
+            self._start(service, container.number, container.name, f"it is {container.status}", before.all())
+        elif restarted := [
+            each.service for each in service.depends_on if each.restart and each.service in self._replaced
+        ]:
+            stop = self._planner.add(
+                kinds.STOP,
+                _target(service, container.number),
+                f"{restarted[0]} is replaced, and it is to be restarted with it",
+                needs=before.all(),
+                service=service.name,
+                name=container.name,
+            )
+            self._start(service, container.number, container.name, "it was stopped for this", (*before.all(), stop))
+
+    def _difference(self, service: Service, container: ObservedContainer) -> str:
+        """Why the container is not what is wanted; empty: it is."""
+        options = self._options
+        if options.recreate == "never" or (service.name in options.fixed and not options.recreate_dependencies):
+            return ""
+        if options.recreate == "always":
+            return "it was asked to be made anew"
+        if container.config_hash != options.hashes.get(service.name, container.config_hash):
+            return "its configuration changed"
+        if container.image != options.images.get(service.name, container.image):
+            return "its image changed"
+        if {each.network for each in service.endpoints} & self._made.keys():
+            return "its network is made anew"
+        return ""
+
+    def _recreate(self, service: Service, container: ObservedContainer, cause: str, before: _Before) -> None:
+        """The new one is made beside the old one, so that a failure leaves the old one running."""
+        planner, target = self._planner, _target(service, container.number)
+        self._replaced.add(service.name)
+        name = container_name(self._project, service.name, container.number, service.container_name)
+        temporary = f"{container.id[:12]}_{name}"
+        last = planner.add(
+            kinds.CREATE,
+            target,
+            cause,
+            needs=before.resources(),
+            service=service.name,
+            replica=container.number,
+            name=temporary,
+            old=container.id,
+            fresh=self._options.renew_volumes,
+        )
+        if container.is_running:
+            last = planner.add(
+                kinds.STOP, target, "it is replaced", needs=(last,), service=service.name, name=container.name
+            )
+        last = planner.add(
+            kinds.REMOVE, target, "it is replaced", needs=(last,), service=service.name, name=container.name
+        )
+        last = planner.add(
+            kinds.RENAME, target, "it takes the old one's place", needs=(last,), service=service.name, name=name,
+            old=temporary,
+        )  # fmt: skip
+        if self._options.start:
+            self._start(service, container.number, name, "it was made", (last, *before.all()))
+
+    def _create(self, service: Service, number: int, before: _Before) -> None:
+        self._replaced.add(service.name)
+        name = container_name(self._project, service.name, number, service.container_name)
+        created = self._planner.add(
+            kinds.CREATE,
+            _target(service, number),
+            "no existing container",
+            needs=before.resources(),
+            service=service.name,
+            replica=number,
+            name=name,
+        )
+        if self._options.start:
+            self._start(service, number, name, "it was made", (created, *before.all()))
+
+    def _start(self, service: Service, number: int, name: str, cause: str, needs: tuple[int, ...]) -> None:
+        self._ready[service.name].append(
+            self._planner.add(
+                kinds.START, _target(service, number), cause, needs=needs, service=service.name, name=name
+            )
+        )
+
+    def _remove(self, container: ObservedContainer, cause: str) -> None:
+        target, needs = f"service:{container.service}:{container.number}", ()
+        if container.is_running:
+            needs = (self._planner.add(kinds.STOP, target, cause, service=container.service, name=container.name),)  # type: ignore[assignment]
+        self._planner.add(kinds.REMOVE, target, cause, needs=needs, service=container.service, name=container.name)
+
+    def made(self, service: Service) -> tuple[int, ...]:
+        """The operations that make what the service's containers are attached to."""
+        names = [endpoint.network for endpoint in service.endpoints]
+        names += [mount["Source"] for mount in service.host_config.get("Mounts") or () if mount["Type"] == "volume"]
+        needs = [self._made[name] for name in names if name in self._made]
+        # Whoever shares a namespace or volumes of another service's container needs that one to be there.
+        others = [other for _, other in service.namespaces] + [name for name, _ in service.volumes_from]
+        for other in others:
+            needs += [
+                each.number
+                for each in self._planner.operations
+                if each.service == other and each.kind in {kinds.CREATE, kinds.RENAME}
+            ]
+        return tuple(needs)
+
+    def waits(self, service: Service) -> tuple[int, ...]:
+        """The operations after which the services it depends on are as it wants them."""
+        if not self._options.start:
+            return ()
+        needs: list[int] = []
+        for each in service.depends_on:
+            if not self._project.has(each.service):
+                continue
+            if each.condition == "service_started":
+                needs += self._ready.get(each.service, [])
+                continue
+            key = (each.service, each.condition)
+            if key not in self._waits:
+                self._waits[key] = self._planner.add(
+                    kinds.WAIT,
+                    f"service:{each.service}",
+                    f"{service.name} depends on it",
+                    needs=tuple(self._ready.get(each.service, ())),
+                    service=each.service,
+                    condition=each.condition,
+                    required=each.required,
+                )
+            needs.append(self._waits[key])
+        return tuple(needs)
+
+
+class _Before:
+    """What comes before a service's containers, put into the plan once it is known that anything is to be done."""
+
+    def __init__(self, reconciler: _Reconciler, service: Service) -> None:
+        self._reconciler = reconciler
+        self._service = service
+        self._waits: tuple[int, ...] | None = None
+
+    def resources(self) -> tuple[int, ...]:
+        return self._reconciler.made(self._service)
+
+    def all(self) -> tuple[int, ...]:
+        if self._waits is None:
+            self._waits = self._reconciler.waits(self._service)
+        return (*self.resources(), *self._waits)
+
+
+def _target(service: Service, number: int) -> str:
+    return f"service:{service.name}:{number}"
