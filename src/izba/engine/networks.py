@@ -158,7 +158,9 @@ def settled(engine: Engine, network: Network) -> Network:
     subnet = ipv4.subnet(network.subnet)
     if not any(subnet.overlaps(each) for each in used_by_host()):
         return network
-    if not network.chosen or users(engine, network):
+    if engine.roots.rootless and (not network.chosen or users(engine, network)):
+        return network  # its bridge is not among the host's interfaces: only what the host's route leads to is hidden
+    if not network.chosen:
         raise SubnetOverlaps(network.subnet, "a route of this host")
     rows = networks(engine)
     for endpoint in rows.of_network(network.id):
@@ -195,10 +197,11 @@ def remove(engine: Engine, network: Network) -> None:
 
 
 def prune(engine: Engine, accepts: Callable[[Network], bool], *, until: int | None = None) -> list[str]:
-    """Remove the networks that no running container uses; their names."""
+    """Remove the networks that no running container uses; their names. Of those that stay, unused bridges go."""
     removed = []
     for network in networks(engine).all():
         if network.is_predefined or not accepts(network) or (until is not None and network.created > until):
+            _remove_unused_bridge(engine, network)
             continue
         try:
             remove(engine, network)
@@ -206,6 +209,14 @@ def prune(engine: Engine, accepts: Callable[[Network], bool], *, until: int | No
             continue
         removed.append(network.name)
     return removed
+
+
+def _remove_unused_bridge(engine: Engine, network: Network) -> None:
+    if network.driver == "bridge" and not users(engine, network):
+        from izba.engine.inside import inside
+        from izba.network.bridge import remove_bridge
+
+        inside(engine, lambda: remove_bridge(network.bridge))
 
 
 def inspect(engine: Engine, network: Network) -> dict[str, object]:

@@ -115,6 +115,18 @@ def enter_user_namespace(plan: IdMapPlan) -> None:
         os.setgroups([])
 
 
+def join_user_namespace(fd: int) -> None:
+    """Move this process, which has a single thread, into another user namespace and a new mount namespace, as root."""
+    setns(fd, f.CLONE_NEWUSER)
+    unshare(f.CLONE_NEWNS)
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+    try:
+        os.setgroups([])
+    except PermissionError:  # with a single id, setgroups(2) is forbidden
+        pass
+
+
 def _unshare_with_helpers(plan: IdMapPlan) -> None:
     """newuidmap works from outside: a child that stays behind writes our maps once we have moved."""
     mine = os.getpid()

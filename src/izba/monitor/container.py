@@ -6,6 +6,7 @@ import _hashlib  # noqa: F401 - the runtime asks for it later; here nobody waits
 import os
 
 from izba.linux.mount import Mount
+from izba.network import attach
 from izba.runtime import bundle
 from izba.runtime.driver import runtime
 from izba.runtime.launch import Stdio
@@ -40,18 +41,16 @@ class Created:
 
 def create(plan: Plan, stdio: tuple[int, int, int], reserved: Sequence[int] = ()) -> Created:
     """Create the container and connect it to its networks. Raises what the runtime and `attach` raise."""
-    attached = enter(plan)
+    spec = bundle.read(plan.directory)
+    attached = enter(plan, spec)
     driver = runtime(plan.runtime)
     stdin, stdout, stderr = stdio
     if not plan.stdin:
         stdin = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
     os.makedirs(plan.runtime_directory, mode=0o700, exist_ok=True)
-    spec = bundle.read(plan.directory)
     netns = -1
     if plan.network is not None and attached is not None:
-        from izba.network.attach import attach
-
-        netns = attach(plan.network, attached, reserved)
+        netns = attach.attach(plan.network, attached, reserved)
         _join_network(spec, netns)
     group = None
     if plan.cgroup:
@@ -118,14 +117,22 @@ def delete(plan: Plan) -> None:
     runtime(plan.runtime).delete(plan.id, bundle=plan.directory, run_directory=plan.runtime_directory)
 
 
-def enter(plan: Plan) -> Attached | None:
-    """Become root where izba runs as an ordinary user: in the namespaces of its networks, for a container with some."""
-    if plan.network is None:
+def enter(plan: Plan, spec: Spec) -> Attached | None:
+    """Become root where izba runs as an ordinary user: in the namespaces of its networks, for a container with some;
+    in those of the container whose namespaces this one joins.
+    """
+    if plan.network is not None:
+        return attach.enter(plan.network)
+    joined = [each["path"] for each in spec["linux"]["namespaces"] if each.get("path", "").startswith("/proc/")]
+    if os.geteuid() == 0 or not joined:
         enter_user_namespace()
         return None
-    from izba.network import attach
+    from izba.linux import namespaces
 
-    return attach.enter(plan.network)
+    fd = os.open(f"/proc/{joined[0].split('/')[2]}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    namespaces.join_user_namespace(fd)
+    os.close(fd)
+    return None
 
 
 def enter_user_namespace() -> None:

@@ -55,9 +55,9 @@ def name_servers(text: str | None = None) -> tuple[str, ...]:
     return tuple(line[1] for line in words if len(line) > 1 and line[0] == "nameserver")
 
 
-def is_loopback(server: str) -> bool:
-    """Whether only the host itself reaches the address."""
-    return server.startswith("127.") or server == "::1"
+def is_reachable(server: str) -> bool:
+    """Whether a container on a bridge reaches the address: not the host's loopback, and by IPv4."""
+    return ":" not in server and not server.startswith("127.")
 
 
 def host_address() -> str:
@@ -66,7 +66,7 @@ def host_address() -> str:
 
     probe = socket(AF_INET, SOCK_DGRAM, 0)
     try:
-        probe.connect(("192.0.2.255", 9))  # TEST-NET-1: a route is looked up, nothing is sent
+        probe.connect(("198.51.100.1", 9))  # TEST-NET-2: a route is looked up, nothing is sent
         return str(probe.getsockname()[0])
     except OSError:
         return "127.0.0.1"

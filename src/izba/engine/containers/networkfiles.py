@@ -86,7 +86,7 @@ def _servers(container: Container, plan: NetworkPlan | None) -> Sequence[str]:
     servers = container.host_config.get("Dns") or ()
     if servers or plan is None:
         return servers
-    return [server for server in files.name_servers() if not files.is_loopback(server)]
+    return [server for server in files.name_servers() if files.is_reachable(server)]
 
 
 def _hostname(container: Container) -> str:

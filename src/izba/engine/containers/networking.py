@@ -102,8 +102,8 @@ def plan_of(engine: Engine, container: Container, links: tuple[LinkPlan, ...]) -
 
 
 def _has_local_resolver(host: HostConfig) -> bool:
-    """The host's name servers are on its own loopback, where a container cannot reach them."""
-    return not host.get("Dns") and all(map(files.is_loopback, files.name_servers()))
+    """The host's name servers are on its own loopback, or on IPv6, where a container cannot reach them."""
+    return not host.get("Dns") and not any(map(files.is_reachable, files.name_servers()))
 
 
 def link(engine: Engine, network: Network, endpoint: Endpoint, number: int) -> LinkPlan:

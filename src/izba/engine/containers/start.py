@@ -5,7 +5,7 @@ from __future__ import annotations
 from izba.engine.containers import lifecycle, networking
 from izba.engine.containers.networkfiles import write_network_files
 from izba.engine.containers.specs import make_spec
-from izba.errors import NotModified
+from izba.errors import IzbaError, NotModified
 from izba.monitor import plan as plans
 from izba.runtime import bundle
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from izba.engine.engine import Engine
     from izba.monitor.plan import HealthPlan, LogPlan, Plan
     from izba.monitor.spawn import Monitor
+    from izba.network.plan import NetworkPlan
     from izba.oci.runtimespec import Spec
 
 _SECOND = 1_000_000_000
@@ -44,9 +45,20 @@ def start(
         monitor = Monitor()
     spec = container.spec or make_spec(engine, container)
     bundle.write(container.directory, spec)
-    network = networking.plan(engine, container)
+    network = _network(engine, container)
     write_network_files(container, network)
     return monitor.launch(make_plan(engine, container, spec, console).replace(network=network))
+
+
+def _network(engine: Engine, container: Container) -> NetworkPlan | None:
+    try:
+        return networking.plan(engine, container)
+    except IzbaError:
+        if container.host_config.get("AutoRemove"):  # as its monitor does where it fails later
+            from izba.engine.containers.remove import remove
+
+            remove(engine, container, volumes=True)
+        raise
 
 
 def make_plan(engine: Engine, container: Container, spec: Spec, console: tuple[int, int]) -> Plan:

@@ -18,7 +18,7 @@ from _socket import (
     socket,
 )
 
-from izba.linux import nft
+from izba.linux import nft, nftread
 from izba.linux.nft import NftSocket
 from izba.network.files import RESOLVER
 
@@ -43,15 +43,15 @@ def make_sockets() -> tuple[socket, socket]:
     udp.setsockopt(SOL_SOCKET, SO_RCVBUF, _RCVBUF)
     tcp.listen(128)
     with NftSocket() as rules:
+        if nftread.has_table(rules, _TABLE):  # of a resolver before
+            rules.commit([nft.delete_table(_TABLE)])
         rules.commit(redirection(udp.getsockname()[1], tcp.getsockname()[1]))
     return udp, tcp
 
 
 def redirection(udp_port: int, tcp_port: int) -> list[Message]:
-    """The rules, in place of those there may be of a resolver before."""
+    """The rules."""
     return [
-        nft.add_table(_TABLE),
-        nft.delete_table(_TABLE),
         nft.add_table(_TABLE),
         nft.add_chain(_TABLE, "output", kind="nat", hook=nft.OUTPUT, priority=_NAT),
         *(

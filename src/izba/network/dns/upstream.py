@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from izba.linux.loop import Loop, Timer
 
+PORT = 53
 PATIENCE = 2.0
 """Seconds for one server."""
 MOST = 1024
@@ -87,7 +88,7 @@ class _Asking:
         kind = SOCK_STREAM if self._tcp else SOCK_DGRAM
         self._socket = socket(AF_INET6 if ":" in server else AF_INET, kind | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
         try:
-            self._socket.connect((server.partition("%")[0], 53))
+            self._socket.connect((server.partition("%")[0], PORT))
         except OSError as error:
             if error.errno != EINPROGRESS:
                 raise

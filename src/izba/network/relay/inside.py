@@ -69,20 +69,9 @@ class Inside:
 
 def join(user: int, net: int) -> None:
     """Become root in the user's own user namespace, in a new mount namespace and in the network namespace."""
-    namespaces.setns(user, f.CLONE_NEWUSER)
-    namespaces.unshare(f.CLONE_NEWNS)
-    _become_root()
+    namespaces.join_user_namespace(user)
     namespaces.setns(net, f.CLONE_NEWNET)
     processes.set_dumpable(True)  # our own children find in /proc what we have open; a change of ids forbids it
-
-
-def _become_root() -> None:
-    os.setresgid(0, 0, 0)
-    os.setresuid(0, 0, 0)
-    try:
-        os.setgroups([])
-    except PermissionError:  # a single id: setgroups is forbidden
-        pass
 
 
 # -- the process inside

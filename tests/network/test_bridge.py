@@ -1,0 +1,225 @@
+"""Bridges as root, on a machine of its own with a LAN beside it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.network.conftest import (
+    HOST,
+    LAN,
+    Izba,
+    Machine,
+    Server,
+    address_of,
+    ask_from,
+    fetch,
+    idle,
+    send,
+    send_from,
+    served,
+    within,
+)
+
+pytestmark = [pytest.mark.root, pytest.mark.peer("ip"), pytest.mark.peer("nft")]
+
+
+def test_a_container_is_on_the_default_bridge_with_the_uplinks_mtu(izba: Izba, machine: Machine) -> None:
+    name = idle(izba)
+
+    (link,) = json.loads(izba.ok("exec", name, "sh", "-c", "echo [$(cat /sys/class/net/eth0/mtu)]"))
+    assert link == 1400
+    routes = izba.ok("exec", name, "ip", "route")
+    subnet = address_of(izba, name).rpartition(".")[0]
+    assert f"default via {subnet}.1 dev eth0" in routes
+    assert f"{address_of(izba, name)}\t{izba.inspect(name)['Id'][:12]}" in izba.ok("exec", name, "cat", "/etc/hosts")
+    bridges = json.loads(machine.host("ip", "-j", "link", "show", "type", "bridge"))
+    assert [bridge["mtu"] for bridge in bridges] == [1400]
+
+
+def test_containers_of_a_network_reach_each_other_and_the_world(izba: Izba, machine: Machine) -> None:
+    web, client = served(izba), idle(izba)
+
+    assert ask_from(izba, client, address_of(izba, web), 80) == web
+    with Server(LAN, 7070, machine.on_lan):
+        assert ask_from(izba, client, LAN, 7070) == HOST  # masqueraded
+        assert send_from(izba, client, LAN, 7070, "ping") == f"{HOST} ping"
+
+
+def test_networks_are_isolated_from_each_other(izba: Izba) -> None:
+    izba.ok("network", "create", "one")
+    izba.ok("network", "create", "two")
+    web, client = served(izba, "--network", "one"), idle(izba, "--network", "two")
+
+    assert ask_from(izba, client, address_of(izba, web, "one"), 80, timeout=1) == ""
+
+
+def test_a_published_port_is_reached_from_everywhere(izba: Izba, machine: Machine) -> None:
+    web, client = served(izba, "-p", "8080:80"), idle(izba)
+    gateway = izba.inspect(web)["NetworkSettings"]["Gateway"]
+
+    for address in ("127.0.0.1", "::1", HOST, "127.0.0.53"):
+        assert fetch(address, 8080, prefix=machine.on_host) == web, address
+    assert fetch(HOST, 8080, prefix=machine.on_lan) == web
+    assert ask_from(izba, client, HOST, 8080) == web
+    assert ask_from(izba, client, gateway, 8080) == web
+    assert ask_from(izba, web, HOST, 8080) == web  # its own port, by way of the host
+    assert izba.ok("port", web) == "80/tcp -> 0.0.0.0:8080\n80/tcp -> [::]:8080"
+    assert izba.ok("ps", "--filter", f"name={web}", "--format", "{{.Ports}}") == (
+        "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp"
+    )
+
+
+def test_a_published_port_is_reached_from_another_network(izba: Izba) -> None:
+    izba.ok("network", "create", "one")
+    web, client = served(izba, "-p", "8080:80"), idle(izba, "--network", "one")
+
+    assert ask_from(izba, client, HOST, 8080) == web
+
+
+def test_a_client_of_the_lan_is_seen_by_its_own_address(izba: Izba, machine: Machine) -> None:
+    name = idle(izba, "-p", "8080:80")
+    with Server("0.0.0.0", 80, within(izba, name)):
+        assert fetch(HOST, 8080, prefix=machine.on_lan) == LAN
+
+
+def test_datagrams_are_published(izba: Izba, machine: Machine) -> None:
+    name = idle(izba, "-p", "5300:53/udp")
+    with Server("0.0.0.0", 53, within(izba, name)):
+        assert send(HOST, 5300, "ping", prefix=machine.on_lan) == f"{LAN} ping"
+        assert send("127.0.0.1", 5300, "ping", prefix=machine.on_host).endswith(" ping")
+
+
+def test_the_kernel_chooses_a_port_and_every_command_tells_it(izba: Izba, machine: Machine) -> None:
+    web = served(izba, "-p", "127.0.0.1::80")
+    (place,) = izba.inspect(web)["NetworkSettings"]["Ports"]["80/tcp"]
+
+    assert izba.ok("port", web, "80") == f"127.0.0.1:{place['HostPort']}"
+    assert fetch("127.0.0.1", int(place["HostPort"]), prefix=machine.on_host) == web
+
+
+def test_all_exposed_ports_are_published(izba: Izba, machine: Machine) -> None:
+    web = served(izba, "-P", "--expose", "80", "--expose", "90/udp")
+    ports = izba.inspect(web)["NetworkSettings"]["Ports"]
+
+    assert set(ports) == {"80/tcp", "90/udp"}
+    assert fetch("127.0.0.1", int(ports["80/tcp"][0]["HostPort"]), prefix=machine.on_host) == web
+
+
+def test_a_taken_port_names_its_holder(izba: Izba, machine: Machine) -> None:
+    web = served(izba, "-p", "8080:80")
+    refused = izba("run", "--rm", "-p", "8080:80", "busybox", "true")
+    assert refused.returncode == 125
+    assert f"container {izba.inspect(web)['Id'][:12]} has the port" in refused.stderr
+
+    with Server("127.0.0.1", 9090, machine.on_host) as server:
+        refused = izba("run", "--rm", "-p", "9090:80", "busybox", "true")
+    assert f"(pid {server.process.pid}) has the port" in refused.stderr
+    assert "-p 9091:" in refused.stderr
+
+
+def test_an_address_that_is_not_the_hosts_cannot_be_published_on(izba: Izba) -> None:
+    refused = izba("run", "--rm", "-p", "203.0.113.9:80:80", "busybox", "true")
+    assert "203.0.113.9: it is no address of this host" in refused.stderr
+
+
+def test_a_container_that_ended_leaves_no_rule_no_interface_and_no_port(izba: Izba, machine: Machine) -> None:
+    web = served(izba, "-p", "8080:80")
+    izba.ok("rm", "-f", web)
+    izba.ok("run", "--rm", "-p", "8080:80", "busybox", "true")
+
+    assert fetch("127.0.0.1", 8080, prefix=machine.on_host) == "ConnectionRefusedError"
+    assert "8080" not in machine.host("nft", "list", "table", "ip", "izba1")
+
+
+def test_a_killed_monitor_leaves_nothing_that_the_next_container_would_get(izba: Izba, machine: Machine) -> None:
+    """I: the rules of a container whose monitor was killed lead to no other one."""
+    web = served(izba, "-p", "8080:80")
+    monitor = json.loads((izba.directory(web) / "state.json").read_text())["monitor"][0]
+    address = address_of(izba, web)
+    machine.host("kill", "-9", str(monitor))
+    izba.ok("rm", "-f", web)
+    other = served(izba)
+
+    assert address_of(izba, other) == address
+    assert fetch("127.0.0.1", 8080, prefix=machine.on_host) == "ConnectionRefusedError"
+    again = served(izba, "-p", "8080:80")
+    assert fetch("127.0.0.1", 8080, prefix=machine.on_host) == again
+
+
+def test_a_restarted_container_has_its_address_and_its_port_again(izba: Izba, machine: Machine) -> None:
+    web = served(izba, "-p", "8080:80", "-p", "90")
+    before = izba.inspect(web)["NetworkSettings"]
+    izba.ok("restart", "-t", "0", web)
+    after = izba.inspect(web)["NetworkSettings"]
+
+    assert after["IPAddress"] == before["IPAddress"]
+    assert after["Ports"]["80/tcp"] == before["Ports"]["80/tcp"]
+
+
+def test_rules_that_a_firewall_flushed_come_back_with_the_next_container(izba: Izba, machine: Machine) -> None:
+    client = idle(izba)
+    machine.host("nft", "delete", "table", "ip", "izba1")
+    idle(izba)
+    with Server(LAN, 7070, machine.on_lan):
+        assert ask_from(izba, client, LAN, 7070) == HOST
+
+
+def test_traffic_gets_through_dockers_forward_drop(izba: Izba, machine: Machine) -> None:
+    rules = """table ip filter {
+        chain DOCKER-USER { return; }
+        chain FORWARD { type filter hook forward priority 0; policy drop; jump DOCKER-USER; }
+    }"""
+    machine.host("nft", rules)
+    try:
+        web, client = served(izba, "-p", "8080:80"), idle(izba)
+        with Server(LAN, 7070, machine.on_lan):
+            assert ask_from(izba, client, LAN, 7070) == HOST
+        assert fetch(HOST, 8080, prefix=machine.on_lan) == web
+        idle(izba)
+        assert machine.host("nft", "list", "chain", "ip", "filter", "DOCKER-USER").count("accept") == 2
+    finally:
+        machine.host("nft", "delete", "table", "ip", "filter")
+
+
+def test_a_subnet_that_the_host_routes_is_not_chosen_and_not_taken(izba: Izba, machine: Machine) -> None:
+    machine.host("ip", "route", "add", "172.18.0.0/15", "via", LAN)
+    try:
+        izba.ok("network", "create", "one")
+        subnet = json.loads(izba.ok("network", "inspect", "one"))[0]["IPAM"]["Config"][0]["Subnet"]
+        assert not subnet.startswith(("172.18.", "172.19."))
+        assert "overlaps with a route" in izba("network", "create", "--subnet", "172.19.4.0/24", "two").stderr
+    finally:
+        machine.host("ip", "route", "del", "172.18.0.0/15")
+
+
+def test_a_chosen_subnet_moves_out_of_the_way_of_a_new_route(izba: Izba, machine: Machine) -> None:
+    izba.ok("network", "create", "one")
+    subnet = json.loads(izba.ok("network", "inspect", "one"))[0]["IPAM"]["Config"][0]["Subnet"]
+    machine.host("ip", "route", "add", subnet, "via", LAN)
+    try:
+        name = idle(izba, "--network", "one")
+        assert not address_of(izba, name, "one").startswith(subnet.rpartition(".")[0] + ".")
+    finally:
+        machine.host("ip", "route", "del", subnet)
+
+
+def test_the_rules_read_as_nft_itself_would_write_them(izba: Izba, machine: Machine) -> None:
+    idle(izba)
+    said = machine.host("nft", "list", "table", "ip", "izba1")
+    for line in (
+        'iifname != "lo" ip daddr 127.0.0.0/8 drop',
+        "dnat ip to ip daddr . meta l4proto . th dport map @ports",
+        "fib daddr type local dnat ip to meta l4proto . th dport map @any_ports",
+        "ip saddr 127.0.0.0/8 oifname @bridges masquerade",
+        "ip saddr @subnets oifname @bridges ct status dnat masquerade",
+        "iifname @masqueraded oifname != @bridges masquerade",
+        "iifname . oifname @same_bridge accept",
+        "iifname @internal drop",
+        "oifname @internal drop",
+        "oifname @bridges ct state established,related accept",
+        "oifname @bridges ct status dnat accept",
+        "oifname @bridges drop",
+    ):
+        assert line in said

@@ -1,0 +1,344 @@
+"""`izba network` and `--network`, as root and as both kinds of ordinary user."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from izba.network.files import host_address
+from tests.network.conftest import (
+    Izba,
+    Server,
+    address_of,
+    ask_from,
+    eventually,
+    fetch,
+    idle,
+    send_from,
+    served,
+    within,
+)
+
+pytestmark = pytest.mark.root
+
+
+@pytest.fixture
+def network(any_izba: Izba) -> Iterator[str]:
+    """A network of the user's own."""
+    name = f"n{os.urandom(4).hex()}"
+    any_izba.ok("network", "create", name)
+    yield name
+    any_izba.clean()
+    any_izba.ok("network", "rm", name)
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that is free at the moment, and with it the next."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        found: int = one.getsockname()[1]
+        return found
+
+
+def test_containers_find_each_other_by_name_alias_and_id(any_izba: Izba, network: str) -> None:
+    web = served(any_izba, "--network", network, "--network-alias", "shop", "--hostname", "till")
+    client = idle(any_izba, "--network", network)
+    id = any_izba.inspect(web)["Id"][:12]
+
+    for name in (web, "shop", "till", id, f"{web}.{network}", web.upper()):
+        assert ask_from(any_izba, client, name, 80) == web, name
+    assert f"name = {web}.{network}" in any_izba.ok("exec", client, "nslookup", address_of(any_izba, web, network))
+
+
+def test_those_behind_one_alias_take_turns(any_izba: Izba, network: str) -> None:
+    servers = {served(any_izba, "--network", network, "--network-alias", "shop") for _ in range(2)}
+    client = idle(any_izba, "--network", network)
+
+    assert {ask_from(any_izba, client, "shop", 80) for _ in range(6)} == servers
+
+
+def test_a_name_goes_with_its_container_and_follows_a_rename(any_izba: Izba, network: str) -> None:
+    web, client = served(any_izba, "--network", network), idle(any_izba, "--network", network)
+    renamed = any_izba.name()
+    any_izba.ok("rename", web, renamed)
+    assert ask_from(any_izba, client, renamed, 80) == web
+    any_izba.ok("stop", "-t", "0", renamed)
+    eventually(lambda: "NXDOMAIN" in any_izba("exec", client, "nslookup", renamed).stdout)
+
+
+def test_the_names_of_another_network_are_not_told(any_izba: Izba, network: str) -> None:
+    """H3."""
+    other = f"{network}x"
+    any_izba.ok("network", "create", other)
+    try:
+        web = served(any_izba, "--network", other)
+        client = idle(any_izba, "--network", network)
+        said = any_izba("exec", client, "nslookup", f"{web}.{other}").stdout
+        assert address_of(any_izba, web, other) not in said
+    finally:
+        any_izba.clean()
+        any_izba.ok("network", "rm", other)
+
+
+def test_other_names_are_asked_of_the_servers_given(any_izba: Izba, network: str) -> None:
+    """The question goes out by the host's network and the answer comes back under the client's own id."""
+    import socket
+    import threading
+
+    from dnslib import QTYPE, RR, A, DNSRecord
+
+    served_by = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    served_by.bind((host_address(), 53))
+    seen = []
+
+    def answer() -> None:
+        while True:
+            data, client = served_by.recvfrom(4096)
+            if data == b"stop":
+                return
+            record = DNSRecord.parse(data)
+            seen.append(str(record.q.qname))
+            reply = record.reply()
+            if record.q.qtype == QTYPE.A:
+                reply.add_answer(RR(record.q.qname, QTYPE.A, rdata=A("203.0.113.77")))
+            served_by.sendto(reply.pack(), client)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        client = idle(any_izba, "--network", network, "--dns", host_address())
+        assert "203.0.113.77" in any_izba.ok("exec", client, "nslookup", "somewhere.example")
+    finally:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ending:
+            ending.sendto(b"stop", (host_address(), 53))
+        thread.join()
+        served_by.close()
+    assert set(seen) == {"somewhere.example."}
+
+
+def test_a_container_gets_out(any_izba: Izba, port: int) -> None:
+    client = idle(any_izba)
+    with Server(host_address(), port):
+        assert ask_from(any_izba, client, host_address(), port) != ""
+        assert send_from(any_izba, client, host_address(), port, "ping").endswith(" ping")
+
+
+def test_a_container_does_not_reach_what_listens_on_the_hosts_loopback_only(any_izba: Izba, port: int) -> None:
+    """H4."""
+    client = idle(any_izba)
+    gateway = any_izba.inspect(client)["NetworkSettings"]["Gateway"]
+    with Server("127.0.0.1", port):
+        for address in (gateway, host_address(), "127.0.0.1"):
+            assert ask_from(any_izba, client, address, port) == "", address
+
+
+def test_a_published_port_is_reached_by_ipv4_and_ipv6(any_izba: Izba, port: int) -> None:
+    web = served(any_izba, "-p", f"{port}:80")
+    for address in ("127.0.0.1", "::1", host_address()):
+        assert fetch(address, port) == web, address
+
+
+def test_a_port_of_the_loopback_is_on_no_other_address(any_izba: Izba, port: int) -> None:
+    """H1."""
+    web = served(any_izba, "-p", f"127.0.0.1:{port}:80")
+    assert fetch("127.0.0.1", port) == web
+    assert fetch(host_address(), port) == "ConnectionRefusedError"
+
+
+def test_datagrams_come_in_by_published_ports(any_izba: Izba, port: int) -> None:
+    import socket
+
+    name = idle(any_izba, "-p", f"{port}:53/udp")
+    with Server("0.0.0.0", 53, within(any_izba, name)), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(3)
+        client.sendto(b"ping", ("127.0.0.1", port))
+        assert client.recv(100).endswith(b" ping")
+
+
+def test_no_client_of_a_published_port_seems_to_be_the_loopback(any_izba: Izba, port: int) -> None:
+    """H6 (CVE-2021-20199)."""
+    name = idle(any_izba, "-p", f"{port}:80")
+    with Server("0.0.0.0", 80, within(any_izba, name)):
+        assert fetch("127.0.0.1", port) == any_izba.inspect(name)["NetworkSettings"]["Gateway"]
+
+
+def test_internal_networks_have_no_way_out_and_ask_nobody(any_izba: Izba, port: int) -> None:
+    """H2."""
+    name = f"n{os.urandom(4).hex()}"
+    any_izba.ok("network", "create", "--internal", name)
+    try:
+        client = idle(any_izba, "--network", name)
+        with Server(host_address(), port):
+            assert ask_from(any_izba, client, host_address(), port, timeout=1) == ""
+            assert send_from(any_izba, client, host_address(), port, "ping") == ""
+        assert "REFUSED" in any_izba("exec", client, "nslookup", "secret.example.com").stdout
+    finally:
+        any_izba.clean()
+        any_izba.ok("network", "rm", name)
+
+
+def test_a_running_container_is_connected_and_disconnected(any_izba: Izba, network: str) -> None:
+    web = served(any_izba, "--network", network)
+    client = idle(any_izba)
+    any_izba.ok("network", "connect", "--alias", "visitor", network, client)
+    eventually(lambda: ask_from(any_izba, client, web, 80) == web)
+    assert address_of(any_izba, client, network)
+    assert "visitor" in any_izba.inspect(client)["NetworkSettings"]["Networks"][network]["Aliases"]
+
+    any_izba.ok("network", "disconnect", network, client)
+    assert ask_from(any_izba, client, address_of(any_izba, web, network), 80, timeout=1) == ""
+    assert "is not connected" in any_izba("network", "disconnect", network, client).stderr
+
+
+def test_a_container_is_on_several_networks(any_izba: Izba, network: str) -> None:
+    other = f"{network}x"
+    any_izba.ok("network", "create", other)
+    try:
+        one, two = served(any_izba, "--network", network), served(any_izba, "--network", other)
+        client = idle(any_izba, "--network", network, "--network", other)
+        assert ask_from(any_izba, client, one, 80) == one
+        assert ask_from(any_izba, client, two, 80) == two
+    finally:
+        any_izba.clean()
+        any_izba.ok("network", "rm", other)
+
+
+def test_a_container_shares_the_network_of_another(any_izba: Izba) -> None:
+    web = served(any_izba)
+    client = idle(any_izba, "--network", f"container:{web}")
+    assert ask_from(any_izba, client, "127.0.0.1", 80) == web
+
+
+def test_a_static_address_is_given(any_izba: Izba) -> None:
+    name = f"n{os.urandom(4).hex()}"
+    any_izba.ok("network", "create", "--subnet", "10.99.7.0/24", "--gateway", "10.99.7.254", name)
+    try:
+        container = idle(any_izba, "--network", name, "--ip", "10.99.7.33", "--mac-address", "02:00:00:00:00:07")
+        shown = any_izba.ok("exec", container, "ip", "addr", "show", "eth0")
+        assert "10.99.7.33/24" in shown
+        assert "02:00:00:00:00:07" in shown
+        assert "default via 10.99.7.254" in any_izba.ok("exec", container, "ip", "route") or any_izba.user
+        refused = any_izba("run", "--rm", "--network", name, "--ip", "10.99.7.33", "busybox", "true")
+        assert "Address already in use" in refused.stderr
+    finally:
+        any_izba.clean()
+        any_izba.ok("network", "rm", name)
+
+
+def test_the_host_is_found_by_host_gateway(any_izba: Izba, port: int) -> None:
+    client = idle(any_izba, "--add-host", "host.docker.internal:host-gateway")
+    with Server("0.0.0.0", port):
+        assert ask_from(any_izba, client, "host.docker.internal", port) != ""
+
+
+def test_a_relay_that_was_killed_is_replaced_and_nobody_loses_anything(any_izba: Izba, network: str, port: int) -> None:
+    """I: the networks' own process, kill -9."""
+    web = served(any_izba, "--network", network, "-p", f"{port}:80")
+    client = idle(any_izba, "--network", network)
+    (relay,) = relays(any_izba)
+    os.kill(relay, signal.SIGKILL)
+
+    eventually(lambda: relays(any_izba) not in ([], [relay]))
+    eventually(lambda: ask_from(any_izba, client, web, 80) == web)
+    eventually(lambda: fetch("::1", port) == web)
+    assert fetch("127.0.0.1", port) == web
+    with Server(host_address(), port + 1):
+        assert ask_from(any_izba, client, host_address(), port + 1) != ""
+
+
+def test_the_relay_ends_with_the_last_container(any_izba: Izba, network: str) -> None:
+    idle(any_izba, "--network", network)
+    assert len(relays(any_izba)) == 1
+    any_izba.clean()
+    eventually(lambda: relays(any_izba) == [])
+
+
+def test_many_start_at_once_and_all_find_each_other(any_izba: Izba, network: str) -> None:
+    names = [any_izba.name() for _ in range(6)]
+    starts = [
+        any_izba.popen("run", "-d", "--name", name, "--network", network, "busybox", "sleep", "1000") for name in names
+    ]
+    assert [start.wait(60) for start in starts] == [0] * 6
+    addresses = {address_of(any_izba, name, network) for name in names}
+    assert len(addresses) == 6
+    for name in names:
+        assert address_of(any_izba, name, network) in any_izba.ok("exec", names[0], "nslookup", name)
+
+
+def test_a_network_in_use_is_not_removed_and_says_by_whom(any_izba: Izba, network: str) -> None:
+    name = idle(any_izba, "--network", network)
+    refused = any_izba("network", "rm", network)
+    assert refused.returncode == 1
+    assert f"has active endpoints ({name})" in refused.stderr
+    found = json.loads(any_izba.ok("network", "inspect", network))[0]
+    assert [each["Name"] for each in found["Containers"].values()] == [name]
+
+
+def test_networks_are_listed_filtered_and_pruned(any_izba: Izba) -> None:
+    name = f"n{os.urandom(4).hex()}"
+    any_izba.ok("network", "create", "--label", "of=test", name)
+    assert any_izba.ok("network", "ls", "--filter", "label=of=test", "--format", "{{.Name}} {{.Driver}}") == (
+        f"{name} bridge"
+    )
+    builtin = any_izba.ok("network", "ls", "--filter", "type=builtin", "--format", "{{.Name}}").splitlines()
+    assert builtin == ["bridge", "host", "none"]
+    assert name in any_izba.ok("network", "prune", "-f")
+    assert f"network {name} not found" in any_izba("network", "rm", name).stderr
+    assert "pre-defined network" in any_izba("network", "rm", "bridge").stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--ip6", "fd00::1"), "IPv4 addresses only"),
+        (("--network", "none", "--network-alias", "x"), "conflicting options"),
+        (("--network", "bridge", "--network", "bridge"), "specified multiple times"),
+        (("--network-alias", "x"), "user defined networks"),
+        (("--ip", "172.17.0.9"), "user defined networks only"),
+        (("--mac-address", "zz"), "not a valid mac address"),
+        (("--mac-address", "01:00:00:00:00:00"), "multicast"),
+        (("--add-host", "nothing"), "bad format for add-host"),
+        (("--dns", "example.com"), "is not an ip address"),
+        (("--network", "container:nosuch"), "No such container"),
+    ],
+)
+def test_what_no_container_can_have_is_refused_and_leaves_none(
+    any_izba: Izba, args: tuple[str, ...], said: str
+) -> None:
+    done = any_izba("run", "--rm", *args, "busybox", "true")
+    assert done.returncode == 125
+    assert said in done.stderr
+    assert any_izba.ok("ps", "-aq", "--filter", "status=created") == ""
+
+
+def relays(izba: Izba) -> list[int]:
+    """The networks' own process of an izba: the one that wrote to its log's file."""
+    log = izba.root / "run" / "network" / "relay.log"
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                is_relay = (entry / "comm").read_text() == "izba-network\n"
+                if is_relay and os.readlink(entry / "fd" / "2") == str(log):
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
+
+
+def test_an_ordinary_user_is_told_about_low_ports(range_izba: Izba) -> None:
+    limit = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+    if limit <= 81:
+        pytest.skip("this machine lets everybody have low ports")
+    started = time.monotonic()
+    refused = range_izba("run", "--rm", "-p", "81:80", "busybox", "true")
+    assert "sudo sysctl net.ipv4.ip_unprivileged_port_start=81" in refused.stderr
+    assert time.monotonic() - started < 20

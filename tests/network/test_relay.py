@@ -1,0 +1,377 @@
+"""The relay's own work, in one process: carried streams, and questions that go out into the world."""
+
+from __future__ import annotations
+
+import _socket
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from dnslib import QTYPE, RR, A, DNSRecord
+
+from izba.linux.loop import Loop
+from izba.network.dns import answers, upstream
+from izba.network.dns.upstream import Upstream
+from izba.network.relay.listeners import DatagramPort, StreamPort
+
+
+def dial(kind: int) -> _socket.socket:
+    return _socket.socket(_socket.AF_INET, kind, 0)
+
+
+@pytest.fixture
+def loop() -> Loop:
+    return Loop()
+
+
+def run(loop: Loop, work: Callable[[], object]) -> None:
+    """Run the loop while `work` does its part in another thread; its failure is the test's."""
+    failures: list[BaseException] = []
+    done = socket.socketpair()
+
+    def body() -> None:
+        try:
+            work()
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            done[1].send(b".")
+
+    loop.watch(done[0].fileno(), 1, lambda _events: loop.stop())
+    thread = threading.Thread(target=body)
+    thread.start()
+    loop.run()
+    thread.join()
+    for each in done:
+        each.close()
+    if failures:
+        raise failures[0]
+
+
+@pytest.fixture
+def target() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
+        listener.settimeout(10)
+        yield listener
+
+
+def carried(loop: Loop, address: tuple[str, int]) -> tuple[StreamPort, tuple[str, int]]:
+    """A port that leads to an address; where it is itself."""
+    listener = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM, 0)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(1024)
+    return StreamPort(loop, listener, address, dial), listener.getsockname()
+
+
+def connected(address: tuple[str, int], target: socket.socket) -> tuple[socket.socket, socket.socket]:
+    client = socket.create_connection(address, timeout=10)
+    server, _ = target.accept()
+    server.settimeout(10)
+    return client, server
+
+
+def test_both_directions_are_carried(loop: Loop, target: socket.socket) -> None:
+    _, address = carried(loop, target.getsockname())
+
+    def work() -> None:
+        client, server = connected(address, target)
+        with client, server:
+            for _ in range(3):
+                client.sendall(b"ping")
+                assert server.recv(100) == b"ping"
+                server.sendall(b"pong")
+                assert client.recv(100) == b"pong"
+
+    run(loop, work)
+
+
+def test_a_connection_that_was_ended_on_one_side_goes_on_the_other_way(loop: Loop, target: socket.socket) -> None:
+    """H8: half-open."""
+    _, address = carried(loop, target.getsockname())
+
+    def work() -> None:
+        client, server = connected(address, target)
+        with client, server:
+            client.sendall(b"question")
+            client.shutdown(socket.SHUT_WR)
+            assert server.recv(100) == b"question"
+            assert server.recv(100) == b""
+            for _ in range(3):
+                server.sendall(b"answer")
+                assert client.recv(100) == b"answer"
+            server.close()
+            assert client.recv(100) == b""
+
+    run(loop, work)
+
+
+@pytest.mark.parametrize("from_client", [True, False])
+def test_a_reset_is_passed_on_as_a_reset(loop: Loop, target: socket.socket, *, from_client: bool) -> None:
+    """H8."""
+    _, address = carried(loop, target.getsockname())
+
+    def work() -> None:
+        client, server = connected(address, target)
+        resetting, other = (client, server) if from_client else (server, client)
+        resetting.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        resetting.close()
+        with other, pytest.raises(ConnectionResetError):
+            other.recv(100)
+
+    run(loop, work)
+
+
+def test_a_port_that_nobody_listens_on_resets_the_client(loop: Loop) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        nowhere = gone.getsockname()
+    _, address = carried(loop, nowhere)
+
+    def work() -> None:
+        with socket.create_connection(address, timeout=10) as client, pytest.raises(ConnectionResetError):
+            client.recv(100)
+
+    run(loop, work)
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_much_is_carried_whole_however_slowly_it_is_read(loop: Loop, target: socket.socket, *, slow: bool) -> None:
+    """H8: a reader that is behind makes the writer wait; nothing is lost or doubled on the way to splice and back."""
+    _, address = carried(loop, target.getsockname())
+    size = 48 << 20
+    block = bytes(range(256)) * 256
+
+    def work() -> None:
+        client, server = connected(address, target)
+
+        def write() -> None:
+            for _ in range(size // len(block)):
+                server.sendall(block)
+            server.close()
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        got, position = 0, 0
+        pause = threading.Event()
+        with client:
+            while data := client.recv(1 << 20 if not slow else 70_000):
+                assert data[:256] == (block + block)[position : position + 256][: len(data)]
+                position = (position + len(data)) % len(block)
+                got += len(data)
+                if slow and got < 4 << 20:
+                    pause.wait(0.01)
+        writer.join()
+        assert got == size
+
+    run(loop, work)
+
+
+@pytest.mark.slow
+def test_ten_thousand_connections_are_carried_at_once(loop: Loop, target: socket.socket) -> None:
+    """H8."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    count = min(10_000, (hard - 200) // 4)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    port, address = carried(loop, target.getsockname())
+
+    def work() -> None:
+        pairs = []
+        for _ in range(count):
+            client = socket.create_connection(address, timeout=30)
+            server, _ = target.accept()
+            pairs.append((client, server))
+        for number in (0, count // 2, count - 1):
+            client, server = pairs[number]
+            client.sendall(b"%d" % number)
+            assert server.recv(100) == b"%d" % number
+        for client, server in pairs:
+            client.close()
+            server.close()
+
+    run(loop, work)
+    port.close()
+
+
+def test_datagrams_of_several_clients_come_back_to_their_own(loop: Loop) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(5)
+        listener = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM, 0)
+        listener.bind(("127.0.0.1", 0))
+        port = DatagramPort(loop, listener, server.getsockname(), dial)
+        address = listener.getsockname()
+
+        def work() -> None:
+            clients = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(5)]
+            for number, client in enumerate(clients):
+                client.settimeout(5)
+                client.sendto(b"%d" % number, address)
+            for _ in clients:
+                data, sender = server.recvfrom(100)
+                server.sendto(data, sender)
+            assert [client.recv(100) for client in clients] == [b"%d" % number for number in range(5)]
+            for client in clients:
+                client.close()
+
+        run(loop, work)
+        port.close()
+
+
+# -- questions for the world
+
+
+class NameServer:
+    """Answers each question by what `answer` makes of it: packets, sent one after another."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, answer: Callable[[DNSRecord], list[bytes]]) -> None:
+        self.asked: list[DNSRecord] = []
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(upstream, "PORT", self.socket.getsockname()[1])
+
+        def serve() -> None:
+            while True:
+                try:
+                    data, client = self.socket.recvfrom(4096)
+                except OSError:
+                    return
+                if data == b"stop":
+                    return
+                self.asked.append(DNSRecord.parse(data))
+                for packet in answer(self.asked[-1]):
+                    self.socket.sendto(packet, client)
+
+        self.thread = threading.Thread(target=serve)
+        self.thread.start()
+
+    def close(self) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.sendto(b"stop", self.socket.getsockname())
+        self.thread.join()
+        self.socket.close()
+
+
+def record(question: DNSRecord, address: str, *, name: str = "") -> DNSRecord:
+    reply = question.reply()
+    reply.add_answer(RR(name or question.q.qname, QTYPE.A, rdata=A(address)))
+    return reply
+
+
+def ask(loop: Loop, question: DNSRecord, servers: tuple[str, ...] = ("127.0.0.1",)) -> DNSRecord | None:
+    got: list[bytes | None] = []
+
+    def done(data: bytes | None) -> None:
+        got.append(data)
+        loop.stop()
+
+    Upstream(loop).ask(question.pack(), servers, done)
+    loop.run()
+    return DNSRecord.parse(got[0]) if got[0] else None
+
+
+def test_a_spoofed_answer_does_not_count(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """H3: a wrong id, another question, no answer at all; the right one comes last and is taken."""
+
+    def answer(asked: DNSRecord) -> list[bytes]:
+        wrong_id, other, query = record(asked, "6.6.6.6"), record(DNSRecord.question("other.example"), "6.6.6.7"), asked
+        wrong_id.header.id = asked.header.id ^ 1
+        other.header.id = asked.header.id
+        return [wrong_id.pack(), other.pack(), query.pack(), b"", b"\x00" * 5, record(asked, "203.0.113.5").pack()]
+
+    server = NameServer(monkeypatch, answer)
+    try:
+        question = DNSRecord.question("somewhere.example")
+        found = ask(loop, question)
+    finally:
+        server.close()
+    assert found is not None
+    assert str(found.get_a().rdata) == "203.0.113.5"
+    assert found.header.id == question.header.id
+
+
+def test_a_question_goes_out_under_another_id_each_time(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """H3: what a container knows of its own question does not tell the id that an answer needs."""
+    server = NameServer(monkeypatch, lambda asked: [record(asked, "203.0.113.5").pack()])
+    question = DNSRecord.question("somewhere.example")
+    try:
+        for _ in range(4):
+            loop = Loop()
+            assert ask(loop, question) is not None
+    finally:
+        server.close()
+    ids = {asked.header.id for asked in server.asked}
+    assert len(ids) == 4
+    assert question.header.id not in ids or len(ids) > 1
+
+
+def test_the_next_server_is_asked_when_one_is_silent(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upstream, "PATIENCE", 0.2)
+    server = NameServer(monkeypatch, lambda asked: [record(asked, "203.0.113.5").pack()])
+    try:
+        found = ask(loop, DNSRecord.question("somewhere.example"), ("127.0.0.2", "127.0.0.1"))
+    finally:
+        server.close()
+    assert found is not None
+
+
+def test_nobody_to_ask_is_told_at_once(loop: Loop) -> None:
+    got: list[bytes | None] = []
+    Upstream(loop).ask(DNSRecord.question("somewhere.example").pack(), (), got.append)
+    assert got == [None]
+
+
+# -- answers
+
+
+def reply(
+    question: DNSRecord, addresses: dict[str, list[int]], *, limit: int = 512, first: int = 0
+) -> DNSRecord | None:
+    parsed = answers.parse(question.pack())
+    assert parsed is not None
+    data = answers.reply(parsed, find=addresses.get, name_of=lambda _: None, first=first, limit=limit)
+    return DNSRecord.parse(data) if data else None
+
+
+def test_a_name_without_an_address_of_the_kind_asked_for_is_known_all_the_same() -> None:
+    found = reply(DNSRecord.question("web", "AAAA"), {"web": [0xAC110002]})
+    assert found is not None
+    assert found.header.rcode == 0
+    assert found.rr == []
+
+
+def test_a_long_answer_says_that_it_is_cut_and_is_whole_by_tcp() -> None:
+    """H3: TCP fallback."""
+    many = {"web": [0xAC110002 + number for number in range(60)]}
+    question = DNSRecord.question("web")
+    cut = reply(question, many)
+    assert cut is not None
+    assert cut.header.tc == 1
+    assert cut.rr == []
+    whole = reply(question, many, limit=65535)
+    assert whole is not None
+    assert len(whole.rr) == 60
+
+
+def test_addresses_take_turns() -> None:
+    found = [reply(DNSRecord.question("web"), {"web": [1, 2, 3]}, first=first) for first in range(3)]
+    assert [str(each.rr[0].rdata) for each in found if each] == ["0.0.0.1", "0.0.0.2", "0.0.0.3"]
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        b"",
+        b"\x00" * 11,
+        b"\x00" * 12,
+        b"\xff" * 12,
+        b"\x00\x01\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\xc0\x0c\x00\x01\x00\x01",  # a name that points to itself
+        b"\x00\x01\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x3fabc",
+        DNSRecord.question("web").reply().pack(),
+    ],
+)
+def test_what_is_no_question_is_passed_over(packet: bytes) -> None:
+    """H3: garbage, loops of compressed names, answers sent to the resolver."""
+    assert answers.parse(packet) is None
