@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 from izba.engine.containers import lifecycle, networking
 from izba.engine.containers.networkfiles import write_network_files
 from izba.engine.containers.specs import make_spec
 from izba.errors import IzbaError, NotModified
+from izba.monitor import finish
 from izba.monitor import plan as plans
 from izba.runtime import bundle
 
@@ -54,10 +57,10 @@ def _network(engine: Engine, container: Container) -> NetworkPlan | None:
     try:
         return networking.plan(engine, container)
     except IzbaError:
-        if container.host_config.get("AutoRemove"):  # as its monitor does where it fails later
-            from izba.engine.containers.remove import remove
-
-            remove(engine, container, volumes=True)
+        lock = finish.lock(container.directory) if container.host_config.get("AutoRemove") else None
+        if lock is not None:  # as its monitor does where it fails later
+            finish.discard(engine.store, container.id, volumes=container.anonymous_volumes)
+            os.close(lock)
         raise
 
 
