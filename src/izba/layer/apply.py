@@ -31,6 +31,7 @@ from izba.layer.tarheader import (
 )
 from izba.layer.tarstream import DEFAULT_LIMITS, Limits, TarReader
 from izba.layer.xattrs import belongs_to_layer
+from izba.linux.fs import start_writeback
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def apply(
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NODE_TYPES = {CHARACTER: stat.S_IFCHR, BLOCK_DEVICE: stat.S_IFBLK, FIFO: stat.S_IFIFO}
+_LARGE = 1 << 20  # of such a file the disk begins to write while the next ones are unpacked
 _WHITEOUT = b".wh."
 _OPAQUE = b".wh..wh..opq"
 _AUFS = b".wh..wh."
@@ -183,6 +185,8 @@ class _Layer:
                 _write_sparse(fd, entry, body())
             self._settle(fd, entry)
             os.utime(fd, ns=(entry.mtime, entry.mtime))
+            if entry.size >= _LARGE:
+                start_writeback(fd)
         finally:
             os.close(fd)
 

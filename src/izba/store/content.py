@@ -37,6 +37,9 @@ INGEST_SECONDS = 600.0
 
 CHUNK = 1 << 20
 
+WRITEBACK = 8 << 20
+"""After how many bytes the disk is set to work, so that a commit waits for the last of them only."""
+
 
 class BlobNotFound(NotFound):
     """No blob of this digest is in the store."""
@@ -181,6 +184,7 @@ class Ingest:
         self._expected = expected
         self._hasher = Hasher()
         self._fd = -1
+        self._begun = 0  # up to where the disk was set to work
         self._done = False
 
     @property
@@ -202,6 +206,9 @@ class Ingest:
         view = memoryview(data)
         while view:
             view = view[os.write(self._fd, view) :]
+        # Of what is expected; other ingests may be dropped again, which costs the disk nothing if it had not begun.
+        if self._expected is not None and self._hasher.size - self._begun >= WRITEBACK:
+            self._begin_writeback()
         return len(data)
 
     def discard(self) -> None:
@@ -209,6 +216,13 @@ class Ingest:
         os.ftruncate(self._fd, 0)
         os.lseek(self._fd, 0, os.SEEK_SET)
         self._hasher = Hasher()
+        self._begun = 0
+
+    def _begin_writeback(self) -> None:
+        from izba.linux.fs import start_writeback
+
+        start_writeback(self._fd, self._begun, self._hasher.size - self._begun)
+        self._begun = self._hasher.size
 
     def commit(self, media_type: str, digest: Digest | None = None, size: int | None = None) -> Descriptor:
         """Make the bytes a blob, if they are what `expected`, `digest` and `size` promise. Raises `DigestMismatch`."""
