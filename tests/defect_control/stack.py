@@ -105,8 +105,10 @@ class Person(Client):
 class Stack:
     first: Person
 
-    def __init__(self, directory: Path, **gateway: Any) -> None:
+    def __init__(self, directory: Path, *, database: str | None = None, **gateway: Any) -> None:
+        """`database` is PostgreSQL's address with `{}` for the service's name; without it each has its SQLite file."""
         self.directory = directory
+        self._database = database
         self.network = Network()
         self._gateway = gateway
         self._exit = ExitStack()
@@ -114,10 +116,10 @@ class Stack:
     def __enter__(self) -> Self:
         self.portal = self._exit.enter_context(start_blocking_portal())
         common = {"secret_key": SECRET, "nightly_backup": False}
-        auth = AuthSettings(data_directory=self._data("auth"), **common, **CHEAP_ARGON)
-        projects = ProjectsSettings(data_directory=self._data("projects"), **common)
-        defects = DefectsSettings(data_directory=self._data("defects"), file_limit=512 * 1024, **common)
-        reports = ReportsSettings(data_directory=self._data("reports"), **common)
+        auth = AuthSettings(**self._data("auth"), **common, **CHEAP_ARGON)
+        projects = ProjectsSettings(**self._data("projects"), **common)
+        defects = DefectsSettings(**self._data("defects"), file_limit=512 * 1024, **common)
+        reports = ReportsSettings(**self._data("reports"), **common)
         gateway = GatewaySettings(secret_key=SECRET, **(NO_LIMITS | {"trusted_proxies": ""} | self._gateway))
         self.run("auth-service", create_auth(auth, self.network))
         self.run("projects-service", create_projects(projects, self.network))
@@ -154,10 +156,10 @@ class Stack:
         answer = person.post("/api/auth/login", json={"email": body["email"], "password": PASSWORD})
         return person.signed_in(answer.json())
 
-    def _data(self, service: str) -> Path:
+    def _data(self, service: str) -> dict[str, Any]:
         path = self.directory / service
         path.mkdir(exist_ok=True)
-        return path
+        return {"data_directory": path, "database_url": self._database and self._database.format(service, service)}
 
 
 def registration(name: str = "Иван Новый") -> dict[str, Any]:

@@ -179,10 +179,8 @@ def _save(session: Session, defect: Defect, seen: int, changes: dict[str, Any], 
     try:
         session.flush()
     except StaleDataError:  # another process was between our look and our write (PostgreSQL; SQLite's writers queue)
-        identifier = defect.id
         session.rollback()
-        current = session.get_one(Defect, identifier)
-        raise _conflict(session, current, seen, changes, scene) from None
+        raise _conflict(session, defect, seen, changes, scene) from None
 
 
 def _conflict(session: Session, defect: Defect, seen: int, changes: dict[str, Any], scene: Scene) -> Exception:

@@ -84,7 +84,7 @@ def change(session: Session, project: Project, body: ProjectChanges, seen: int, 
         session.flush()
     except StaleDataError:  # another process was between our look and our write (PostgreSQL; SQLite's writers queue)
         session.rollback()
-        raise _conflict(session.get_one(Project, project.id), seen, changes, asking) from None
+        raise _conflict(project, seen, changes, asking) from None
 
 
 def add_stage(session: Session, project: Project, body: NewStage) -> Stage:
