@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from izba.runtime.native import trampoline
+from izba.runtime.failures import InitFailed
+from izba.runtime.native import channel, trampoline
 from tests.runtime.harness import Failure, Runner, base_config
 
 pytestmark = pytest.mark.root
@@ -208,3 +209,15 @@ def test_signals_are_as_a_program_expects_them(everyone: Runner) -> None:
 
 def test_a_signal_ends_it_with_128_more(everyone: Runner) -> None:
     assert everyone.run(base_config("sh", "-c", "sh -c 'kill -9 $$'; exit $?")).code == 137
+
+
+def test_a_failure_is_told_also_where_the_creator_was_about_to_speak() -> None:
+    ours, theirs = channel.Channel.pair()
+    theirs.send(channel.Failed(stage="identity", reason="user 7 does not exist"))
+    theirs.close()
+
+    with pytest.raises(channel.Ended):
+        ours.send(channel.Attached())
+    with pytest.raises(InitFailed, match="identity: user 7 does not exist"):
+        ours.raise_last_words()
+    ours.close()

@@ -198,6 +198,13 @@ class Channel:
                 continue
             raise InitFailed("channel", syscall="", path="", errno=0, reason=f"unexpected {message!r}")
 
+    def raise_last_words(self) -> None:
+        """Raise what the other side said had failed before it ended: a failed `send` leaves that unread."""
+        try:
+            self.expect_end()
+        except Ended:
+            return
+
     def expect_end(self) -> NoReturn:
         """Wait for the end. Raises `Ended`, `ExecFailed`, or what the other side says has failed."""
         self.expect(_Nothing)

@@ -152,7 +152,7 @@ class Child:
     def become(self, start_hooks: Sequence[Hook] = (), state: State | None = None) -> None:
         """Give up everything that the command is not to have, and execute it."""
         self.close_descriptors()
-        trampoline = Trampoline(self.channel.fileno())
+        trampoline = Trampoline(self.channel.fileno(), reaper=self.command.reaper)
         for limit in identity.set_limits(self.command.process.get("rlimits", [])):
             self.warn(limit)
         if self.profile_fd >= 0:

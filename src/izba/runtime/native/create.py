@@ -83,6 +83,7 @@ def create(
     except BaseException as error:
         _discard(created)
         if isinstance(error, Ended):
+            channel.raise_last_words()
             raise ContainerGone("the container's init") from None
         raise
     return created
@@ -133,6 +134,7 @@ def _plan(spec: Spec, *, id: str, bundle: str, mounts: Sequence[Mount], run_dire
         raise InvalidArgument("process: is missing")
     linux = spec.get("linux", {})
     command = plans.CommandPlan.of(spec, spec["process"], seccompfilters.of(spec, run_directory))
+    command = command.replace(reaper=plans.wants_reaper(spec))
     state: State = {"ociVersion": spec["ociVersion"], "id": id, "status": "creating", "bundle": bundle}
     if "annotations" in spec:
         state["annotations"] = spec["annotations"]

@@ -7,6 +7,7 @@ from izba.errors import InvalidArgument
 from izba.linux import flags as f
 from izba.linux import namespaces
 from izba.linux.idmaps import IdMap, IdMapPlan
+from izba.runtime.native import trampoline
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ FAKE_OWNERSHIP = "izba.fake-ownership"
 """Annotation: with a single id, changes of owner and identity are answered with success (docs/decisions, rootless
 files).
 """
+
+REAPER = "izba.init"
+"""Annotation: process 1 is a program that forwards signals and reaps, and the command its child (`--init`)."""
 
 
 class NamespacePlan(Record):
@@ -71,6 +75,8 @@ class CommandPlan(Record):
     profile: str
     """Of AppArmor; empty where this kernel has none."""
     die_with_parent: bool = False
+    reaper: bool = False
+    """Process 1 stays a program that forwards signals and reaps."""
 
     @classmethod
     def of(cls, spec: Spec, process: Process, filters: tuple[Filter, ...]) -> CommandPlan:
@@ -108,3 +114,12 @@ def _has_apparmor() -> bool:
 
 def fakes_ownership(spec: Spec) -> bool:
     return spec.get("annotations", {}).get(FAKE_OWNERSHIP) == "true"
+
+
+def wants_reaper(spec: Spec) -> bool:
+    """Raises `InvalidArgument` where there is none for this machine."""
+    if spec.get("annotations", {}).get(REAPER) != "true":
+        return False
+    if not trampoline.is_supported():
+        raise InvalidArgument("init: there is none for this machine's architecture", hint="leave --init out")
+    return True
