@@ -114,6 +114,7 @@ def probe(plan: Plan, pid: int, output: int) -> int | None:
 
 def delete(plan: Plan) -> None:
     """Let another runtime forget a container that ended."""
+    enter_user_namespace()
     runtime(plan.runtime).delete(plan.id, bundle=plan.directory, run_directory=plan.runtime_directory)
 
 

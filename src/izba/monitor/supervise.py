@@ -116,6 +116,7 @@ class Supervisor:
             raise Internal("the process that starts the container was killed") from None
         except BaseException:
             self._close_streams()
+            self._clean_up()
             raise
         self._began = time.monotonic()
         self._exit_status = None
@@ -200,25 +201,31 @@ class Supervisor:
         if self._health:
             self._health.close()
             self._health = None
-        oom_killed = self._clean_cgroup()
+        oom_killed = self._clean_up()
         ended = self.state.replace(
             exit_code=processes.exit_code(status), oom_killed=oom_killed, finished=time.time_ns(), process=None
         )
         self._decide(ended)
 
-    def _clean_cgroup(self) -> bool:
-        """Remove the run's cgroup; whether the kernel killed there for want of memory."""
-        if not self.plan.cgroup:
+    def _clean_up(self) -> bool:
+        """Let another runtime forget the run, and remove its cgroup; whether the kernel killed there for want of
+        memory.
+        """
+        foreign = self.plan.runtime not in {"", "native"}
+        if not self.plan.cgroup and not foreign:
             return False
 
         def main() -> int:
             from izba.cgroups.manager import manager
 
-            group = manager(self.plan.cgroup)
-            if group is None or not group.exists():
-                return 0
-            killed = group.oom_kills() > 0
-            group.remove()
+            group = manager(self.plan.cgroup) if self.plan.cgroup else None
+            killed = group is not None and group.exists() and group.oom_kills() > 0
+            if foreign:
+                from izba.monitor import container
+
+                container.delete(self.plan)
+            if group is not None and group.exists():
+                group.remove()
             return int(killed)
 
         return os.waitpid(children.fork(main, keep=()), 0)[1] == 1 << 8

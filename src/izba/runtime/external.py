@@ -11,11 +11,14 @@ import _socket
 import os
 
 from izba import jsonio
+from izba.errors import InvalidArgument
 from izba.linux import flags as f
 from izba.linux import mount, namespaces, process, pty
+from izba.linux.process import set_subreaper
 from izba.runtime import bundle as bundles
 from izba.runtime.failures import CommandNotExecutable, CommandNotFound, ContainerGone, RuntimeFailed
 from izba.runtime.launch import Launched, Stdio
+from izba.runtime.native.plan import REAPER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,8 +69,10 @@ class External:
         cgroup: CgroupManager | None = None,
     ) -> Launched:
         del cgroup
+        if spec.get("annotations", {}).get(REAPER) == "true":
+            raise InvalidArgument(f"--init is of izba's own runtime, not of {self.name}", hint="leave --runtime out")
         bundles.write(bundle, spec)
-        process.set_subreaper()
+        set_subreaper()
         terminal = spec["process"].get("terminal", False)
         call = _Call(self, run_directory, id, stdio, terminal=terminal)
         call.without_cgroup = self.name == "crun" and not spec.get("linux", {}).get("cgroupsPath")
@@ -99,7 +104,9 @@ class External:
     ) -> Launched:
         del spec, cgroup
         _require_alive(pid, start_time)
+        set_subreaper()
         call = _Call(self, run_directory, id, stdio, terminal=process.get("terminal", False))
+        call.joined = pid
         file = f"{call.directory}/process-{os.getpid()}.json"
         jsonio.write(file, process, mode=0o600, durable=False)
         try:
@@ -144,6 +151,8 @@ class _Call:
         self.stdio = stdio
         self.terminal = terminal
         self.without_cgroup = False
+        self.joined = 0
+        """The process whose user namespace the program has to be in, if not ours."""
         self.console: int | None = None
         self._pid_file = f"{self.directory}/{os.getpid()}.pid"
         self._socket_path = f"{self.directory}/{os.getpid()}.sock"
@@ -158,8 +167,8 @@ class _Call:
             listener = self._listen()
             argv += ["--console-socket", self._socket_path]
         argv.append(self.id)
-        log = os.memfd_create("log", 0)
-        options = ["--root", self.root, "--log", f"/proc/{os.getpid()}/fd/{log}"]
+        log = os.memfd_create("log", 0)  # inherited: a program in another user namespace may not look into us
+        options = ["--root", self.root, "--log", f"/proc/self/fd/{log}"]
         if self.without_cgroup:
             options.append("--cgroup-manager=disabled")  # crun would make one all the same, where it can't too
         argv = [self.runtime.program, *options, *argv]
@@ -200,9 +209,15 @@ class _Call:
     def _become(self, argv: list[str], rootfs: Sequence[Mount], root_path: str) -> None:
         """In the forked child: mount the root where only we see it, and become the program."""
         try:
-            if rootfs:
+            if self.joined:
+                _join_user_namespace(self.joined)
+            hidden = self.runtime.name == "crun" and _has_both_versions()
+            if rootfs or hidden:
                 namespaces.unshare(f.CLONE_NEWNS)
                 mount.set_propagation("/", f.MS_SLAVE | f.MS_REC)
+            if hidden:
+                mount.mount("tmpfs", _UNIFIED, "tmpfs")
+            if rootfs:
                 mount.attach_all(rootfs, root_path)
             fds = [os.dup(fd) for fd in (self.stdio.stdin, self.stdio.stdout, self.stdio.stderr)]
             for number, fd in enumerate(fds):
@@ -212,6 +227,30 @@ class _Call:
             os.write(2, f"izba: {error}\n".encode())
         finally:
             os._exit(1)
+
+
+_UNIFIED = "/sys/fs/cgroup/unified"
+
+
+def _has_both_versions() -> bool:
+    """Whether this host has controllers in both versions of cgroups, which crun refuses, though it needs but one."""
+    try:
+        with open(f"{_UNIFIED}/cgroup.controllers", "rb") as file:
+            return bool(file.read().strip())
+    except OSError:
+        return False
+
+
+def _join_user_namespace(pid: int) -> None:
+    """Become root in the user namespace of `pid`, as an ordinary user's containers have one."""
+    path = f"/proc/{pid}/ns/user"
+    if os.readlink(path) == os.readlink("/proc/self/ns/user"):
+        return
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    namespaces.setns(fd, f.CLONE_NEWUSER, path)
+    os.close(fd)
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
 
 
 def _received(fd: int) -> int:

@@ -62,11 +62,11 @@ class ContainerGone(NotFound):
 class RuntimeFailed(Internal):
     """Another runtime's program failed; `stderr` is the end of what it said."""
 
-    def __init__(self, argv: list[str], exit_code: int, stderr: str) -> None:
-        said = stderr.strip().rpartition("\n")[2] or f"exit code {exit_code}"
+    def __init__(self, argv: list[str], code: int, stderr: str) -> None:
+        said = stderr.strip().rpartition("\n")[2] or f"exit code {code}"
         super().__init__(f"{os.path.basename(argv[0])} {_verb(argv)}: {said}")
         self.argv = argv
-        self.exit_code = exit_code
+        self.code = code
         self.stderr = stderr
 
 
