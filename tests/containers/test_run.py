@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 from pathlib import Path
@@ -256,3 +257,12 @@ def test_with_one_uid_identity_changes_are_faked(single_izba: Izba) -> None:
     out = single_izba.ok("run", "--rm", "busybox", "sh", "-c", "touch /f && chown 5:6 /f && echo done")
 
     assert out == "done"
+
+
+def test_output_to_a_closed_stream_goes_nowhere(izba: Izba) -> None:
+    words = " ".join(shlex.quote(word) for word in [*izba.command, "run", "--rm", "--network", "none", "busybox"])
+
+    done = subprocess.run(["sh", "-c", f"{words} echo lost >&-"], env=izba.environment, timeout=30, check=False)
+
+    assert done.returncode == 0
+    assert izba.ok("system", "check") == "no problem found"

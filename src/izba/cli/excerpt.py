@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from izba.cli.output.printable import printable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.errors import SourceError
@@ -18,14 +20,9 @@ def excerpt(error: SourceError) -> list[str]:
     for number in range(first, last + 1):
         guilty = place.start <= number <= place.end
         text = lines[number - 1].expandtabs(1)
-        shown.append(f"{number:>{width + 2}} | {'>>> ' if guilty else '    '}{_printable(text)}".rstrip())
+        shown.append(f"{number:>{width + 2}} | {'>>> ' if guilty else '    '}{printable(text)}".rstrip())
         if number == place.start and (place.column > 1 or place.end_column):
             end = place.end_column if place.end_column and place.end == place.start else place.column
             carets = "^" * max(1, end - place.column + 1)
             shown.append(f"{'':>{width + 2}} |     {' ' * (place.column - 1)}{carets}")
     return shown
-
-
-def _printable(text: str) -> str:
-    # A Dockerfile may come from anywhere; its escape codes are not for this terminal.
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

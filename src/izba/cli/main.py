@@ -47,6 +47,8 @@ class UnknownCommand(UsageError):
 def main(argv: list[str] | None = None) -> int:
     """Run one command line; the process's exit code."""
     words = sys.argv[1:] if argv is None else argv
+    if None in {sys.stdin, sys.stdout, sys.stderr}:
+        _open_standard_streams()
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -55,6 +57,19 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         code = _quit_quietly()
     return code
+
+
+def _open_standard_streams() -> None:
+    """A standard stream that was closed leads nowhere, or the next file that is opened would get its number."""
+    import os
+
+    null = os.open("/dev/null", os.O_RDWR)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.dup2(null, number)
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))
+    if null > 2:
+        os.close(null)
 
 
 def script() -> NoReturn:
@@ -139,14 +154,18 @@ def report(error: IzbaError, failure: int) -> int:
     lines += [f"  {note}" for note in getattr(error, "__notes__", ())]
     if error.hint:
         lines.append(f"hint: {error.hint}")
-    sys.stderr.write("\n".join(lines) + "\n")
+    from izba.cli.output.printable import printable_lines
+
+    sys.stderr.write(printable_lines("\n".join(lines) + "\n"))
     code: int = getattr(error, "exit_code", failure)
     return code
 
 
 def _report_unexpected(error: Exception, failure: int) -> int:
+    from izba.cli.output.printable import printable_lines
+
     what = str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
-    sys.stderr.write(f"error: {what}\nhint: `izba --debug …` shows where this happened\n")
+    sys.stderr.write(f"error: {printable_lines(what)}\nhint: `izba --debug …` shows where this happened\n")
     return failure
 
 

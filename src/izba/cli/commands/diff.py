@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from izba.cli.options.flags import Command
+from izba.cli.output.printable import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,5 +30,5 @@ def run(context: Context, argv: list[str]) -> int:
     with context.engine() as engine:
         engine.enter_user_namespace()
         for change in diff(engine, require(engine, flags.arguments[0])):
-            sys.stdout.write(f"{change.kind} {change.path}\n")
+            sys.stdout.write(f"{change.kind} {printable(change.path)}\n")
     return 0

@@ -5,6 +5,8 @@ The rule is Go's text/tabwriter: a column is as wide as its widest cell among th
 
 from __future__ import annotations
 
+from izba.cli.output.printable import printable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,7 +15,8 @@ _LEAST, _GAP = 10, 3
 
 
 def align(lines: Sequence[Sequence[str]]) -> str:
-    """The lines, each of some cells, with their columns aligned; a newline after each."""
+    """The lines, each of some cells, with their columns aligned; a newline after each. No cell has escape codes."""
+    lines = [[printable(cell) for cell in cells] for cells in lines]
     widths: list[list[int]] = [[] for _ in lines]
     _measure(lines, widths, 0, len(lines), 0)
     return "".join(f"{_line(cells, wide)}\n" for cells, wide in zip(lines, widths, strict=True))
