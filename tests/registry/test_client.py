@@ -201,3 +201,37 @@ def test_an_expired_token_is_replaced(
 
     assert target.manifest("v1")
     assert len(issuer.requests) == 1
+
+
+def test_an_image_travels_with_tokens_and_a_password(
+    token_guarded: str, guarded: str, issuer: servers.TokenServer, tmp_path: Path
+) -> None:
+    """Layers, config and manifest, several at a time; another repository's scope for a mount included."""
+    from izba.image.copying.graph import copy
+    from izba.image.copying.sources import FromRegistry
+    from izba.image.copying.targets import ToLayout, ToRegistry
+    from izba.oci.reference import Reference
+
+    who = Credentials(username=servers.USER, password=servers.PASSWORD)
+    config_bytes = b'{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}'
+    config = blob_of(config_bytes)
+    first = client(token_guarded, "team/first", credentials=who)
+    first.put_blob(config.replace(media_type=mediatype.OCI_CONFIG), lambda: [config_bytes])
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": mediatype.OCI_MANIFEST,
+        "config": {**config.to_document(), "mediaType": mediatype.OCI_CONFIG},
+        "layers": [],
+    }
+    first.put_manifest("1", json.dumps(manifest).encode(), mediatype.OCI_MANIFEST)
+
+    def place(host: str, name: str) -> tuple[Client, Reference]:
+        return client(host, name, credentials=who), Reference.parse(f"{host}/{name}:1")
+
+    source = FromRegistry(*place(token_guarded, "team/first"))
+    copy(source, ToRegistry(*place(token_guarded, "team/second"), source="team/first", compression="gzip"))
+    copy(source, ToRegistry(*place(guarded, "team/third"), source=None, compression="gzip"))
+    there = copy(FromRegistry(*place(guarded, "team/third")), ToLayout(str(tmp_path / "layout"), "1"))
+
+    assert there.digest == first.manifest("1").descriptor.digest
+    assert any("team%2Ffirst%3Apull" in asked and "team%2Fsecond" in asked for asked in issuer.requests)

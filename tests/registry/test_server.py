@@ -56,6 +56,18 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield host
 
 
+@pytest.fixture(scope="module", params=["izba", pytest.param("debian", marks=pytest.mark.peer("docker-registry"))])
+def either(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """izba's registry, and Debian's: izba is on the other side of both."""
+    directory = tmp_path_factory.mktemp("either")
+    if request.param == "izba":
+        with izba_registry(directory) as (host, _):
+            yield host
+    else:
+        with servers.debian_registry(directory) as host:
+            yield host
+
+
 @pytest.mark.root
 def test_izba_pushes_to_and_pulls_from_itself(served: str, store: Store, tmp_path: Path) -> None:
     name = Reference.parse(f"{served}/own/app:1")
@@ -71,56 +83,56 @@ def test_izba_pushes_to_and_pulls_from_itself(served: str, store: Store, tmp_pat
 
 @pytest.mark.root
 @pytest.mark.peer("skopeo")
-def test_skopeo_copies_in_and_out(served: str, store: Store, tmp_path: Path) -> None:
-    name = Reference.parse(f"{served}/peers/skopeo:1")
+def test_skopeo_copies_in_and_out(either: str, store: Store, tmp_path: Path) -> None:
+    name = Reference.parse(f"{either}/peers/skopeo:1")
     image = build(store, name, {"a": os.urandom(50_000)})
-    push(store, image, name, client(served, "peers/skopeo"))
+    push(store, image, name, client(either, "peers/skopeo"))
 
     peers.skopeo("copy", "--src-tls-verify=false", f"docker://{name}", f"oci:{tmp_path}/out:1", directory=tmp_path)
     peers.skopeo(
         "copy",
         "--dest-tls-verify=false",
         f"oci:{tmp_path}/out:1",
-        f"docker://{served}/peers/back:2",
+        f"docker://{either}/peers/back:2",
         directory=tmp_path,
     )
 
-    back = Reference.parse(f"{served}/peers/back:2")
-    assert pull(store, back, client(served, "peers/back")).id == image.id
-    listed = peers.skopeo("list-tags", "--tls-verify=false", f"docker://{served}/peers/back", directory=tmp_path)
+    back = Reference.parse(f"{either}/peers/back:2")
+    assert pull(store, back, client(either, "peers/back")).id == image.id
+    listed = peers.skopeo("list-tags", "--tls-verify=false", f"docker://{either}/peers/back", directory=tmp_path)
     assert json.loads(listed)["Tags"] == ["2"]
 
 
 @pytest.mark.root
 @pytest.mark.peer("podman")
-def test_podman_pulls_and_pushes(served: str, store: Store, tmp_path: Path) -> None:
-    name = Reference.parse(f"{served}/peers/podman:1")
+def test_podman_pulls_and_pushes(either: str, store: Store, tmp_path: Path) -> None:
+    name = Reference.parse(f"{either}/peers/podman:1")
     image = build(store, name, {"a": os.urandom(50_000)})
-    push(store, image, name, client(served, "peers/podman"))
+    push(store, image, name, client(either, "peers/podman"))
     with tempfile.TemporaryDirectory(prefix="izba-") as short:  # podman allows 50 characters
         podman = peers.Podman(Path(short) / "p")
         podman("pull", "--tls-verify=false", *podman.policy, str(name))
-        podman("push", "--tls-verify=false", *podman.policy, str(name), f"{served}/peers/podman:back")
+        podman("push", "--tls-verify=false", *podman.policy, str(name), f"{either}/peers/podman:back")
 
     back = name.replace(tag="back")
-    assert tree(store, pull(store, back, client(served, "peers/podman"))) == tree(store, image)
+    assert tree(store, pull(store, back, client(either, "peers/podman"))) == tree(store, image)
 
 
 @pytest.mark.root
 @pytest.mark.peer("dockerd")
 @pytest.mark.slow
-def test_docker_pulls_and_pushes(served: str, store: Store, tmp_path: Path) -> None:
-    name = Reference.parse(f"{served}/peers/docker:1")
+def test_docker_pulls_and_pushes(either: str, store: Store, tmp_path: Path) -> None:
+    name = Reference.parse(f"{either}/peers/docker:1")
     image = build(store, name, {"a": os.urandom(50_000)})
-    push(store, image, name, client(served, "peers/docker"))
+    push(store, image, name, client(either, "peers/docker"))
 
     with peers.docker(tmp_path) as docker:
         docker("pull", str(name))
         assert docker.image(str(name))["Id"] == image.id
-        docker("tag", str(name), f"{served}/peers/docker:back")
-        docker("push", f"{served}/peers/docker:back")
+        docker("tag", str(name), f"{either}/peers/docker:back")
+        docker("push", f"{either}/peers/docker:back")
 
-    pulled = pull(store, name.replace(tag="back"), client(served, "peers/docker"))
+    pulled = pull(store, name.replace(tag="back"), client(either, "peers/docker"))
     assert pulled.id == image.id
 
 

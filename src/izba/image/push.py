@@ -18,14 +18,16 @@ from izba.oci import mediatype
 from izba.oci.descriptor import Descriptor
 from izba.oci.digest import Digest
 from izba.oci.reference import Reference
+from izba.store.layers import LayerNotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Literal
 
     from izba.image.stored import StoredImage
     from izba.image.transfer import Report
+    from izba.layer.streams import Writer
     from izba.oci.documents import Manifest
     from izba.registry.client import Client
     from izba.store.store import Store
@@ -171,20 +173,35 @@ def compressed_tar(
     store: Store, diff_id: Digest, compression: Compression, report: Callable[[int], None]
 ) -> Iterator[bytes]:
     """The layer's tar, written again if need be, and compressed."""
+    return compressed(lambda out: _write_tar(store, diff_id, _Counted(out, report)), compression)
 
-    def chunks() -> Iterator[bytes]:
-        done = 0
+
+def _write_tar(store: Store, diff_id: Digest, out: Writer) -> None:
+    try:
+        store.layers.write_tar(diff_id, out)
+    except LayerNotFound:  # it is kept as a blob
         with store.layers.open_tar(diff_id) as tar:
             while data := tar.read(CHUNK):
-                yield data
-                done += len(data)
-                report(done)
-
-    return compressed(chunks(), compression)
+                out.write(data)
 
 
-def compressed(chunks: Iterable[bytes], compression: Compression) -> Iterator[bytes]:
-    """The bytes, compressed in a thread of its own beside whoever sends them.
+class _Counted:
+    """Passes on what is written, and tells how much that was."""
+
+    def __init__(self, out: Writer, report: Callable[[int], None]) -> None:
+        self._out = out
+        self._report = report
+        self._done = 0
+
+    def write(self, data: bytes | memoryview, /) -> object:
+        self._out.write(data)
+        self._done += len(data)
+        self._report(self._done)
+        return len(data)
+
+
+def compressed(fill: Callable[[Writer], None], compression: Compression) -> Iterator[bytes]:
+    """What `fill` writes, compressed in a thread of its own beside whoever sends it.
 
     The queue is short, so a layer of any size takes a few megabytes. Leaving the iterator early ends the thread.
     """
@@ -216,8 +233,7 @@ def compressed(chunks: Iterable[bytes], compression: Compression) -> Iterator[by
         out = Out()
         try:
             writer = compressor(out, compression)
-            for data in chunks:
-                writer.write(data)
+            fill(writer)
             writer.close()
             out.flush()
             queue.put(None)

@@ -54,7 +54,7 @@ class ToRegistry:
         if not self._compresses or blob.media_type not in {mediatype.OCI_LAYER, mediatype.DOCKER_LAYER}:
             self._client.put_blob(blob, content)
             return blob
-        digest, size = self._client.put_stream(lambda: compressed(content(), self._compression))
+        digest, size = self._client.put_stream(lambda: compressed(lambda out: _write(out, content), self._compression))
         gzip, zstd = mediatype.OCI_LAYER_GZIP, mediatype.OCI_LAYER_ZSTD
         return Descriptor(media_type=gzip if self._compression == "gzip" else zstd, digest=digest, size=size)
 
