@@ -41,9 +41,10 @@ def read_text(file: str) -> str:
         raise NotFound(f"open {file}: no such file or directory") from None
     except OSError as error:
         raise InvalidArgument(f"open {file}: {error.strerror}") from None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise InvalidArgument(f"{file} is not a regular file")
     with os.fdopen(fd, "rb") as opened:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise InvalidArgument(f"{file} is not a regular file")
         data = opened.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise InvalidArgument(f"{file} is larger than {MAX_BYTES >> 20} MiB")

@@ -108,9 +108,10 @@ def _read(file: str, what: str) -> bytes:
         fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise ComposeError(f"{what}: {file}: {(error.strerror or '').lower()}") from None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise ComposeError(f"{what}: {file} is not a regular file")
     with os.fdopen(fd, "rb") as opened:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise ComposeError(f"{what}: {file} is not a regular file")
         data = opened.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise ComposeError(f"{what}: {file} is larger than {MAX_BYTES >> 20} MiB", hint="mount it as a volume")

@@ -21,7 +21,7 @@ def duration(value: Any) -> int:
     if text in {"0", "+0", "-0"}:
         return 0
     negative = text.startswith("-")
-    rest, total = text.lstrip("+-"), 0.0
+    rest, total = text[1:] if text[:1] in {"+", "-"} else text, 0.0
     if not rest:
         raise ValueError(f"{text!r} is not a duration, as in 1m30s")
     while rest:

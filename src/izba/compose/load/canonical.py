@@ -81,6 +81,8 @@ def _names(value: Any, _path: Path, _context: _Context) -> Any:
 
 def _volume(value: Any, path: Path, context: _Context) -> Any:
     if not isinstance(value, str):
+        if isinstance(value, dict) and "target" not in value:
+            context.fail(path, "target is missing")
         return value
     try:
         return parse_volume(value)
@@ -108,6 +110,8 @@ def _ports(value: Any, path: Path, context: _Context) -> Any:
     result: list[Any] = []
     for index, entry in enumerate(value or []):
         if isinstance(entry, dict):
+            if "target" not in entry:
+                context.fail((*path, index), "target is missing")
             result.append(entry)
             continue
         try:

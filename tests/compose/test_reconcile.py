@@ -1,0 +1,170 @@
+"""Plans as text: what is wanted and what there is, to what is to be done."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from izba.compose.observe import Observed, ObservedContainer
+from izba.compose.reconcile import Options, reconcile
+from izba.compose.teardown import Options as DownOptions
+from izba.compose.teardown import teardown
+from tests.compose.loading import project
+
+PROJECT = """
+services:
+  web: {image: web, depends_on: {db: {condition: service_healthy, restart: true}}}
+  db: {image: db, volumes: ["data:/data"], healthcheck: {test: "true"}}
+volumes: {data: }
+"""
+
+
+def container(service: str, number: int = 1, **facts: object) -> ObservedContainer:
+    known = {"status": "running", "config_hash": "same", "image": f"image-of-{service}", "networks": ("p_default",)}
+    return ObservedContainer(
+        id=f"{service}{number}".ljust(64, "0"), name=f"p-{service}-{number}", service=service, number=number,
+        **known | facts,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def observed(*containers: ObservedContainer, networks: tuple[str, ...] = ("p_default",)) -> Observed:
+    return Observed(
+        containers=containers, networks=frozenset(networks), volumes=frozenset({"p_data"}), own_networks=networks
+    )
+
+
+def options(**changed: object) -> Options:
+    return Options(
+        hashes={"web": "same", "db": "same"},
+        images={"web": "image-of-web", "db": "image-of-db"},
+        **changed,  # type: ignore[arg-type]
+    )
+
+
+def lines(text: str) -> str:
+    return textwrap.dedent(text).lstrip("\n")
+
+
+def test_nothing_is_there(tmp_path: Path) -> None:
+    plan = reconcile(project(tmp_path, PROJECT), Observed(), options())
+
+    assert str(plan) == lines("""
+        #1 network:default, CreateNetwork, it is not there
+        #2 volume:data, CreateVolume, it is not there
+        [1,2] -> #3 service:db:1, CreateContainer, no existing container
+        [1,2,3] -> #4 service:db:1, StartContainer, it was made
+        [1] -> #5 service:web:1, CreateContainer, no existing container
+        [4] -> #6 service:db, WaitFor service_healthy, web depends on it
+        [1,5,6] -> #7 service:web:1, StartContainer, it was made
+        """)
+
+
+def test_all_is_as_it_is_wanted(tmp_path: Path) -> None:
+    plan = reconcile(project(tmp_path, PROJECT), observed(container("web"), container("db")), options())
+
+    assert str(plan) == ""
+
+
+def test_one_is_stopped(tmp_path: Path) -> None:
+    there = observed(container("web", status="exited"), container("db"))
+
+    assert str(reconcile(project(tmp_path, PROJECT), there, options())) == lines("""
+        #1 service:db, WaitFor service_healthy, web depends on it
+        [1] -> #2 service:web:1, StartContainer, it is exited
+        """)
+
+
+def test_a_configuration_changed(tmp_path: Path) -> None:
+    there = observed(container("web", config_hash="old"), container("db"))
+
+    assert str(reconcile(project(tmp_path, PROJECT), there, options())) == lines("""
+        #1 service:web:1, CreateContainer, its configuration changed
+        [1] -> #2 service:web:1, StopContainer, it is replaced
+        [2] -> #3 service:web:1, RemoveContainer, it is replaced
+        [3] -> #4 service:web:1, RenameContainer, it takes the old one's place
+        #5 service:db, WaitFor service_healthy, web depends on it
+        [4,5] -> #6 service:web:1, StartContainer, it was made
+        """)
+
+
+def test_a_dependency_is_replaced_and_its_dependent_wants_to_be_restarted(tmp_path: Path) -> None:
+    there = observed(container("web"), container("db", image="old"))
+
+    assert str(reconcile(project(tmp_path, PROJECT), there, options())) == lines("""
+        #1 service:db:1, CreateContainer, its image changed
+        [1] -> #2 service:db:1, StopContainer, it is replaced
+        [2] -> #3 service:db:1, RemoveContainer, it is replaced
+        [3] -> #4 service:db:1, RenameContainer, it takes the old one's place
+        [4] -> #5 service:db:1, StartContainer, it was made
+        [5] -> #6 service:db, WaitFor service_healthy, web depends on it
+        [6] -> #7 service:web:1, StopContainer, db is replaced, and it is to be restarted with it
+        [6,7] -> #8 service:web:1, StartContainer, it was stopped for this
+        """)
+
+
+def test_scaling_up_fills_the_gaps(tmp_path: Path) -> None:
+    there = observed(container("web", 1), container("web", 3), container("db"))
+
+    plan = reconcile(project(tmp_path, PROJECT), there, options(scale={"web": 4}))
+
+    made = [(each.kind, each.name) for each in plan.operations if each.kind == "CreateContainer"]
+    assert made == [("CreateContainer", "p-web-2"), ("CreateContainer", "p-web-4")]
+
+
+def test_scaling_down_takes_the_highest_numbers(tmp_path: Path) -> None:
+    there = observed(*(container("web", number) for number in (1, 2, 3)), container("db"))
+
+    assert str(reconcile(project(tmp_path, PROJECT), there, options(scale={"web": 1}))) == lines("""
+        #1 service:web:3, StopContainer, 1 of web are wanted
+        [1] -> #2 service:web:3, RemoveContainer, 1 of web are wanted
+        #3 service:web:2, StopContainer, 1 of web are wanted
+        [3] -> #4 service:web:2, RemoveContainer, 1 of web are wanted
+        """)
+
+
+def test_orphans_stay_unless_they_are_to_go(tmp_path: Path) -> None:
+    there = observed(container("web"), container("db"), container("old", status="exited"))
+
+    assert reconcile(project(tmp_path, PROJECT), there, options()).orphans == ("p-old-1",)
+    assert str(reconcile(project(tmp_path, PROJECT), there, options(remove_orphans=True))) == lines("""
+        #1 service:old:1, RemoveContainer, its service is no part of the project
+        """)
+
+
+@pytest.mark.parametrize(("how", "count"), [("never", 0), ("always", 2), ("changed", 1)])
+def test_how_much_is_made_anew(tmp_path: Path, how: str, count: int) -> None:
+    there = observed(container("web", config_hash="old"), container("db"))
+
+    plan = reconcile(project(tmp_path, PROJECT), there, options(recreate=how))
+
+    assert sum(each.kind == "CreateContainer" for each in plan.operations) == count
+
+
+def test_the_same_values_give_the_same_plan(tmp_path: Path) -> None:
+    there = observed(container("web", config_hash="old"), container("db"))
+    first = project(tmp_path, PROJECT)
+
+    assert reconcile(first, there, options()) == reconcile(project(tmp_path, PROJECT), there, options())
+
+
+def test_down_stops_dependents_first(tmp_path: Path) -> None:
+    there = observed(container("db"), container("web", depends_on=("db",)))
+
+    assert str(teardown(there, DownOptions(volumes=True))) == lines("""
+        #1 service:web:1, StopContainer, the project ends
+        [1] -> #2 service:web:1, RemoveContainer, the project ends
+        [1] -> #3 service:db:1, StopContainer, the project ends
+        [3] -> #4 service:db:1, RemoveContainer, the project ends
+        [2,4] -> #5 network:p_default, RemoveNetwork, the project ends
+        """)
+
+
+def test_down_of_one_service_leaves_the_rest(tmp_path: Path) -> None:
+    there = observed(container("db"), container("web", depends_on=("db",)))
+
+    plan = teardown(there, DownOptions(services=frozenset({"web"})))
+
+    assert {each.service for each in plan.operations} == {"web"}
+    assert all(each.kind != "RemoveNetwork" for each in plan.operations)
