@@ -75,10 +75,15 @@ def _open_standard_streams() -> None:
 def script() -> NoReturn:
     """The console script. A light command leaves at once: taking an interpreter apart costs as much as a container."""
     import atexit
+    import gc
     import os
 
+    from izba import codecache
+
+    gc.set_threshold(50_000)  # or a start, which makes many objects and no garbage, is searched for it forty times
     code = main()
     sys.stderr.flush()
+    codecache.update()
     if not atexit._ncallbacks():  # noqa: SLF001 - who registered one relies on it
         os._exit(code)
     sys.exit(code)

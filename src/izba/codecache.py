@@ -1,0 +1,174 @@
+"""The bytecode of izba's modules in one file, for commands that import a hundred of them.
+
+Python finds a module by some thirty calls of the import system and six of the kernel: 0.09 ms for each, of which
+reading the code is a third. `izba run` would spend 10 of its 50 ms on that. So the installed script reads one file
+instead, beside the `.pyc` files it is made of and as disposable as they are:
+
+    izba/__pycache__/modules.cpython-311.cache     the index's length in 8 bytes; the index; the modules' code
+
+A module in it is as good as its `.pyc`: used if its source still has the time and the size that it was compiled from.
+What is missing or stale is imported as ever, and the file written anew at the end of the command (`update`).
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import sys
+from _frozen_importlib_external import (  # what `importlib.util` has it from, without the rest of that
+    SourceFileLoader,
+    cache_from_source,
+    spec_from_file_location,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+    from typing import Any, TypeAlias
+
+    Entry: TypeAlias = tuple[str, int, int, bool, int, int]
+    """Source file, its time and size, whether it is a package's, and where its code begins and ends."""
+
+_PACKAGE = "izba"
+_LEFT_OUT = frozenset(("bootstrap", "build", "compose", "registry"))
+"""Packages whose commands take their time: without them the file is small enough to be read whole each time."""
+
+_ROOT = os.path.dirname(__file__)
+_HEADER = 16  # of a .pyc: magic number, flags, and time and size of the source (PEP 552)
+
+
+def install() -> None:
+    """Import izba's modules from the file, as far as it has them, from now on."""
+    sys.meta_path.insert(0, _Finder())
+
+
+def uninstall() -> None:
+    """Import as ever, and let go of the memory: for a process that stays."""
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
+
+
+def update() -> None:
+    """Write the file anew if modules were missed that would be in it. Where it cannot be written, nothing happens."""
+    for finder in sys.meta_path:
+        if isinstance(finder, _Finder) and any(_read_compiled(_source(name)) for name in finder.missed):
+            _write()
+
+
+class _Finder:
+    """Finds what the file has; see `importlib.abc.MetaPathFinder`."""
+
+    def __init__(self) -> None:
+        self.missed: list[str] = []
+        self._modules, self._code = _read()
+
+    def find_spec(self, name: str, path: object = None, _target: object = None) -> ModuleSpec | None:
+        """The module, if it is in the file and its source is what it was."""
+        found = self._modules.get(name)
+        if found is None:
+            if path and _is_kept(name):
+                self.missed.append(name)
+            return None
+        source, time, size, is_package, start, end = found
+        source = f"{_ROOT}/{source}"
+        try:
+            status = os.stat(source)
+        except FileNotFoundError:
+            return None
+        if (int(status.st_mtime), status.st_size) != (time, size):
+            self.missed.append(name)
+            return None
+        loader = _Loader(name, source)
+        loader.code = self._code[start:end]
+        return spec_from_file_location(
+            name, source, loader=loader, submodule_search_locations=[os.path.dirname(source)] if is_package else None
+        )
+
+
+class _Loader(SourceFileLoader):
+    """A loader of source files in all but where the code comes from."""
+
+    code: memoryview
+
+    def get_code(self, _name: str) -> Any:
+        """The module's code, once: modules keep their loaders, which are not to keep the file's content."""
+        code, self.code = self.code, memoryview(b"")
+        return marshal.loads(code)  # noqa: S302 - as trusted as the .pyc files in the same directory
+
+
+def _is_kept(name: str) -> bool:
+    package, *rest = name.split(".")
+    return package == _PACKAGE and (not rest or rest[0] not in _LEFT_OUT)
+
+
+def _source(name: str) -> str:
+    """The source file of a module; where the name is a package's, that of its `__init__`."""
+    path = "/".join((_ROOT, *name.split(".")[1:]))
+    return f"{path}/__init__.py" if os.path.isdir(path) else f"{path}.py"
+
+
+# -- the file
+
+
+def _file() -> str:
+    directory, _, name = cache_from_source(f"{_ROOT}/modules.py").rpartition("/")
+    return f"{directory}/{name.removesuffix('.pyc')}.cache"
+
+
+def _read() -> tuple[dict[str, Entry], memoryview]:
+    """Index and code; nothing where there is no file, or one of a tree that was moved."""
+    nothing: tuple[dict[str, Entry], memoryview] = ({}, memoryview(b""))
+    try:
+        with open(_file(), "rb", buffering=0) as file:
+            data = file.read()
+    except OSError:
+        return nothing
+    start = 8 + int.from_bytes(data[:8], "little")
+    try:
+        root, modules = marshal.loads(memoryview(data)[8:start])  # noqa: S302 - see above
+    except (EOFError, ValueError, TypeError):
+        return nothing
+    return (modules, memoryview(data)[start:]) if root == _ROOT else nothing
+
+
+def _write() -> None:
+    if sys.dont_write_bytecode or not os.access(os.path.dirname(_file()), os.W_OK):
+        return
+    modules: dict[str, Entry] = {}
+    codes: list[bytes] = []
+    end = 0
+    for directory, directories, names in os.walk(_ROOT):
+        directories[:] = [name for name in directories if name != "__pycache__"]
+        for file in sorted(name for name in names if name.endswith(".py")):
+            path = f"{directory}/{file}"
+            relative = path.removeprefix(f"{_ROOT}/")
+            name = f"{_PACKAGE}/{relative}".removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            compiled = _read_compiled(path) if _is_kept(name) else None
+            if compiled is None:
+                continue
+            time, size, code = compiled
+            start, end = end, end + len(code)
+            modules[name] = (relative, time, size, file == "__init__.py", start, end)
+            codes.append(code)
+    index = marshal.dumps((_ROOT, modules))
+    temporary = f"{_file()}.{os.getpid()}"
+    try:
+        with open(temporary, "wb") as written:
+            written.write(b"".join((len(index).to_bytes(8, "little"), index, *codes)))
+        os.rename(temporary, _file())
+    except OSError:  # a cache: the next one may have more luck
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+
+
+def _read_compiled(source: str) -> tuple[int, int, bytes] | None:
+    """Time and size of the source, and the code, from a `.pyc` that is of this very source."""
+    try:
+        with open(cache_from_source(source), "rb") as file:
+            data = file.read()
+        status = os.stat(source)
+    except OSError:
+        return None
+    flags, time, size = (int.from_bytes(data[at : at + 4], "little") for at in (4, 8, 12))
+    if flags or (time, size) != (int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF):
+        return None
+    return time, size, data[_HEADER:]
