@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from izba.errors import DataLoss, InvalidArgument
 from izba.ids import HEX
 
@@ -15,11 +17,23 @@ if TYPE_CHECKING:
         def read(self, count: int, /) -> bytes: ...
 
 
+_SMALL = 1 << 16
+"""So many bytes are hashed sooner by CPython's own code than OpenSSL is loaded, which takes 2 ms."""
+
+
 def sha256(data: bytes | memoryview = b"") -> HASH:
     """A SHA-256 that goes on from `data`."""
     from _hashlib import openssl_sha256  # loads OpenSSL, which most commands get by without
 
     return openssl_sha256(data)
+
+
+def _small_sha256(data: bytes | memoryview) -> HASH:
+    if sys.version_info >= (3, 12):
+        from _sha2 import sha256 as function
+    else:
+        from _sha256 import sha256 as function
+    return function(data)  # type: ignore[no-any-return]
 
 
 class InvalidDigest(InvalidArgument):
@@ -55,7 +69,9 @@ class Digest(str):
     @classmethod
     def of(cls, data: bytes | memoryview) -> Digest:
         """The digest of `data`."""
-        return cls(f"sha256:{sha256(data).hexdigest()}")
+        if len(data) > _SMALL or "_hashlib" in sys.modules:
+            return cls(f"sha256:{sha256(data).hexdigest()}")
+        return cls(f"sha256:{_small_sha256(data).hexdigest()}")
 
     @property
     def hex(self) -> str:
