@@ -128,6 +128,7 @@ def test_the_image_never_changes_and_a_containers_changes_die_with_it(izba: Izba
 
 
 def test_rm_leaves_no_row_no_directory_and_no_snapshot(izba: Izba) -> None:
+    eventually(lambda: os.listdir(izba.root / "containers") == [])  # of tests before
     before = sorted(p.name for p in (izba.root / "snapshots/overlay").iterdir())
 
     izba.ok("run", "--rm", "-v", "/anonymous", "busybox", "true")
@@ -136,6 +137,18 @@ def test_rm_leaves_no_row_no_directory_and_no_snapshot(izba: Izba) -> None:
     assert os.listdir(izba.root / "containers") == []
     assert sorted(p.name for p in (izba.root / "snapshots/overlay").iterdir()) == before
     assert izba.ok("volume", "ls", "-q") == ""
+
+
+def test_after_rm_the_name_is_free_at_once_and_the_files_go_by_themselves(izba: Izba) -> None:
+    eventually(lambda: os.listdir(izba.root / "containers") == [])
+    before = sorted(p.name for p in (izba.root / "snapshots/overlay").iterdir())
+
+    for _ in range(3):
+        izba.ok("run", "--rm", "--name", "again", "busybox", "true")
+        assert izba.ok("ps", "-aq") == ""
+
+    eventually(lambda: os.listdir(izba.root / "containers") == [])
+    eventually(lambda: sorted(p.name for p in (izba.root / "snapshots/overlay").iterdir()) == before)
 
 
 def test_a_named_volume_begins_with_the_images_files_and_keeps_what_is_written(any_izba: Izba) -> None:

@@ -6,7 +6,7 @@ import _signal
 import os
 
 from izba.cli import streams
-from izba.monitor.finish import discard
+from izba.monitor import finish
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,9 +53,33 @@ def run_attached(
             return 0
         code = monitor.wait()
     if container.host_config.get("AutoRemove"):
-        discard(engine.store, container.id, volumes=container.anonymous_volumes)
-        monitor.removed()
+        _discard(engine, container, monitor)
     return code
+
+
+def _discard(engine: Engine, container: Container, monitor: Monitor) -> None:
+    """Remove it: the row now, so that nobody sees it any more and its name is free, the files by a child.
+
+    They have to wait for the disk (`store.db`), and nobody has to wait for them. The monitor holds the container's lock
+    until the child is done, and does it over if the child dies. Volumes can be seen by others, so a container that has
+    some of its own is gone as a whole when we return.
+    """
+    if volumes := container.anonymous_volumes:
+        finish.discard(engine.store, container.id, volumes=volumes)
+        monitor.removed()
+        return
+    engine.store.containers.delete(container.id)
+    if os.fork():
+        return
+    try:
+        os.setsid()  # what ends our terminal or our job is not meant for it
+        null = os.open("/dev/null", os.O_RDWR)
+        for fd in (0, 1, 2):  # whoever reads our output must not wait for it
+            os.dup2(null, fd)
+        finish.remove_files(engine.store, container.id)
+        monitor.removed()
+    finally:
+        os._exit(0)
 
 
 def attach(container: Container, *, stdin: bool, keys: str | None, proxy: bool) -> int:

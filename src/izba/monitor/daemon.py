@@ -30,7 +30,7 @@ class AlreadyStarting(Conflict):
 def main(channel: socket, streams: socket | None) -> None:
     """Wait for a plan and see it through."""
     gc.disable()  # what little it makes has no cycles, and a collection would dirty every page of the heap
-    with open("/proc/self/comm", "w", encoding="ascii") as file:
+    with open("/proc/self/comm", "w", encoding="utf-8") as file:
         file.write("izba-monitor")
     process.set_subreaper()
     starter = Starter()
@@ -44,6 +44,8 @@ def main(channel: socket, streams: socket | None) -> None:
         starter.close()
         wire.send(channel, {"error": failure.to_json(AlreadyStarting(plan.id))})
         return
+    if plan.network is None:  # no ports that would have to be reserved before
+        starter.create(plan)
     supervisor = Supervisor(plan, lock, channel, streams)
     try:
         supervisor.begin(starter)

@@ -17,7 +17,7 @@ def discard(store: Store, id: str, *, volumes: tuple[str, ...] = ()) -> None:
     `sweep` finds it.
     """
     store.containers.delete(id)
-    _remove_files(store, id, volumes)
+    remove_files(store, id, volumes)
 
 
 def sweep(store: Store) -> int:
@@ -32,7 +32,7 @@ def sweep(store: Store) -> int:
             is_old = time.time() - os.fstat(directory_lock).st_mtime > _SETTLED
             if is_old and not store.containers.exists(id):
                 count += 1
-                _remove_files(store, id, ())
+                remove_files(store, id)
         finally:
             os.close(directory_lock)
     return count
@@ -58,7 +58,8 @@ def lock(directory: str) -> int | None:
     return fd
 
 
-def _remove_files(store: Store, id: str, volumes: tuple[str, ...]) -> None:
+def remove_files(store: Store, id: str, volumes: tuple[str, ...] = ()) -> None:
+    """The second half of `discard`: what is left once the row is gone."""
     from izba.store.snapshots.snapshotter import SnapshotNotFound
 
     try:

@@ -44,33 +44,38 @@ class Starter:
     def __init__(self) -> None:
         self.pipes = Pipes()
         self._channel, theirs = wire.pair()
-        self._pid = children.fork(lambda: _main(theirs, self.pipes.theirs), keep=(theirs.fileno(), *self.pipes.theirs))
+        self.has_plan = False
+        self.pid = children.fork(lambda: _main(theirs, self.pipes.theirs), keep=(theirs.fileno(), *self.pipes.theirs))
         theirs.close()
         for fd in self.pipes.theirs:
             os.close(fd)
 
-    def create(self, plan: Plan, reserved: Sequence[int] = ()) -> Launched:
-        """Create the container, with the sockets `reserved` for its ports.
-
-        Raises what the runtime raised, and `EOFError` if the starter died.
-        """
+    def create(self, plan: Plan, reserved: Sequence[int] = ()) -> None:
+        """Have the container created, with the sockets `reserved` for its ports."""
         wire.send(self._channel, to_json(plan), fds=reserved[: wire.MOST_DESCRIPTORS])
+        self.has_plan = True
+
+    def created(self) -> Launched:
+        """The container, once it was created. Raises what the runtime raised, and `EOFError` if the starter died."""
         value, fds = self._receive()
         console = fds.pop(0) if value["console"] else None
         return Launched(pid=value["pid"], console=console, attached=tuple(fds))
 
     def start(self) -> None:
-        """Let it go. Raises like `create`; afterwards the starter is gone, and the container our own child."""
+        """Let it go. Raises like `created`; the starter is about to end then, and to leave us the container."""
         wire.send(self._channel, {"go": True})
         self._receive()
-        self.close()
+        self._channel.close()
 
     def close(self) -> None:
-        """End the starter, and with it a container that was created and not started."""
+        """See the starter's end, and with it that of a container that was created and not started."""
         self._channel.close()
-        if self._pid:
-            os.waitpid(self._pid, 0)
-            self._pid = 0
+        self.reap(block=True)
+
+    def reap(self, *, block: bool = False) -> None:
+        """Take note of its end. After that the container is our own child."""
+        if self.pid and os.waitpid(self.pid, 0 if block else os.WNOHANG)[0]:
+            self.pid = 0
 
     def _receive(self) -> tuple[dict[str, Any], list[int]]:
         try:

@@ -6,6 +6,7 @@ import _signal
 import os
 import time
 
+from izba import codecache
 from izba.errors import Internal, IzbaError
 from izba.linux import process as processes
 from izba.linux import wire
@@ -61,20 +62,22 @@ class Supervisor:
         self._health: Health | None = None
         self._attachment = Attachment(self.loop)
         self._retry: Timer | None = None
+        self._starter: Starter | None = None
 
     # -- the first start
 
     def begin(self, starter: Starter) -> None:
         """Start for the first time and tell the command; then watch until the end for good."""
+        self.loop.on_signal(_signal.SIGCHLD, self._reap_others)
         try:
             self._launch(starter)
         except IzbaError as error:
             self._refuse(error)
             return
         self._control = Control(self.loop, self.plan.run, lambda request: requests.answer(self, request))
-        self.loop.on_signal(_signal.SIGCHLD, self._reap_strangers)
         self.loop.on_signal(_signal.SIGTERM, lambda: requests.stop(self, self.plan.stop_signal, self.plan.stop_timeout))
         wire.send(self._channel, {"pid": self.state.pid})
+        codecache.uninstall()  # nothing more is imported before somebody asks for it, and memory is what it costs
         self.loop.run()
         if self.plan.auto_remove and not self._is_removed_by_command():
             self._discard()
@@ -97,8 +100,11 @@ class Supervisor:
     def _launch(self, starter: Starter) -> None:
         pipes = starter.pipes
         try:
-            self.plan = self._attachment.reserve(self.plan)
-            created = starter.create(self.plan, self._attachment.sockets)
+            self._starter = starter
+            if not starter.has_plan:
+                self.plan = self._attachment.reserve(self.plan)
+                starter.create(self.plan, self._attachment.sockets)
+            created = starter.created()
             self._attachment.hold(self.plan, created.pid, created.attached)
             self._write(
                 self.state.replace(
@@ -176,6 +182,9 @@ class Supervisor:
     def _on_exit(self) -> None:
         self.loop.unwatch(self._pidfd)
         os.close(self._pidfd)
+        if self._starter:
+            self._starter.close()
+            self._starter = None
         self._exit_status = os.waitpid(self.state.pid, 0)[1]
         for output in self._outputs:
             while output.fd >= 0 and output.read():
@@ -345,8 +354,12 @@ class Supervisor:
         self.state = new
         state.write(self.plan.directory, new)
 
-    def _reap_strangers(self) -> None:
-        """Orphans of a container in the host's pid namespace become our children; ours are waited for by name."""
+    def _reap_others(self) -> None:
+        """The starter, and orphans of a container in the host's pid namespace, which become our children; the others
+        are waited for by name.
+        """
+        if self._starter:
+            self._starter.reap()
         mine = {self.state.pid, self._health.child if self._health else 0}
         while True:
             try:
