@@ -26,7 +26,7 @@ def write(directory: str, name: str, value: str) -> None:
 def read(directory: str, name: str) -> str:
     """The file's text; empty where there is no such file."""
     try:
-        with open(f"{directory}/{name}", encoding="ascii", errors="replace") as file:
+        with open(f"{directory}/{name}", encoding="utf-8", errors="replace") as file:
             return file.read()
     except OSError:
         return ""

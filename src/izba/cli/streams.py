@@ -9,7 +9,6 @@ import _signal
 import errno
 import os
 import select
-import termios
 
 from izba.errors import InvalidArgument
 
@@ -70,6 +69,8 @@ class RawTerminal:
 
     def __enter__(self) -> Self:
         if os.isatty(self._fd):
+            import termios
+
             self._before = termios.tcgetattr(self._fd)
             mode = termios.tcgetattr(self._fd)
             mode[0] &= ~(
@@ -92,6 +93,8 @@ class RawTerminal:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._before is not None:
+            import termios
+
             termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
 
 

@@ -122,7 +122,7 @@ def _explained(error: OSError, binding: PortBinding, containers: str) -> Excepti
 
 
 def _first_free() -> int:
-    with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding="ascii") as file:
+    with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding="utf-8") as file:
         return int(file.read())
 
 
@@ -184,7 +184,7 @@ def _inodes(port: int, protocol: str) -> set[str]:
     found = set()
     for name in (protocol, f"{protocol}6"):
         try:
-            with open(f"/proc/net/{name}", encoding="ascii") as file:
+            with open(f"/proc/net/{name}", encoding="utf-8") as file:
                 rows = [line.split() for line in file][1:]
         except FileNotFoundError:
             continue
