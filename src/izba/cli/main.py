@@ -80,7 +80,7 @@ def script() -> NoReturn:
 
     from izba import codecache
 
-    gc.set_threshold(50_000)  # or a start, which makes many objects and no garbage, is searched for it forty times
+    gc.set_threshold(50_000)  # or a start, which makes many objects and no garbage, is searched for it twenty times
     code = main()
     sys.stderr.flush()
     codecache.update()
