@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import _hashlib  # noqa: F401 - the runtime asks for it later; here nobody waits
 import os
 
 from izba.linux.mount import Mount
 from izba.network import attach
+from izba.oci.digest import Digest
 from izba.runtime import bundle
 from izba.runtime.driver import runtime
 from izba.runtime.launch import Stdio
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from izba.runtime.driver import Runtime
     from izba.runtime.launch import Launched
 
-runtime("native")  # what nearly every container needs: imported before a plan arrives
+# What nearly every container needs, imported before a plan arrives.
+runtime("native")
+Digest.of(b"")
 
 
 class Created:
