@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from urllib.parse import urlsplit
 
-from izba.image.pull import Pulled, pull
-from izba.image.push import push
 from izba.image.stored import find
 from izba.image.transfer import silent
 from izba.oci.reference import DEFAULT_DOMAIN
@@ -17,6 +15,7 @@ from izba.registry.credentials import ConfigFile, Credentials
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.engine.engine import Engine
+    from izba.image.pull import Pulled
     from izba.image.push import Compression
     from izba.image.transfer import Report
     from izba.oci.descriptor import Descriptor
@@ -37,6 +36,8 @@ class Registries:
 
     def pull(self, reference: Reference, *, platform: Platform | None = None, report: Report = silent) -> Pulled:
         """Have the image in the store. In rootless mode the engine's user namespace must have been entered."""
+        from izba.image.pull import pull
+
         return pull(self._engine.store, reference, self.client(reference), platform=platform, report=report)
 
     def push(self, reference: Reference, *, compression: Compression = "gzip", report: Report = silent) -> Descriptor:
@@ -46,6 +47,8 @@ class Registries:
             from izba.image.stored import ImageNotFound
 
             raise ImageNotFound(reference.familiar(), hint=f"izba tag IMAGE {reference.familiar()}")
+        from izba.image.push import push
+
         client = self.client(reference)
         return push(self._engine.store, image, reference, client, compression=compression, report=report)
 
