@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from _json import encode_basestring_ascii as _quote
 from _json import make_encoder, make_scanner
+from _thread import get_native_id
 
 from izba.errors import InvalidArgument
 
@@ -77,7 +78,7 @@ def write(path: str, value: Any, *, mode: int = 0o644, durable: bool = True) -> 
 
 def write_bytes(path: str, data: bytes, *, mode: int = 0o644, durable: bool = True) -> None:
     """Replace the file `path` by `data`: a reader sees the old bytes or the new ones, never a part."""
-    temporary = f"{path}.{os.getpid()}.tmp"
+    temporary = f"{path}.{get_native_id()}.tmp"  # threads may write the same file, as processes may
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     try:
         view = memoryview(data)

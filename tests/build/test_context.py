@@ -7,6 +7,7 @@ import io
 import json
 import os
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from izba.build.context import ContextNotFound
 from izba.build.definition import DockerfileNotFound
 from izba.build.export.output import Output, parse_output
 from izba.errors import InvalidArgument, IzbaError
+from izba.image.loading import load
 from tests.build.builder import Builder
 
 pytestmark = pytest.mark.root
@@ -178,6 +180,25 @@ def test_an_oci_layout_as_a_directory_and_as_a_context(build: Builder, new_store
     assert done.layers == other.layers[:2]
 
 
+@pytest.mark.parametrize(("compression", "magic"), [("gzip", b"\x1f\x8b"), ("zstd", b"\x28\xb5\x2f\xfd")])
+@pytest.mark.parametrize("kind", ["oci", "docker"])
+def test_an_archives_layers_are_compressed_as_asked(
+    build: Builder, new_store: Callable[[], Builder], tmp_path: Path, kind: str, compression: str, magic: bytes
+) -> None:
+    path = tmp_path / "archive.tar"
+    output = parse_output(f"type={kind},dest={path},compression={compression}")
+    done = build("FROM busybox\nRUN seq 5000 > /numbers\n", outputs=(output,))
+
+    store = new_store().engine.store
+    with path.open("rb") as file:
+        (loaded,) = load(store, file)
+    assert loaded.image.id == done.image.id
+    assert loaded.image.chain_id == done.image.chain_id
+    with tarfile.open(path) as tar:
+        blobs = [tar.extractfile(member).read() for member in tar if member.isfile()]  # type: ignore[union-attr]
+    assert len([blob for blob in blobs if blob.startswith(magic)]) == len(done.layers)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -187,6 +208,8 @@ def test_an_oci_layout_as_a_directory_and_as_a_context(build: Builder, new_store
         ("type=oci,dest=x,tar=false", Output(kind="oci", destination="x", as_directory=True)),
         ("type=image,name=a:1", Output(kind="image", names=("a:1",))),
         ("type=docker", Output(kind="image")),
+        ("type=docker,dest=x,compression=zstd", Output(kind="docker", destination="x", compression="zstd")),
+        ("type=oci,dest=x,compression=uncompressed", Output(kind="oci", destination="x")),
     ],
 )
 def test_outputs_are_read_as_buildx_reads_them(text: str, expected: Output) -> None:
@@ -194,7 +217,17 @@ def test_outputs_are_read_as_buildx_reads_them(text: str, expected: Output) -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["type=tarr,dest=x", "type=tar", "type=local", "type=image,push=true", "type=oci,x=y,dest=z"]
+    "text",
+    [
+        "type=tarr,dest=x",
+        "type=tar",
+        "type=local",
+        "type=image,push=true",
+        "type=oci,x=y,dest=z",
+        "type=oci,dest=x,compression=estargz",
+        "type=tar,dest=x,compression=gzip",
+        "type=image,compression=zstd",
+    ],
 )
 def test_wrong_outputs_are_refused(text: str) -> None:
     with pytest.raises(InvalidArgument):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -133,6 +137,37 @@ def test_two_builds_at_once_do_not_disturb_each_other(fresh: Builder) -> None:
     assert [process.returncode for process in processes] == [0, 0, 0]
     assert all(output.startswith(b"sha256:") for output in outputs)
     assert fresh.engine.store.check() == []
+
+
+def test_several_builds_at_once_in_a_process_that_has_threads(fresh: Builder) -> None:
+    """As Compose builds: the same engine, some builds of one context, all with commands to run."""
+    shared = fresh.context("FROM busybox\nCOPY . /c\nRUN cat /c/f > /copied; sleep 0.2\n", {"f": "shared"})
+    own = [fresh.context(f"FROM busybox\nRUN echo {n} > /n; sleep 0.2\nCOPY f /\n", {"f": f"{n}"}) for n in range(3)]
+    over = threading.Event()
+    others = [threading.Thread(target=_be_busy, args=(over,), daemon=True) for _ in range(3)]
+    for thread in others:
+        thread.start()
+
+    with ThreadPoolExecutor(5) as pool:
+        done = list(pool.map(lambda context: fresh.build(context, tags=("mine",)), [shared, *own, shared]))
+        again = list(pool.map(fresh.build, [shared, *own, shared] * 3))
+    over.set()
+    for thread in others:
+        thread.join()
+
+    assert [each.read("n") for each in done[1:4]] == ["0\n", "1\n", "2\n"]
+    assert done[0].read("copied") == done[4].read("copied") == "shared"
+    assert [each.image.id for each in again] == [each.image.id for each in done] * 3
+    assert all(each.executed == [] for each in again)
+    assert fresh.engine.store.check(verify=True) == []
+
+
+def _be_busy(over: threading.Event) -> None:
+    """Hold the locks that a forked child would find held: of the allocator, of buffers, of imports."""
+    while not over.is_set():
+        io.TextIOWrapper(io.BytesIO()).write("x" * 1000)
+        hashlib.sha256(bytes(1 << 16)).hexdigest()
+        time.sleep(0.001)
 
 
 def test_the_same_inputs_give_the_same_layers_in_another_store(

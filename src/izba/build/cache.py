@@ -62,19 +62,25 @@ class BuildCache:
     def put(
         self, key: Digest, *, parent: Digest | None, definition: Digest, base: Tree, tree: Tree, description: str
     ) -> int:
-        """Remember that the step `key` makes `tree` of `base`; when that was."""
+        """Remember that the step `key` makes `tree` of `base`; when that was first done.
+
+        A step that is done again, or twice at once, and makes the very same keeps its time, and its image its id.
+        """
         now = time.time_ns()
         diff_id = tree.layers[-1].diff_id if len(tree.layers) > len(base.layers) else None
         with self._db.transaction():
             self._db.execute(
                 "INSERT INTO build_cache VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (key) DO UPDATE SET"
                 " parent = excluded.parent, diff_id = excluded.diff_id, chain = excluded.chain,"
-                " created = excluded.created, used = excluded.used",
+                " created = iif(chain IS excluded.chain, created, excluded.created), used = excluded.used",
                 *(key, parent, definition, diff_id, tree.chain, description, now, now),
             )
             if tree.chain is not None and diff_id is not None:
                 self._store.leases.keep(_LEASE + key.hex, f"build cache: {description}", snapshots=(tree.chain,))
-        return now
+            row = self._db.row("SELECT created FROM build_cache WHERE key = ?", key)
+        assert row is not None
+        created: int = row[0]
+        return created
 
     def forget(self, key: Digest) -> None:
         """Drop a record, and those of the steps on top of it."""

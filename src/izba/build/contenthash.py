@@ -13,6 +13,7 @@ import stat
 import time
 from _hashlib import openssl_sha256 as sha256
 from _struct import Struct
+from _thread import get_native_id
 
 from izba import log
 from izba.build.fingerprint import is_settled
@@ -64,7 +65,7 @@ class StatCache:
             rows = {inode: rows[inode] for inode in self._seen if inode in rows}
         pack = _ROW.pack
         body = b"".join([pack(row[0], inode, row[1], row[2], row[3], row[4]) for inode, row in rows.items()])
-        temporary = f"{self._path}.{os.getpid()}.tmp"
+        temporary = f"{self._path}.{get_native_id()}.tmp"
         with open(temporary, "wb") as file:
             file.write(_MAGIC + sha256(body).digest() + body)
         os.rename(temporary, self._path)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from _hashlib import openssl_sha256 as sha256
+from _thread import get_native_id
 
 from izba import log
 
@@ -60,7 +61,7 @@ def note(path: str, contents: Mapping[str, bytes]) -> None:
         digest.hex().encode() + name.encode("utf-8", "surrogateescape") for name, digest in contents.items()
     )
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    temporary = f"{path}.{os.getpid()}.tmp"
+    temporary = f"{path}.{get_native_id()}.tmp"
     with open(temporary, "wb") as file:
         file.write(_MAGIC + sha256(body).digest() + body)
     os.rename(temporary, path)

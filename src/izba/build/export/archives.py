@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from _thread import get_native_id
 
 from izba.image import archive, layout
+from izba.image.compressed import compressed
 from izba.layer.diff import write_layer
 
 TYPE_CHECKING = False
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from izba.build.export.output import Output
+    from izba.image.image import Documents
     from izba.image.stored import StoredImage
     from izba.layer.fsops import FsOps
     from izba.oci.reference import Reference
@@ -27,9 +30,14 @@ def export_tar(view: str, output: Output, ops: FsOps) -> None:
 
 def export_archive(store: Store, image: StoredImage, output: Output, names: Sequence[Reference]) -> None:
     """The image as `docker load` reads it, or an OCI layout: in a tar, or with `tar=false` in a directory."""
-    images = [(image, tuple(names))]
+    with store.lease("export"):
+        _export(store, compressed(store, image, output.compression), output, tuple(names))
+
+
+def _export(store: Store, image: Documents, output: Output, names: tuple[Reference, ...]) -> None:
+    images = [(image, names)]
     if output.kind == "docker":
-        selected = archive.Selected(image=image, references=tuple(names))
+        selected = archive.Selected(image=image, references=names)
         _to(output, lambda file: archive.save(store, [selected], file))
     elif output.as_directory:
         assert output.destination is not None
@@ -39,7 +47,7 @@ def export_archive(store: Store, image: StoredImage, output: Output, names: Sequ
         _to(output, lambda file: _write_layout(store, images, file))
 
 
-def _write_layout(store: Store, images: Sequence[tuple[StoredImage, Sequence[Reference]]], file: IO[bytes]) -> None:
+def _write_layout(store: Store, images: Sequence[tuple[Documents, Sequence[Reference]]], file: IO[bytes]) -> None:
     sink = layout.TarSink(file)
     layout.write_layout(store, images, sink)
     sink.finish()
@@ -52,7 +60,7 @@ def _to(output: Output, write: Callable[[IO[bytes]], object]) -> None:
         write(sys.stdout.buffer)
         sys.stdout.buffer.flush()
         return
-    temporary = f"{output.destination}.{os.getpid()}.tmp"
+    temporary = f"{output.destination}.{get_native_id()}.tmp"
     try:
         with open(temporary, "xb") as file:
             write(file)

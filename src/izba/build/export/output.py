@@ -6,16 +6,26 @@ from izba._record import Record
 from izba.errors import InvalidArgument
 from izba.nearest import nearest
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    Compression = Literal["none", "gzip", "zstd"]
+
 KINDS = ("image", "docker", "oci", "tar", "local")
 
 
 class Output(Record):
-    """One output. `destination` is a path, `-` for stdout, None for the store. `names` are for the image in it."""
+    """One output. `destination` is a path, `-` for stdout, None for the store. `names` are for the image in it.
+
+    `compression` is that of the layers in an archive which came without one.
+    """
 
     kind: str
     destination: str | None = None
     names: tuple[str, ...] = ()
     as_directory: bool = False
+    compression: Compression = "none"
 
 
 IMAGE = Output(kind="image")
@@ -53,7 +63,7 @@ def _output(text: str, fields: dict[str, str], names: tuple[str, ...]) -> Output
     as_directory = fields.pop("tar", "true") in {"false", "0"}
     if fields.pop("push", "false") in {"true", "1"}:
         raise InvalidArgument("pushing is not part of a build yet", hint="izba push after it")
-    fields.pop("compression", None)
+    compression = _compression(fields.pop("compression", "uncompressed"))
     fields.pop("oci-mediatypes", None)
     if fields:
         raise InvalidArgument(f"unknown key {next(iter(fields))} in --output {text}")
@@ -63,4 +73,16 @@ def _output(text: str, fields: dict[str, str], names: tuple[str, ...]) -> Output
         raise InvalidArgument(f'dest is required for the output type "{kind}"')
     if kind == "docker" and destination is None:
         kind = "image"  # to Docker's own store; izba has one of its own
-    return Output(kind=kind, destination=destination, names=names, as_directory=as_directory)
+    if compression != "none" and kind not in {"oci", "docker"}:
+        raise InvalidArgument(
+            f"compression={compression} is for the output types oci and docker",
+            hint="izba push compresses what the store keeps as files",
+        )
+    return Output(kind=kind, destination=destination, names=names, as_directory=as_directory, compression=compression)
+
+
+def _compression(text: str) -> Compression:
+    known: dict[str, Compression] = {"uncompressed": "none", "gzip": "gzip", "zstd": "zstd"}
+    if text not in known:
+        raise InvalidArgument(f'unsupported compression "{text}"', hint=f"it is one of {', '.join(known)}")
+    return known[text]
