@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
 
@@ -223,3 +224,15 @@ def test_the_rules_read_as_nft_itself_would_write_them(izba: Izba, machine: Mach
         "oifname @bridges drop",
     ):
         assert line in said
+
+
+@pytest.mark.peer("setpriv")
+def test_a_root_that_may_not_make_networks_is_told_so(izba: Izba, machine: Machine) -> None:
+    """As in a container of another engine."""
+    without = ("setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin")
+    command = [*machine.on_host, *without, *izba.command[len(machine.on_host) :], "run", "--rm"]
+    refused = subprocess.run([*command, "busybox", "true"], capture_output=True, text=True, check=False)
+    assert refused.returncode == 125
+    assert "networks cannot be made here" in refused.stderr
+    assert "--network host" in refused.stderr
+    subprocess.run([*command, "--network", "host", "busybox", "true"], check=True)

@@ -375,3 +375,21 @@ def test_addresses_take_turns() -> None:
 def test_what_is_no_question_is_passed_over(packet: bytes) -> None:
     """H3: garbage, loops of compressed names, answers sent to the resolver."""
     assert answers.parse(packet) is None
+
+
+def test_no_packet_that_a_container_can_send_ends_the_resolver() -> None:
+    """H3: packets with a few bytes changed, cut off or added are answered, refused or passed over."""
+    import random
+
+    chance = random.Random(1)
+    names = ("web", "a.b.example.com", "2.0.17.172.in-addr.arpa", "x" * 63 + "." + "y" * 60)
+    packets = [DNSRecord.question(name, kind).pack() for name in names for kind in ("A", "AAAA", "PTR", "ANY", "TXT")]
+    for _ in range(5000):
+        packet = bytearray(chance.choice(packets))
+        for _ in range(chance.randint(1, 5)):
+            packet[chance.randrange(len(packet))] = chance.randrange(256)
+        packet = packet[: chance.randint(1, len(packet) + 40)] + chance.randbytes(chance.choice((0, 0, 20)))
+        question = answers.parse(bytes(packet))
+        if question is not None:
+            answers.reply(question, find=lambda _: [1], name_of=lambda _: "a.b", limit=512)
+            answers.failure(question, "SERVFAIL")

@@ -6,6 +6,7 @@ import os
 
 from izba.linux.netlink import RouteSocket
 from izba.network import bridge
+from izba.network.errors import NetworksUnavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,8 +64,9 @@ def attach(plan: NetworkPlan, attached: Attached, reserved: Sequence[int] = ()) 
     `attached` is of `enter`; `reserved` are the sockets that hold its ports (`ports.reserve`), in the places' order.
     Should the container not come up, everything goes with the descriptor.
     """
-    netns = bridge.new_namespace()
+    netns = -1
     try:
+        netns = bridge.new_namespace()
         with RouteSocket() as host:
             for link in plan.links:
                 bridge.connect(host, netns, link, owner=plan.owner)
@@ -73,8 +75,11 @@ def attach(plan: NetworkPlan, attached: Attached, reserved: Sequence[int] = ()) 
         bridge.publish(plan.links, () if plan.rootless else plan.ports)
         if attached.relay is not None:
             register(plan, attached.relay, netns, reserved)
-    except BaseException:
-        os.close(netns)
+    except BaseException as error:
+        if netns >= 0:
+            os.close(netns)
+        if isinstance(error, OSError):
+            raise NetworksUnavailable(error.strerror or str(error)) from error
         raise
     return netns
 

@@ -131,3 +131,14 @@ class AddressNotLocal(InvalidArgument):
     def __init__(self, address: str) -> None:
         super().__init__(f"cannot publish on {address}: it is no address of this host")
         self.address = address
+
+
+class NetworksUnavailable(Unavailable):
+    """This machine, or what this process may do on it, has no bridges or no rules for them."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"networks cannot be made here: {reason}",
+            hint="--network host shares the host's network; `izba doctor` says what this machine allows",
+        )
+        self.reason = reason

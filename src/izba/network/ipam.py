@@ -64,28 +64,30 @@ def lease(networks: Networks, network: Network, endpoint: Endpoint, runs: Callab
 
     Raises `AddressInUse` and `AddressesExhausted`.
     """
-    others = {
-        each.address: each
-        for each in networks.of_network(network.id)
-        if each.address is not None and each.container != endpoint.container
-    }
+    if endpoint.address is not None and not endpoint.wanted:
+        return endpoint.address
+    neighbours = [each for each in networks.of_network(network.id) if each.container != endpoint.container]
+    others = {each.address: each for each in neighbours if each.address is not None}
     if endpoint.wanted:
         address = check_address(endpoint.wanted, network)
         if holder := others.get(address):
             if runs(holder.container):
                 raise AddressInUse(endpoint.wanted, holder.container[:12])
             networks.set_address(holder, None)
-    elif endpoint.address is not None:
-        return endpoint.address
     else:
-        address = _free(networks, network, others, runs)
+        reserved = _own(network) | {ipv4.number(each.wanted) for each in neighbours if each.wanted}
+        address = _free(networks, network, others, reserved, runs)
     networks.set_address(endpoint, address)
     return address
 
 
-def _free(networks: Networks, network: Network, others: dict[int, Endpoint], runs: Callable[[str], bool]) -> int:
-    reserved = {ipv4.number(each.wanted) for each in networks.of_network(network.id) if each.wanted}
-    reserved |= _own(network)
+def _free(
+    networks: Networks,
+    network: Network,
+    others: dict[int, Endpoint],
+    reserved: set[int],
+    runs: Callable[[str], bool],
+) -> int:
     pool = ipv4.subnet(network.ip_range or network.subnet)
     for address in range(pool.first, pool.last + 1):
         if address not in others and address not in reserved:

@@ -66,7 +66,7 @@ def reply(
             return None
         if not name:
             return failure(question, "NXDOMAIN")
-        return _packed(question, [RR(question.name, QTYPE.PTR, rdata=PTR(name), ttl=TTL)], limit)
+        return _packed(question, [RR(question.record.q.qname, QTYPE.PTR, rdata=PTR(name), ttl=TTL)], limit)
     addresses = find(question.name)
     if addresses is None:
         return None
@@ -76,7 +76,7 @@ def reply(
     if question.kind in {"A", "ANY"}:
         start = first % len(addresses)
         rotated = addresses[start:] + addresses[:start]
-        records = [RR(question.name, QTYPE.A, rdata=A(ipv4.text(each)), ttl=TTL) for each in rotated]
+        records = [RR(question.record.q.qname, QTYPE.A, rdata=A(ipv4.text(each)), ttl=TTL) for each in rotated]
     return _packed(question, records, limit)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from izba.network.plan import NetworkPlan, PortBinding
 
 SOCKET = "relay.sock"
+_LOG = "relay.log"
 _TRIES = 5
 _MOST = 200
 
@@ -25,8 +26,11 @@ _MOST = 200
 class RelayUnavailable(Unavailable):
     """The networks' own process cannot be started, or ends at once."""
 
-    def __init__(self) -> None:
-        super().__init__("the process that serves this izba's networks ended again and again", hint="see `izba doctor`")
+    def __init__(self, run: str) -> None:
+        super().__init__(
+            f"the process that serves this izba's networks ended again and again: {_last_words(run)}",
+            hint="--network host shares the host's network; `izba doctor` says what this machine allows",
+        )
 
 
 class Connection:
@@ -83,7 +87,15 @@ def connect(plan: NetworkPlan, namespaces: Sequence[int] = ()) -> Connection:
             connection.close()
             continue
         return connection
-    raise RelayUnavailable
+    raise RelayUnavailable(plan.run)
+
+
+def _last_words(run: str) -> str:
+    try:
+        with open(f"{run}/{_LOG}", encoding="utf-8", errors="replace") as file:
+            return (file.read().splitlines() or ["it said nothing"])[-1]
+    except OSError:
+        return "it said nothing"
 
 
 def is_running(run: str) -> bool:
@@ -158,7 +170,7 @@ def _become(listener: _socket.socket, plan: NetworkPlan, path: str, namespaces: 
     null = os.open("/dev/null", os.O_RDWR)
     for fd in (0, 1):
         os.dup2(null, fd)
-    log = os.open(f"{plan.run}/relay.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log = os.open(f"{plan.run}/{_LOG}", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, 2)
     processes.close_all_but({0, 1, 2, listener.fileno(), *namespaces})
     os.chdir("/")

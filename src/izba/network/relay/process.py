@@ -56,6 +56,7 @@ class Relay:
         self._data = data
         self._socket_path = socket_path
         self._guests: set[_Guest] = set()
+        self._containers: dict[str, int] = {}
         self._names: Names | None = None
         self._upstream: Upstream | None = None
         self._idle = self.loop.after(10 * LINGER, self._end)
@@ -84,15 +85,23 @@ class Relay:
             self._upstream = Upstream(self.loop)
         return Resolver(self.loop, container, sockets, servers, self._names, self._upstream)
 
+    def register(self, container: str) -> None:
+        """The container runs, as long as the connection lasts that says so."""
+        self._containers[container] = self._containers.get(container, 0) + 1
+
     def forget(self, guest: _Guest) -> None:
         """Its connection ended."""
         self._guests.discard(guest)
+        if guest.container:
+            self._containers[guest.container] -= 1
+            if not self._containers[guest.container]:
+                del self._containers[guest.container]
         if not self._guests:
             self._idle.cancel()
             self._idle = self.loop.after(LINGER, self._end)
 
     def _runs(self, container: str) -> bool:
-        return any(guest.container == container for guest in self._guests)
+        return container in self._containers
 
     def _on_connection(self, _events: int) -> None:
         connection = accept(self._listener)
@@ -140,6 +149,7 @@ class _Guest:
             return {"ok": True}, self._relay.inside.namespaces
         if verb == "names":
             self.container = value["container"]
+            self._relay.register(self.container)
             udp, tcp = (_socket.socket(fileno=fd) for fd in fds)
             self._open.append(self._relay.resolver(self.container, (udp, tcp), value["servers"]))
         elif verb == "ports":
