@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from izba.compose.errors import ComposeFileError
 from izba.compose.load.yaml import documents
 from izba.compose.mountedfiles import MountedFile, write
 from izba.errors import IzbaError
-from tests.compose.loading import loaded, project
+from tests.compose.conftest import Compose
+from tests.compose.loading import loaded
+from tests.compose.loading import project as bound_project
+from tests.containers.conftest import eventually
 
 
 @pytest.mark.parametrize(
@@ -168,7 +172,7 @@ def test_secrets_are_in_neither_the_model_nor_the_documents(tmp_path: Path) -> N
     """F3."""
     text = "services: {a: {image: x, secrets: [s]}}\nsecrets: {s: {environment: TOKEN}}"
 
-    bound = project(tmp_path, text, environment={"TOKEN": "hush-hush"})
+    bound = bound_project(tmp_path, text, environment={"TOKEN": "hush-hush"})
 
     service = bound.services[0]
     assert "hush-hush" not in repr((service.config, service.host_config, service.model))
@@ -208,3 +212,36 @@ def test_a_planted_link_is_not_written_through(tmp_path: Path) -> None:
     assert victim.read_text() == "precious"
     assert Path(path).read_bytes() == b"secret"
     assert not Path(path).is_symlink()
+
+
+def test_watch_copies_a_link_as_a_link_and_removes_through_none(project: Compose) -> None:
+    """F6: a link in the source tree that leads out of it; a link in the container where a directory was."""
+    outside = project.write("host secret\n", "outside.txt")
+    project.write("fine\n", "src/a.txt")
+    (project.directory / "src/link").symlink_to(outside)
+    project.write(
+        """
+        services:
+          a:
+            image: busybox
+            build: {context: ., dockerfile_inline: "FROM busybox"}
+            command: [sh, -c, "mkdir -p /src /etc/kept; echo x > /etc/kept/f; ln -s /etc/kept /src/sub; SERVE"]
+            develop: {watch: [{action: sync, path: ./src, target: /src, initial_sync: true}]}
+        """
+    )
+    project.ok("--progress", "quiet", "up", "-d")
+    with project.popen("watch", "--no-up") as process:
+        try:
+            eventually(lambda: project("exec", "-T", "a", "cat", "/src/a.txt").stdout == "fine\n")
+            assert project.ok("exec", "-T", "a", "readlink", "/src/link") == str(outside)
+            assert "host secret" not in project("exec", "-T", "a", "cat", "/src/link").stdout
+            project.write("over\n", "src/sub/f")
+            project.write("later\n", "src/b.txt")
+            time.sleep(1)
+            (project.directory / "src/sub/f").unlink()
+            time.sleep(1)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)
+
+    assert project.ok("exec", "-T", "a", "cat", "/etc/kept/f") == "x"

@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from tests.compose.conftest import Compose
 from tests.containers.conftest import eventually
 
@@ -436,7 +434,6 @@ def test_down_leaves_a_project_with_a_look_alike_name_alone(projects: Callable[[
 
 
 def test_watch_syncs_into_the_container(project: Compose, tmp_path: Path) -> None:
-    pytest.importorskip("izba.compose.verbs.watch")
     project.write("one\n", "src/a.txt")
     project.write(
         """

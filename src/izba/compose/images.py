@@ -142,7 +142,7 @@ def build_request(
     project: Project, service: Service, wanted: Build, options: BuildOptions, file: str | None, *, bootstrap: bool
 ) -> BuildRequest:
     """What the engine is asked to build."""
-    from izba.build.convert.stages import Options
+    from izba.build.options import Options
     from izba.compose import labels
     from izba.engine.builds import BuildRequest, default_platform
     from izba.oci.platform import Platform

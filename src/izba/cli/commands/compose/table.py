@@ -70,6 +70,7 @@ VERBS = _read("""
     up      | up      | Create and start containers
     version | version | Show the version
     volumes | volumes | List volumes
+    watch   | watch   | Watch source files and rebuild/refresh containers when they change
     wait    | wait    | Block until containers of services stop
 """)
 

@@ -34,7 +34,6 @@ COMMAND = Command(
         Flag(name="no-color", help="Print without colours"),
         Flag(name="no-log-prefix", help="Don't print the service's name before its lines"),
         Flag(name="timestamps", help="Show timestamps"),
-        Flag(name="watch", short="w", help="Watch source code and rebuild/refresh containers"),
     ),
 )
 

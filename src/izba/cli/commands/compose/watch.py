@@ -1,0 +1,172 @@
+"""`izba compose watch`: containers follow the source files."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from izba.cli.commands.compose.session import Session
+from izba.cli.options.flags import Command, Flag
+from izba.errors import IzbaError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from izba.cli.commands.compose.context import ComposeContext
+    from izba.cli.options.flags import Flags
+    from izba.compose.project import Project
+    from izba.compose.verbs.watch import Change, Watched
+    from izba.engine.containers.model import Container
+
+COMMAND = Command(
+    name="compose watch",
+    usage="[SERVICE...]",
+    summary="Watch build context for service and rebuild/refresh containers when files are updated",
+    flags=(
+        Flag(name="no-up", help="Do not build & start services before watching"),
+        Flag(name="quiet", help="Hide build output"),
+        Flag(name="quiet-build", help="Hide build output", hidden=True),
+        Flag(name="quiet-pull", help="Hide pull output", hidden=True),
+    ),
+)
+
+
+def run(compose: ComposeContext, argv: list[str]) -> int:
+    """Watch until Ctrl-C."""
+    flags = COMMAND.parse(argv)
+    from izba.compose.errors import ComposeError
+    from izba.compose.verbs.watch import rules
+
+    with Session(compose) as session:
+        project = compose.project(flags.arguments)
+        watched = rules(project, flags.arguments)
+        if not watched:
+            raise ComposeError(
+                "none of the selected services is configured for watch", hint="`develop: {watch: […]}` is what it needs"
+            )
+        if not flags.on("no-up"):
+            _up(compose, flags.arguments)
+        _Watcher(compose, session, project, flags).run(watched)
+    return 0
+
+
+def _up(compose: ComposeContext, services: tuple[str, ...]) -> None:
+    """In a child: `up` has threads, and enters the engine's namespace."""
+    _in_child(lambda: _run_up(compose, ["--detach", "--build", *services]))
+
+
+def _run_up(compose: ComposeContext, argv: list[str]) -> int:
+    from izba.cli.commands.compose.up import run as up
+
+    return up(compose, argv)
+
+
+class _Watcher:
+    """Looks, and acts."""
+
+    def __init__(self, compose: ComposeContext, session: Session, project: Project, flags: Flags) -> None:
+        self._compose = compose
+        self._session = session
+        self._project = project
+        self._flags = flags
+
+    def run(self, watched: list[Watched]) -> None:
+        from izba.compose.verbs.watch import SECONDS
+
+        for each in watched:
+            if each.rule.initial_sync and each.rule.action.startswith("sync"):
+                self._sync(each, each.everything())
+        sys.stderr.write("Watch enabled\n")
+        sys.stderr.flush()
+        try:
+            while True:
+                time.sleep(SECONDS)
+                self._look(watched)
+        except KeyboardInterrupt:
+            sys.stderr.write("Watch disabled\n")
+
+    def _look(self, watched: list[Watched]) -> None:
+        rebuild: set[str] = set()
+        for each in watched:
+            changes = each.changes()
+            if not changes:
+                continue
+            try:
+                if each.rule.action == "rebuild":
+                    rebuild.add(each.service.name)
+                else:
+                    self._act(each, changes)
+            except IzbaError as error:
+                sys.stderr.write(f"error: {each.service.name}: {error}\n")
+        for name in sorted(rebuild):
+            self._tell(name, "rebuilding")
+            self._rebuild(name)
+
+    def _rebuild(self, service: str) -> None:
+        _in_child(lambda: _run_up(self._compose, ["--detach", "--build", "--no-deps", service]))
+
+    def _act(self, watched: Watched, changes: list[Change]) -> None:
+        action = watched.rule.action
+        if action.startswith("sync"):
+            self._sync(watched, changes)
+        if action in {"restart", "sync+restart"}:
+            from izba.cli.commands.compose.restart import run as restart
+
+            self._tell(watched.service.name, "restarting")
+            _in_child(lambda: restart(self._compose, ["--no-deps", watched.service.name]))
+        elif action == "sync+exec":
+            for container in self._containers(watched):
+                self._exec(container, watched)
+
+    def _sync(self, watched: Watched, changes: list[Change]) -> None:
+        from izba.compose.verbs.watch import sync
+
+        containers = self._containers(watched)
+        for container in containers:
+            sync(self._session.engine, container, watched.rule, changes)
+        if containers:
+            self._tell(watched.service.name, f"{len(changes)} file(s) synchronised to {watched.rule.target}")
+
+    def _exec(self, container: Container, watched: Watched) -> None:
+        from izba.cli import execution
+        from izba.engine.containers.exec import ExecRequest
+
+        request = ExecRequest(args=watched.rule.command, user=watched.rule.user, cwd=watched.rule.workdir)
+        _in_child(
+            lambda: execution.in_foreground(self._session.engine, container, request, interactive=False, keys=None)
+        )
+
+    def _containers(self, watched: Watched) -> list[Container]:
+        from izba.compose.verbs.lifecycle import of_services
+        from izba.engine.containers import lifecycle
+
+        own = of_services(self._session.engine, self._project, [watched.service.name])
+        return [container for container in own if lifecycle.state(container).is_running]
+
+    @staticmethod
+    def _tell(service: str, what: str) -> None:
+        sys.stderr.write(f" {service}  {what}\n")
+        sys.stderr.flush()
+
+
+def _in_child(work: Callable[[], int]) -> int:
+    """Do it in a process of its own; its exit code. An error is told, and the watch goes on."""
+    import os
+
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = work()
+        except IzbaError as error:
+            from izba.cli.main import report
+
+            report(error, 1)
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
