@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     """Source file, its time and size, whether it is a package's, and where its code begins and ends."""
 
 _PACKAGE = "izba"
-_LEFT_OUT = frozenset(("bootstrap", "build", "compose", "registry"))
-"""Packages whose commands take their time: without them the file is small enough to be read whole each time."""
+_LEFT_OUT = frozenset(("bootstrap", "build", "compose", "dns", "layer", "registry", "relay"))
+"""Packages of commands that take their time: without them the file is small enough to be read whole each time."""
 
 _ROOT = os.path.dirname(__file__)
 _HEADER = 16  # of a .pyc: magic number, flags, and time and size of the source (PEP 552)
@@ -96,8 +96,8 @@ class _Loader(SourceFileLoader):
 
 
 def _is_kept(name: str) -> bool:
-    package, *rest = name.split(".")
-    return package == _PACKAGE and (not rest or rest[0] not in _LEFT_OUT)
+    parts = name.split(".")
+    return parts[0] == _PACKAGE and _LEFT_OUT.isdisjoint(parts)
 
 
 def _source(name: str) -> str:
