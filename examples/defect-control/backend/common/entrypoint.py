@@ -8,6 +8,7 @@ container is started as an ordinary user (`user:` in compose, `--user`) nothing 
 import os
 import pwd
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 DATA = Path("/app/data")
@@ -32,7 +33,8 @@ def _owner() -> tuple[int, int]:
         return data.st_uid, data.st_gid
     for directory, _directories, files in os.walk(DATA):
         for path in (directory, *(os.path.join(directory, name) for name in files)):
-            os.chown(path, app.pw_uid, app.pw_gid, follow_symlinks=False)
+            with suppress(FileNotFoundError):  # a process that is ahead of us (`--scale`) may be done with it
+                os.chown(path, app.pw_uid, app.pw_gid, follow_symlinks=False)
     return app.pw_uid, app.pw_gid
 
 
