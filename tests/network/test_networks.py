@@ -342,3 +342,31 @@ def test_an_ordinary_user_is_told_about_low_ports(range_izba: Izba) -> None:
     refused = range_izba("run", "--rm", "-p", "81:80", "busybox", "true")
     assert "sudo sysctl net.ipv4.ip_unprivileged_port_start=81" in refused.stderr
     assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize("kind", ["range", "single"])
+def test_a_container_started_right_after_the_relay_was_killed_finds_the_others(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    """I: the namespaces that the others are in are found again, whoever starts the new relay."""
+    izba: Izba = request.getfixturevalue(f"{kind}_izba")
+    name = f"n{os.urandom(4).hex()}"
+    izba.ok("network", "create", name)
+    try:
+        web = served(izba, "--network", name)
+        for pid in monitors(izba):
+            os.kill(pid, signal.SIGSTOP)  # it has no chance to be first
+        os.kill(relays(izba)[0], signal.SIGKILL)
+        client = idle(izba, "--network", name)
+        assert ask_from(izba, client, address_of(izba, web, name), 80) == web
+    finally:
+        for pid in monitors(izba):
+            os.kill(pid, signal.SIGCONT)
+        izba.clean()
+        izba.ok("network", "rm", name)
+
+
+def monitors(izba: Izba) -> list[int]:
+    """The monitors of an izba's containers."""
+    states = [json.loads(path.read_text()) for path in izba.root.glob("containers/*/state.json")]
+    return [state["monitor"][0] for state in states if state["monitor"]]

@@ -57,12 +57,24 @@ def target() -> Iterator[socket.socket]:
         yield listener
 
 
-def carried(loop: Loop, address: tuple[str, int]) -> tuple[StreamPort, tuple[str, int]]:
-    """A port that leads to an address; where it is itself."""
+OPEN: list[StreamPort | DatagramPort] = []
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_open() -> Iterator[None]:
+    yield
+    while OPEN:
+        OPEN.pop().close()
+
+
+def carried(loop: Loop, address: tuple[str, int]) -> tuple[str, int]:
+    """Where a port is that leads to an address."""
     listener = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM, 0)
     listener.bind(("127.0.0.1", 0))
     listener.listen(1024)
-    return StreamPort(loop, listener, address, dial), listener.getsockname()
+    OPEN.append(StreamPort(loop, listener, address, dial))
+    found: tuple[str, int] = listener.getsockname()
+    return found
 
 
 def connected(address: tuple[str, int], target: socket.socket) -> tuple[socket.socket, socket.socket]:
@@ -73,7 +85,7 @@ def connected(address: tuple[str, int], target: socket.socket) -> tuple[socket.s
 
 
 def test_both_directions_are_carried(loop: Loop, target: socket.socket) -> None:
-    _, address = carried(loop, target.getsockname())
+    address = carried(loop, target.getsockname())
 
     def work() -> None:
         client, server = connected(address, target)
@@ -89,7 +101,7 @@ def test_both_directions_are_carried(loop: Loop, target: socket.socket) -> None:
 
 def test_a_connection_that_was_ended_on_one_side_goes_on_the_other_way(loop: Loop, target: socket.socket) -> None:
     """H8: half-open."""
-    _, address = carried(loop, target.getsockname())
+    address = carried(loop, target.getsockname())
 
     def work() -> None:
         client, server = connected(address, target)
@@ -110,7 +122,7 @@ def test_a_connection_that_was_ended_on_one_side_goes_on_the_other_way(loop: Loo
 @pytest.mark.parametrize("from_client", [True, False])
 def test_a_reset_is_passed_on_as_a_reset(loop: Loop, target: socket.socket, *, from_client: bool) -> None:
     """H8."""
-    _, address = carried(loop, target.getsockname())
+    address = carried(loop, target.getsockname())
 
     def work() -> None:
         client, server = connected(address, target)
@@ -126,7 +138,7 @@ def test_a_reset_is_passed_on_as_a_reset(loop: Loop, target: socket.socket, *, f
 def test_a_port_that_nobody_listens_on_resets_the_client(loop: Loop) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         nowhere = gone.getsockname()
-    _, address = carried(loop, nowhere)
+    address = carried(loop, nowhere)
 
     def work() -> None:
         with socket.create_connection(address, timeout=10) as client, pytest.raises(ConnectionResetError):
@@ -138,7 +150,7 @@ def test_a_port_that_nobody_listens_on_resets_the_client(loop: Loop) -> None:
 @pytest.mark.parametrize("slow", [False, True])
 def test_much_is_carried_whole_however_slowly_it_is_read(loop: Loop, target: socket.socket, *, slow: bool) -> None:
     """H8: a reader that is behind makes the writer wait; nothing is lost or doubled on the way to splice and back."""
-    _, address = carried(loop, target.getsockname())
+    address = carried(loop, target.getsockname())
     size = 48 << 20
     block = bytes(range(256)) * 256
 
@@ -175,7 +187,7 @@ def test_ten_thousand_connections_are_carried_at_once(loop: Loop, target: socket
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     count = min(10_000, (hard - 200) // 4)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    port, address = carried(loop, target.getsockname())
+    address = carried(loop, target.getsockname())
 
     def work() -> None:
         pairs = []
@@ -192,7 +204,6 @@ def test_ten_thousand_connections_are_carried_at_once(loop: Loop, target: socket
             server.close()
 
     run(loop, work)
-    port.close()
 
 
 def test_datagrams_of_several_clients_come_back_to_their_own(loop: Loop) -> None:
@@ -201,7 +212,7 @@ def test_datagrams_of_several_clients_come_back_to_their_own(loop: Loop) -> None
         server.settimeout(5)
         listener = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM, 0)
         listener.bind(("127.0.0.1", 0))
-        port = DatagramPort(loop, listener, server.getsockname(), dial)
+        OPEN.append(DatagramPort(loop, listener, server.getsockname(), dial))
         address = listener.getsockname()
 
         def work() -> None:
@@ -217,7 +228,6 @@ def test_datagrams_of_several_clients_come_back_to_their_own(loop: Loop) -> None
                 client.close()
 
         run(loop, work)
-        port.close()
 
 
 # -- questions for the world
