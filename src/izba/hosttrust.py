@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import os
 import stat
-from _hashlib import openssl_sha256 as sha256
 
 from izba import log
 from izba._record import Record
 from izba.errors import IzbaError
+from izba.oci.digest import Digest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _directory(parent: str, bundle: str | None, image_bundle: bytes, files: Mapp
     """A directory with these files, named for their content so that many containers share it and none changes it."""
     status = os.stat(bundle) if bundle else None
     facts = (bundle, status and (status.st_mtime_ns, status.st_size, status.st_ino), sorted(files.items()))
-    final = f"{parent}/{sha256(repr(facts).encode() + image_bundle).hexdigest()[:32]}"
+    final = f"{parent}/{Digest.of(repr(facts).encode() + image_bundle).hex[:32]}"
     if os.path.isdir(final):
         return final
     contents = {file: text.encode() for file, text in files.items()}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         def read(self, count: int, /) -> bytes: ...
 
 
-_SMALL = 1 << 16
+_SMALL = 1 << 18
 """So many bytes are hashed sooner by CPython's own code than OpenSSL is loaded, which takes 2 ms."""
 
 
