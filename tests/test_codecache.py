@@ -78,6 +78,17 @@ def test_a_damaged_file_is_ignored_and_written_anew(tree: Path, damage: bytes) -
     assert [loader(tree), loader(tree)] == [ORDINARY, CACHED]
 
 
+def test_damaged_code_is_read_from_elsewhere(tree: Path) -> None:
+    loader(tree)
+    (file,) = (tree / "izba/__pycache__").glob("*.cache")
+    data = file.read_bytes()
+    begin = 8 + int.from_bytes(data[:8], "little")
+    file.write_bytes(data[:begin] + bytes(len(data) - begin))
+
+    assert loader(tree) == CACHED  # its loader, though not its code
+    assert [loader(tree), loader(tree)] == [ORDINARY, CACHED]
+
+
 def test_nothing_is_written_where_bytecode_is_not_wanted(tree: Path) -> None:
     loader(tree, PYTHONDONTWRITEBYTECODE="1")
 

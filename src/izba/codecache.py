@@ -6,6 +6,10 @@ instead, beside the `.pyc` files it is made of and as disposable as they are:
 
     izba/__pycache__/modules.cpython-311.cache     the index's length in 8 bytes; the index; the modules' code
 
+The index is text, for it is searched a hundred times and never needed as objects, which would stay with a monitor: the
+package's directory and the bytecode's version, then for each module a line with its name, the time and size of its
+source, whether it is a package, and where its code begins and ends.
+
 A module in it is as good as its `.pyc`: used if its source still has the time and the size that it was compiled from.
 What is missing or stale is imported as ever, and the file written anew at the end of the command (`update`).
 """
@@ -16,6 +20,7 @@ import marshal
 import os
 import sys
 from _frozen_importlib_external import (  # what `importlib.util` has it from, without the rest of that
+    MAGIC_NUMBER,
     SourceFileLoader,
     cache_from_source,
     spec_from_file_location,
@@ -24,16 +29,14 @@ from _frozen_importlib_external import (  # what `importlib.util` has it from, w
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
-    from typing import Any, TypeAlias
-
-    Entry: TypeAlias = tuple[str, int, int, bool, int, int]
-    """Source file, its time and size, whether it is a package's, and where its code begins and ends."""
+    from typing import Any
 
 _PACKAGE = "izba"
 _LEFT_OUT = frozenset(("bootstrap", "build", "compose", "dns", "layer", "registry", "relay"))
 """Packages of commands that take their time: without them the file is small enough to be read whole each time."""
 
 _ROOT = os.path.dirname(__file__)
+_FIRST_LINE = f"{_ROOT} {MAGIC_NUMBER.hex()}\n".encode()
 _HEADER = 16  # of a .pyc: magic number, flags, and time and size of the source (PEP 552)
 
 
@@ -54,22 +57,32 @@ def update() -> None:
             _write()
 
 
+CodeType = type(install.__code__)  # that of `types`, which would be an import
+
+
 class _Finder:
     """Finds what the file has; see `importlib.abc.MetaPathFinder`."""
 
     def __init__(self) -> None:
         self.missed: list[str] = []
-        self._modules, self._code = _read()
+        self._index, self._code = _read()
 
     def find_spec(self, name: str, path: object = None, _target: object = None) -> ModuleSpec | None:
         """The module, if it is in the file and its source is what it was."""
-        found = self._modules.get(name)
-        if found is None:
+        found = self._index.find(f"\n{name} ".encode())
+        if found < 0:
             if path and _is_kept(name):
                 self.missed.append(name)
             return None
-        source, time, size, is_package, start, end = found
-        source = f"{_ROOT}/{source}"
+        line = self._index[found + 1 : self._index.index(b"\n", found + 1)]
+        try:
+            time, size, is_package, start, end = map(int, line.split()[1:])
+        except ValueError:  # damaged, see `_Loader.get_code`
+            self.missed.append(name)
+            return None
+        source = f"{_ROOT}/{'/'.join(name.split('.')[1:])}"
+        locations = [source.rstrip("/")] if is_package else None
+        source = f"{locations[0]}/__init__.py" if locations else f"{source}.py"
         try:
             status = os.stat(source)
         except FileNotFoundError:
@@ -79,9 +92,7 @@ class _Finder:
             return None
         loader = _Loader(name, source)
         loader.code = self._code[start:end]
-        return spec_from_file_location(
-            name, source, loader=loader, submodule_search_locations=[os.path.dirname(source)] if is_package else None
-        )
+        return spec_from_file_location(name, source, loader=loader, submodule_search_locations=locations)
 
 
 class _Loader(SourceFileLoader):
@@ -89,10 +100,18 @@ class _Loader(SourceFileLoader):
 
     code: memoryview
 
-    def get_code(self, _name: str) -> Any:
+    def get_code(self, fullname: str) -> Any:
         """The module's code, once: modules keep their loaders, which are not to keep the file's content."""
-        code, self.code = self.code, memoryview(b"")
-        return marshal.loads(code)  # noqa: S302 - as trusted as the .pyc files in the same directory
+        data, self.code = self.code, memoryview(b"")
+        try:
+            code = marshal.loads(data)  # noqa: S302 - as trusted as the .pyc files in the same directory
+        except (EOFError, TypeError, ValueError):
+            code = None
+        if isinstance(code, CodeType):
+            return code
+        # A power cut may leave zeros of a file. What is imported next may be hurt too, but not in the next command.
+        _discard()
+        return super().get_code(fullname)
 
 
 def _is_kept(name: str) -> bool:
@@ -114,26 +133,31 @@ def _file() -> str:
     return f"{directory}/{name.removesuffix('.pyc')}.cache"
 
 
-def _read() -> tuple[dict[str, Entry], memoryview]:
+def _read() -> tuple[bytes, memoryview]:
     """Index and code; nothing where there is no file, or one of a tree that was moved."""
-    nothing: tuple[dict[str, Entry], memoryview] = ({}, memoryview(b""))
     try:
         with open(_file(), "rb", buffering=0) as file:
             data = file.read()
     except OSError:
-        return nothing
+        return b"", memoryview(b"")
     start = 8 + int.from_bytes(data[:8], "little")
+    index = data[8:start]
+    if not index.startswith(_FIRST_LINE) or not index.endswith(b"\n"):
+        return b"", memoryview(b"")
+    return index, memoryview(data)[start:]
+
+
+def _discard() -> None:
     try:
-        root, modules = marshal.loads(memoryview(data)[8:start])  # noqa: S302 - see above
-    except (EOFError, ValueError, TypeError):
-        return nothing
-    return (modules, memoryview(data)[start:]) if root == _ROOT else nothing
+        os.unlink(_file())
+    except OSError:
+        pass
 
 
 def _write() -> None:
     if sys.dont_write_bytecode or not os.access(os.path.dirname(_file()), os.W_OK):
         return
-    modules: dict[str, Entry] = {}
+    lines: list[bytes] = [_FIRST_LINE]
     codes: list[bytes] = []
     end = 0
     for directory, directories, names in os.walk(_ROOT):
@@ -147,9 +171,9 @@ def _write() -> None:
                 continue
             time, size, code = compiled
             start, end = end, end + len(code)
-            modules[name] = (relative, time, size, file == "__init__.py", start, end)
+            lines.append(f"{name} {time} {size} {int(file == '__init__.py')} {start} {end}\n".encode())
             codes.append(code)
-    index = marshal.dumps((_ROOT, modules))
+    index = b"".join(lines)
     temporary = f"{_file()}.{os.getpid()}"
     try:
         with open(temporary, "wb") as written:
@@ -167,6 +191,8 @@ def _read_compiled(source: str) -> tuple[int, int, bytes] | None:
             data = file.read()
         status = os.stat(source)
     except OSError:
+        return None
+    if data[:4] != MAGIC_NUMBER:
         return None
     flags, time, size = (int.from_bytes(data[at : at + 4], "little") for at in (4, 8, 12))
     if flags or (time, size) != (int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF):
