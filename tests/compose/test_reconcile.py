@@ -142,6 +142,22 @@ def test_how_much_is_made_anew(tmp_path: Path, how: str, count: int) -> None:
     assert sum(each.kind == "CreateContainer" for each in plan.operations) == count
 
 
+def test_an_interrupted_replacement_is_cleared_away(tmp_path: Path) -> None:
+    new = container("web", config_hash="same").replace(id="f" * 64, name="aaaaaaaaaaaa_p-web-1", status="created")
+
+    there = observed(container("web", config_hash="old"), new, container("db"))
+    assert "RemoveContainer, an interrupted replacement left it" in str(
+        reconcile(project(tmp_path, PROJECT), there, options())
+    )
+
+    there = observed(new, container("db"))
+    assert str(reconcile(project(tmp_path, PROJECT), there, options())) == lines("""
+        #1 service:web:1, RenameContainer, an interrupted replacement left it without its name
+        #2 service:db, WaitFor service_healthy, web depends on it
+        [1,2] -> #3 service:web:1, StartContainer, it is created
+        """)
+
+
 def test_the_same_values_give_the_same_plan(tmp_path: Path) -> None:
     there = observed(container("web", config_hash="old"), container("db"))
     first = project(tmp_path, PROJECT)

@@ -458,3 +458,31 @@ def test_watch_syncs_into_the_container(project: Compose, tmp_path: Path) -> Non
         finally:
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=20)
+
+
+def test_two_ups_at_once_make_one_project(project: Compose) -> None:
+    project.write(TWO)
+
+    processes = [project.popen("up", "-d", "--scale", "web=3") for _ in range(3)]
+    results = [process.communicate(timeout=90) for process in processes]
+
+    assert [process.returncode for process in processes] == [0, 0, 0], results
+    assert sorted(project.ps()) == ["db-1", "web-1", "web-2", "web-3"]
+
+
+def test_a_killed_up_is_gone_on_with(project: Compose) -> None:
+    """I: SIGKILL at some moment, and the next one finds its way."""
+    project.write(TWO)
+    project.ok("up", "-d")
+    for number, pause in enumerate((0.1, 0.2, 0.3, 0.4)):
+        project.write(TWO.replace("web is up", f"web is up {number}"))
+        process = project.popen("up", "-d", "--force-recreate")
+        time.sleep(pause)
+        process.kill()
+        process.communicate()
+
+    project.ok("up", "-d")
+
+    assert project.ps() == {"db-1": "running", "web-1": "running"}
+    project.ok("down", "-v")
+    assert project.ps() == {}

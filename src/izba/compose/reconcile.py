@@ -93,7 +93,9 @@ class _Reconciler:
                 )
 
     def _service(self, service: Service) -> None:
-        existing = self._observed.of(service.name)
+        existing, doubles = self._told_apart(service)
+        for container in doubles:
+            self._remove(container, "an interrupted replacement left it")
         scale = self._options.scale.get(service.name, service.scale)
         self._ready[service.name] = []
         kept, surplus = existing[:scale], existing[scale:]
@@ -107,11 +109,42 @@ class _Reconciler:
         for _ in range(scale - len(kept)):
             self._create(service, next(free), before)
 
+    def _told_apart(self, service: Service) -> tuple[list[ObservedContainer], list[ObservedContainer]]:
+        """One container for each number, and those that are too many: a replacement was interrupted half way.
+
+        The one with the name is the one that was there; without it, the new one had taken its place but for the name.
+        """
+        kept: dict[int, ObservedContainer] = {}
+        doubles: list[ObservedContainer] = []
+        for container in self._observed.of(service.name):
+            other = kept.setdefault(container.number, container)
+            if other is container:
+                continue
+            loser = other if container.name == self._name(service, container.number) else container
+            kept[container.number] = container if loser is other else other
+            doubles.append(loser)
+        return list(kept.values()), doubles
+
+    def _name(self, service: Service, number: int) -> str:
+        return container_name(self._project, service.name, number, service.container_name)
+
     def _before(self, service: Service) -> _Before:
         return _Before(self, service)
 
     def _existing(self, service: Service, container: ObservedContainer, before: _Before) -> None:
         cause = self._difference(service, container)
+        name = self._name(service, container.number)
+        if not cause and container.name != name and container.name.endswith(f"_{name}"):
+            self._planner.add(
+                kinds.RENAME,
+                _target(service, container.number),
+                "an interrupted replacement left it without its name",
+                service=service.name,
+                name=name,
+                old=container.name,
+            )
+            container = container.replace(name=name)
+            before.after_rename(len(self._planner.operations))
         if cause:
             self._recreate(service, container, cause, before)
         elif not self._options.start:
@@ -150,7 +183,7 @@ class _Reconciler:
         """The new one is made beside the old one, so that a failure leaves the old one running."""
         planner, target = self._planner, _target(service, container.number)
         self._replaced.add(service.name)
-        name = container_name(self._project, service.name, container.number, service.container_name)
+        name = self._name(service, container.number)
         temporary = f"{container.id[:12]}_{name}"
         last = planner.add(
             kinds.CREATE,
@@ -179,7 +212,7 @@ class _Reconciler:
 
     def _create(self, service: Service, number: int, before: _Before) -> None:
         self._replaced.add(service.name)
-        name = container_name(self._project, service.name, number, service.container_name)
+        name = self._name(service, number)
         created = self._planner.add(
             kinds.CREATE,
             _target(service, number),
@@ -253,9 +286,13 @@ class _Before:
         self._reconciler = reconciler
         self._service = service
         self._waits: tuple[int, ...] | None = None
+        self._renamed: tuple[int, ...] = ()
+
+    def after_rename(self, number: int) -> None:
+        self._renamed = (*self._renamed, number)
 
     def resources(self) -> tuple[int, ...]:
-        return self._reconciler.made(self._service)
+        return (*self._reconciler.made(self._service), *self._renamed)
 
     def all(self) -> tuple[int, ...]:
         if self._waits is None:

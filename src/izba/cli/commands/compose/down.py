@@ -50,14 +50,15 @@ def run(compose: ComposeContext, argv: list[str]) -> int:
             timeout=flags.number("timeout"),
             parallel=compose.parallel,
         )
-        plan, observed = down.prepare(session.engine, name, project, options)
         if compose.dry_run or flags.on("dry-run"):
-            sys.stdout.write(str(plan))
+            sys.stdout.write(str(down.prepare(session.engine, name, project, options)[0]))
             return 0
-        tell_orphans(plan.orphans)
-        if not plan.operations:
-            sys.stderr.write(f"warning: No resource found to remove for project {name!r}.\n")
-        down.carry_out(session.engine, name, plan, options, session.report(), session.remove_network)
+        with session.lock(name):
+            plan, observed = down.prepare(session.engine, name, project, options)
+            tell_orphans(plan.orphans)
+            if not plan.operations:
+                sys.stderr.write(f"warning: No resource found to remove for project {name!r}.\n")
+            down.carry_out(session.engine, name, plan, options, session.report(), session.remove_network)
         if images:
             _remove_images(session.engine, project, observed, options)
     return 0

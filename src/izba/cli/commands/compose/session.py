@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from izba.compose.outside import Outside
     from izba.engine.engine import Engine
     from izba.monitor.spawn import Monitor
+    from izba.store.lock import FileLock
+
+
+PATIENCE = 600.0
+"""Seconds that a command waits for another one of the same project: that one may wait for a service's health."""
 
 
 class Session:
@@ -51,6 +56,14 @@ class Session:
     def remove_network(self) -> Callable[[str], None] | None:
         """Who removes networks, where this process cannot."""
         return self._outside.remove_network if self._outside else None
+
+    def lock(self, project: str) -> FileLock:
+        """The project is this command's alone, while it is held. Raises `LockTimeout` after long waiting."""
+        from izba.store.lock import FileLock
+
+        directory = f"{self.engine.roots.data}/compose"
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        return FileLock(f"{directory}/{project}.lock", what=f"project {project}", timeout=PATIENCE)
 
     def tools(self, *, quiet: bool = False, pull_quiet: bool = False) -> Tools:
         """How builds and pulls are shown."""
