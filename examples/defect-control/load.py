@@ -1,6 +1,6 @@
 """Fifty people at work: what each page asks for, and whether it is answered within a second.
 
-    python load.py --email manager@demo.example --password … [--url http://127.0.0.1:8000] [--users 50] [--seconds 30]
+    python load.py --email manager@demo.example --password … [--url URL] [--users 50] [--seconds 30]
 
 Against a running stack that `make seed` has filled, with RATE_DEFECTS and the others raised: all these people sign in as
 one. Exit status 1 when a page's 95th percentile is over a second or a call failed. Needs httpx.
