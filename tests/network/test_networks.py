@@ -295,6 +295,16 @@ def test_networks_are_listed_filtered_and_pruned(any_izba: Izba) -> None:
     assert "pre-defined network" in any_izba("network", "rm", "bridge").stderr
 
 
+def test_doctor_tells_whether_networks_can_be_made(any_izba: Izba) -> None:
+    assert "networks       ok" in any_izba("doctor").stdout
+
+
+def test_ports_of_a_container_on_the_hosts_network_are_discarded_with_a_warning(any_izba: Izba) -> None:
+    done = any_izba("run", "--rm", "--network", "host", "-p", "80:80", "busybox", "true")
+    assert done.returncode == 0
+    assert "published ports are discarded" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [

@@ -61,7 +61,7 @@ def diagnose(roots: Roots) -> Diagnosis:
         findings += [_user_namespaces(plan), _ids(plan)]
     if root or findings[-2].state == "ok":
         enter = None if root else plan
-        findings += [_namespaces(enter), _proc(enter), _overlay(enter, roots)]
+        findings += [_namespaces(enter), _proc(enter), _overlay(enter, roots), _networks(enter)]
     findings += [_seccomp(), _cgroups(root), _storage(roots), _apparmor(), _tun()]
     if root:
         findings.append(_capabilities())
@@ -187,6 +187,33 @@ def _overlay(plan: IdMapPlan | None, roots: Roots) -> Finding:
         )
     marks = "user" if plan else "trusted"
     return Finding(check="overlay", state="ok", detail=f"works on {directory}, marks are {marks}.overlay attributes")
+
+
+def _networks(plan: IdMapPlan | None) -> Finding:
+    def make_a_network() -> None:
+        from izba.linux.netlink import RouteSocket
+        from izba.linux.nft import NftSocket
+        from izba.network import nft
+
+        namespaces.unshare(f.CLONE_NEWNET)
+        with RouteSocket() as route:
+            route.add_bridge("izba-doctor")
+        with NftSocket() as rules:
+            rules.commit(nft.table())
+            if plan is not None:
+                nft.lead_out(rules, 1, 1)
+
+    try:
+        in_child(make_a_network, plan)
+    except Failed as failure:
+        return Finding(
+            check="networks",
+            state="limited",
+            detail=f"no bridge or no nftables here ({failure}): containers have --network host, none or container:NAME",
+            remedy="a kernel with bridge, veth and nf_tables; as root in a container, CAP_NET_ADMIN in the outer one",
+        )
+    how = "bridges of the host's" if plan is None else "bridges in the user's own namespace, without any helper program"
+    return Finding(check="networks", state="ok", detail=how)
 
 
 def _seccomp() -> Finding:

@@ -29,6 +29,10 @@ def read(flags: Flags, config: ContainerConfig, host: HostConfig) -> tuple[Endpo
         if len(endpoints) > 1:
             raise UsageError(f"conflicting options: the network {mode} has no other networks beside it")
         _refuse_with(mode, flags)
+        if mode == "host" and (flags.given("publish") or flags.on("publish-all")):
+            from izba import log
+
+            log.warning("published ports are discarded when using host network mode")
         return ()
     first = endpoints[0] if endpoints else EndpointRequest(network="default")
     first = first.replace(
