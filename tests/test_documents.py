@@ -1,0 +1,116 @@
+"""What the documentation points at is there, and what the guide says to type works."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(
+    path
+    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md"))
+    if "node_modules" not in path.parts
+)
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"`[^`\n]*`", "", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+
+
+def anchors(page: Path) -> set[str]:
+    """As GitHub makes them of headings."""
+    found = re.findall(
+        r"^#+ +(.*)$", re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL), flags=re.MULTILINE
+    )
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", without_code(page.read_text())):
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), f"{target}: no such file"
+        if anchor and there.suffix == ".md":
+            assert anchor in anchors(there), f"{target}: no such heading"
+
+
+def test_the_tests_against_attacks_exist() -> None:
+    for row in re.findall(r"^\| [A-D]\d+ \|.*$", (ROOT / "docs/security.md").read_text(), flags=re.MULTILINE):
+        tests = row.split("|")[3]
+        assert "`" in tests, row
+        for file, names in re.findall(r"`([\w/]+\.py)`(?:: ((?:`\w+`(?:, )?)+))?", tests):
+            source = (ROOT / "tests" / file).read_text()
+            for name in re.findall(r"`(\w+)`", names):
+                assert f"def {name}(" in source, f"{file}: {name}"
+
+
+def test_every_case_of_the_sections_has_a_row() -> None:
+    cases = set(re.findall(r"^\| ([A-D]\d+) \|", (ROOT / "docs/security.md").read_text(), flags=re.MULTILINE))
+
+    assert cases == {f"A{n}" for n in range(1, 11)} | {"B4"} | {f"C{n}" for n in range(1, 16)} | {
+        f"D{n}" for n in range(1, 13)
+    }
+
+
+def test_the_walkthrough_names_files_that_are_there() -> None:
+    text = (ROOT / "docs/internals/walkthrough.md").read_text()
+    below = [ROOT / "src/izba" / part for part in ("", "build", "monitor", "runtime", "runtime/native")]
+
+    for name in re.findall(r"`([a-z_/]+\.py)`", text):
+        assert any((directory / name).is_file() for directory in below), name
+
+
+@pytest.mark.root
+@pytest.mark.slow
+@pytest.mark.network
+def test_the_guide_to_the_first_container_works_as_it_is_typed(tmp_path: Path) -> None:
+    environ = os.environ | {
+        "IZBA_ROOT": str(tmp_path / "izba"),
+        "PATH": f"{_bin(tmp_path)}:{os.environ['PATH']}",
+        "no_proxy": "127.0.0.1",
+    }
+    try:
+        for command, expected in typed(ROOT / "docs/first-container.md"):
+            done = subprocess.run(
+                ["sh", "-c", command], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+            if expected:
+                assert sorted(done.stdout.splitlines()) == sorted(expected), command
+    finally:
+        subprocess.run(["izba", "rm", "-f", "web", "scribe"], env=environ, capture_output=True, check=False)
+
+
+def typed(page: Path) -> list[tuple[str, list[str]]]:
+    """The commands of the page's console blocks, each with the output shown under it."""
+    commands: list[tuple[str, list[str]]] = []
+    for block in re.findall(r"^```console\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL):
+        lines = iter(block.splitlines())
+        for line in lines:
+            if not line.startswith("$ "):
+                commands[-1][1].append(line)
+                continue
+            command = line[2:]
+            if "<<'END'" in command:
+                for more in lines:
+                    command += f"\n{more}"
+                    if more == "END":
+                        break
+            commands.append((command, []))
+    return commands
+
+
+def _bin(directory: Path) -> Path:
+    program = directory / "bin" / "izba"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m izba "$@"\n')
+    program.chmod(0o755)
+    return program.parent
