@@ -355,12 +355,11 @@ class Supervisor:
         state.write(self.plan.directory, new)
 
     def _reap_others(self) -> None:
-        """The starter, and orphans of a container in the host's pid namespace, which become our children; the others
-        are waited for by name.
-        """
+        """Orphans of a container in the host's pid namespace become our children; ours are waited for by name."""
+        mine = {self.state.pid, self._health.child if self._health else 0}
         if self._starter:
             self._starter.reap()
-        mine = {self.state.pid, self._health.child if self._health else 0}
+            mine.add(self._starter.pid)
         while True:
             try:
                 found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
