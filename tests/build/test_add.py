@@ -37,12 +37,12 @@ def _tar(**entries: str) -> bytes:
 
 _PACKED = {
     "tar": _tar(f="packed"),
-    "tar.gz": gzip.compress(_tar(f="packed")),
+    "tar.gz": gzip.compress(_tar(f="packed"), mtime=0),
     "tgz": gzip.compress(_tar(f="packed"), mtime=0),
     "tar.bz2": bz2.compress(_tar(f="packed")),
     "tar.xz": lzma.compress(_tar(f="packed")),
     "tar.zst": zstandard.ZstdCompressor().compress(_tar(f="packed")),
-    "no-name-tells": gzip.compress(_tar(f="packed")),
+    "no-name-tells": gzip.compress(_tar(f="packed"), mtime=0),
 }
 
 
@@ -59,7 +59,7 @@ def test_an_archive_is_unpacked_by_its_content(build: Builder, name: str, monkey
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"plain text", gzip.compress(b"no tar"), b"\x1f\x8bdamaged", b"PK\x03\x04zip"]
+    "content", [b"", b"plain text", gzip.compress(b"no tar", mtime=0), b"\x1f\x8bdamaged", b"PK\x03\x04zip"]
 )
 def test_what_is_no_archive_is_copied(build: Builder, content: bytes) -> None:
     done = build("FROM busybox\nADD file.tar.gz /x/\n", {"file.tar.gz": content})

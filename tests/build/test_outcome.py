@@ -283,7 +283,7 @@ def test_a_name_that_went_elsewhere_comes_back(fresh: Builder, context: Path) ->
     assert Reference.parse("mine").canonical() in require(fresh.engine.store, "mine").names
 
 
-@pytest.mark.parametrize("damage", [b"", b"torn", b"0" * 64 + b"{}"])
+@pytest.mark.parametrize("damage", [b"", b"torn", b"0" * 71 + b"{}"])
 def test_a_damaged_note_is_none(fresh: Builder, context: Path, damage: bytes) -> None:
     before = fresh.build(context).image.id
     (note,) = Path(fresh.engine.roots.data, "build/outcomes").iterdir()

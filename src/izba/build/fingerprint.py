@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import stat
-from _hashlib import openssl_sha256 as sha256
 from _struct import Struct
 
 from izba._record import Record
+from izba.oci.digest import Digest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,16 +88,16 @@ class Sightings:
 
 def _digest(listings: Listings, statuses: Mapping[str, os.stat_result | None], links: Mapping[str, str | None]) -> str:
     """Fields end with NUL, rows have one length, and all are counted: nothing else reads the same."""
-    hasher = sha256()
+    parts: list[bytes] = []
     for path, entries in sorted(listings.items()):
         names = "\0".join([path, str(len(entries)), *(name for name, _ in entries), ""])
-        hasher.update(names.encode("utf-8", "surrogateescape"))
-        hasher.update(b"".join([_row(status) for _, status in entries]))
+        parts.append(names.encode("utf-8", "surrogateescape"))
+        parts += [_row(status) for _, status in entries]
     for path, status in sorted(statuses.items()):
-        hasher.update(f"{path}\0".encode("utf-8", "surrogateescape") + (_NOTHING if status is None else _row(status)))
+        parts += [f"{path}\0".encode("utf-8", "surrogateescape"), _NOTHING if status is None else _row(status)]
     for path, target in sorted(links.items()):
-        hasher.update(f"{path}\0{'' if target is None else target}\0".encode("utf-8", "surrogateescape"))
-    return hasher.hexdigest()
+        parts.append(f"{path}\0{'' if target is None else target}\0".encode("utf-8", "surrogateescape"))
+    return Digest.of(b"".join(parts))
 
 
 def _row(status: os.stat_result) -> bytes:

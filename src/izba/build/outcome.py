@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import os
 import time
-from _hashlib import openssl_sha256 as sha256
 
 from izba import __version__, jsonio
 from izba._record import Record
 from izba.build.definition import bounded, find, ignore_candidates, open_regular, shown
 from izba.build.fingerprint import Fingerprint, is_settled
 from izba.errors import IzbaError
+from izba.oci.digest import Digest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from izba.store.store import Store
 
 _FORMAT = 1
+_CHECKSUM = len("sha256:") + 64
 _RECENTLY = 60 * 10**9
 """Within this, uses and taggings of the same things are counted once, as `relatime` does: reading stays reading."""
 
@@ -98,7 +99,7 @@ def question(data: str, context: str, file: str | None, asked: Any) -> Question 
                 continue
             with open_regular(path) as opened:
                 status = os.fstat(opened.fileno())
-                texts.append(sha256(bounded(opened, path)).hexdigest())
+                texts.append(Digest.of(bounded(opened, path)))
                 stamps.append((status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns))
     except (IzbaError, OSError):  # the build will say it better
         return None
@@ -108,8 +109,8 @@ def question(data: str, context: str, file: str | None, asked: Any) -> Question 
     everything = jsonio.dumps([_FORMAT, __version__, _code(), root, name, asked, texts]).encode()
     return Question(
         root=root,
-        path=f"{data}/build/outcomes/{sha256(place).hexdigest()[:32]}",
-        digest=sha256(everything).hexdigest(),
+        path=f"{data}/build/outcomes/{Digest.of(place).hex[:32]}",
+        digest=Digest.of(everything),
         stamps=tuple(stamps),
     )
 
@@ -147,7 +148,7 @@ def remember(store: Store, asked: Question, answer: Answer) -> None:
     }
     body = jsonio.dumps(document).encode()
     os.makedirs(os.path.dirname(asked.path), mode=0o700, exist_ok=True)
-    jsonio.write_bytes(asked.path, sha256(body).hexdigest().encode() + body, mode=0o600, durable=False)
+    jsonio.write_bytes(asked.path, Digest.of(body).encode() + body, mode=0o600, durable=False)
 
 
 def transcript(events: Iterable[Event | Warned]) -> tuple[tuple[Any, ...], ...] | None:
@@ -177,9 +178,10 @@ def _read(asked: Question) -> Answer | None:
             data = file.read()
     except OSError:
         return None
-    if sha256(data[64:]).hexdigest().encode() != data[:64]:
+    checksum, body = data[:_CHECKSUM], data[_CHECKSUM:]
+    if Digest.of(body).encode() != checksum:
         return None
-    document = jsonio.loads(data[64:])
+    document = jsonio.loads(body)
     if document["question"] != asked.digest:
         return None
     context = document["context"]
@@ -211,7 +213,6 @@ def _last_used(store: Store, answer: Answer) -> int | None:
 def _image(store: Store, answer: Answer) -> StoredImage | None:
     """The image, if it is there and the names of its bases mean what they meant. As it is there, so are its layers."""
     from izba.image.stored import StoredImage, find_row
-    from izba.oci.digest import Digest
 
     for name, manifest in answer.images:
         found = find_row(store, name)
@@ -226,7 +227,6 @@ def _image(store: Store, answer: Answer) -> StoredImage | None:
 
 def _note_use(store: Store, answer: Answer) -> None:
     from izba.build.cache import BuildCache
-    from izba.oci.digest import Digest
 
     BuildCache(store).note_use(Digest(key) for key, _, _ in answer.steps)
 
