@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from izba import errors
 from izba._record import Record
 from izba.errors import InvalidArgument
@@ -150,11 +152,9 @@ def settled(engine: Engine, network: Network) -> Network:
 
     A VPN may have come since. Within a transaction.
     """
-    from izba.linux.netlink import RouteSocket
-
-    with RouteSocket() as host:
-        if not engine.roots.rootless and host.link(network.bridge):
-            return network
+    # The sysctls of an interface tell that it is there, in this namespace, without a netlink socket.
+    if not engine.roots.rootless and os.path.exists(f"/proc/sys/net/ipv4/conf/{network.bridge}"):
+        return network
     subnet = ipv4.subnet(network.subnet)
     if not any(subnet.overlaps(each) for each in used_by_host()):
         return network
