@@ -154,10 +154,12 @@ def busybox_archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def root_izba(tmp_path_factory: pytest.TempPathFactory, busybox_archive: Path) -> Izba:
+def root_izba(tmp_path_factory: pytest.TempPathFactory, busybox_archive: Path) -> Iterator[Izba]:
     if os.geteuid() != 0:
         pytest.skip("needs root")
-    return _fill(Izba(root=tmp_path_factory.mktemp("root-izba")), busybox_archive)
+    izba = _fill(Izba(root=tmp_path_factory.mktemp("root-izba")), busybox_archive)
+    yield izba
+    izba("network", "prune", "-f")  # its bridge is the machine's
 
 
 @pytest.fixture
