@@ -2,8 +2,8 @@
 
     python load.py --email manager@demo.example --password … [--url URL] [--users 50] [--seconds 30]
 
-Against a running stack that `make seed` has filled, with RATE_DEFECTS and the others raised: all these people sign in as
-one. Exit status 1 when a page's 95th percentile is over a second or a call failed. Needs httpx.
+Against a running stack that `make seed` has filled, with RATE_DEFECTS and the others raised: all these people sign in
+as one. Exit status 1 when a page's 95th percentile is over a second or a call failed. Needs httpx.
 """
 
 import argparse

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 
@@ -192,3 +193,18 @@ def test_a_disabled_user_neither_signs_in_nor_refreshes(stack: Stack, administra
 
     assert code(person.post("/api/auth/login", json={"email": body["email"], "password": PASSWORD})) == "user_disabled"
     assert person.post("/api/auth/refresh", headers=CSRF).status_code == 401
+
+
+def test_an_expired_refresh_token_says_so_and_is_swept_away_a_week_later(
+    auth: Client, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from service_auth import sessions
+
+    token = in_body(auth)["refresh_token"]
+    today = sessions.now()
+
+    monkeypatch.setattr(sessions, "now", lambda: today + timedelta(days=31))
+    assert code(refresh(auth, token)) == "refresh_expired"
+    monkeypatch.setattr(sessions, "now", lambda: today + timedelta(days=38))
+    in_body(auth)
+    assert code(refresh(auth, token)) == "refresh_invalid"

@@ -12,7 +12,7 @@ import pytest
 
 from common import backup
 from tests.defect_control.pictures import photo
-from tests.defect_control.stack import Person, Stack, code
+from tests.defect_control.stack import SECRET, Person, Stack, code
 
 Record = Callable[..., dict]
 
@@ -76,3 +76,18 @@ def test_the_next_night_is_found_on_either_side_of_midnight() -> None:
         return backup._seconds_until("03:00", datetime.fromisoformat(now)) / 3600
 
     assert (hours("2026-11-24T02:30"), hours("2026-11-24T03:00"), hours("2026-11-24T23:00")) == (0.5, 24, 4)
+
+
+def test_the_command_makes_lists_and_restores(
+    defects, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SECRET_KEY", SECRET)
+    monkeypatch.setenv("DATA_DIRECTORY", str(defects.data_directory))
+    assert backup.main(["make"]) == 0
+    assert backup.main(["list"]) == 0
+    name = capsys.readouterr().out.split()[-1]
+
+    assert backup.main(["restore", name]) == 0
+    assert backup.main(["restore", "yesterday"]) == 1
+    assert "no backup 'yesterday'" in capsys.readouterr().err
+    assert backup.main([]) == 2

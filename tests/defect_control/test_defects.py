@@ -248,3 +248,14 @@ def test_an_archived_sites_defects_are_read_only(manager: Person, engineer: Pers
     assert engineer.get(path).json()["can_write"] is False
     assert code(engineer.move(defect, "in_progress")) == "project_archived"
     assert code(engineer.post(f"{path}/comments", json={"text": "!"})) == "project_archived"
+
+
+def test_markup_in_words_stays_words(engineer: Person, record: Record) -> None:
+    """XSS: what comes back is JSON that no browser takes for a page, with the words as they were typed."""
+    title = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+    answer = engineer.get(f"/api/defects/{record(title=title, description=title)['id']}")
+
+    assert answer.json()["title"] == title
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")

@@ -103,3 +103,21 @@ def test_the_database_itself_refuses_to_change_history(on_postgres: Stack) -> No
     for statement in ("UPDATE events SET actor_name = 'nobody'", "DELETE FROM events", "TRUNCATE events"):
         with pytest.raises(DBAPIError, match="only ever added"), database.writing() as session:
             session.execute(text(statement))
+
+
+def test_a_dump_brings_a_database_back(on_postgres: Stack, server: str, tmp_path: Path) -> None:
+    manager = on_postgres.person("manager")
+    kept = manager.post("/api/projects", json={"name": "Было до беды"}).json()
+    environment = os.environ | _connection(server) | {"BACKUPS": str(tmp_path), "PGUSER": "postgres"}
+    subprocess.run(["sh", BACKEND.parent / "postgres/backup.sh", "now"], check=True, env=environment)
+    lost = manager.post("/api/projects", json={"name": "Записано после"}).json()
+    (dump,) = tmp_path.glob("projects-*.dump")
+    subprocess.run(["pg_restore", "--clean", "--if-exists", "-d", "projects", dump], check=True, env=environment)
+
+    assert {path.name.partition("-")[0] for path in tmp_path.iterdir()} == {"auth", "projects", "defects", "reports"}
+    assert manager.get(f"/api/projects/{kept['id']}").status_code == 200
+    assert manager.get(f"/api/projects/{lost['id']}").status_code == 404
+
+
+def _connection(server: str) -> dict[str, str]:
+    return {"PGHOST": "127.0.0.1", "PGPORT": server.rpartition(":")[2].partition("/")[0]}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from common.database import now
@@ -16,6 +16,9 @@ from service_auth.models import RefreshToken, SignIn, User
 
 # Two tabs, or an answer lost on a bad line: within this time the loser is only refused, later the session is closed.
 RACE = timedelta(seconds=5)
+KEPT_AFTER_EXPIRY = timedelta(
+    days=7
+)  # so long people are told that their sign-in expired, rather than that it is unknown
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Refused:
 
 def begin(session: Session, user: User, lifetime: timedelta) -> Begun:
     user.last_login_at = now()
+    session.execute(delete(RefreshToken).where(RefreshToken.expires_at < now() - KEPT_AFTER_EXPIRY))
     sign_in = SignIn(user_id=user.id)
     session.add(sign_in)
     session.flush()
