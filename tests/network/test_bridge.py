@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from tests.network.conftest import (
     LAN,
     Izba,
     Machine,
+    MachineIzba,
     Server,
     address_of,
     ask_from,
@@ -165,6 +168,25 @@ def test_rules_that_a_firewall_flushed_come_back_with_the_next_container(izba: I
     idle(izba)
     with Server(LAN, 7070, machine.on_lan):
         assert ask_from(izba, client, LAN, 7070) == HOST
+
+
+def test_the_bridge_of_an_izba_that_is_gone_goes_with_the_next_that_is_made(
+    izba: Izba, machine: Machine, tmp_path: Path
+) -> None:
+    doomed = MachineIzba(root=tmp_path / "doomed", machine=machine)
+    id = doomed.ok("network", "inspect", "bridge", "--format", "{{.Id}}")
+    machine.host("ip", "link", "add", f"izba-{id[:10]}", "type", "bridge")
+    machine.host("ip", "link", "set", f"izba-{id[:10]}", "alias", f"izba of {doomed.root}")
+    izba.ok("network", "create", "one")
+    idle(izba, "--network", "one")
+    assert f"izba-{id[:10]}" in machine.host("ip", "link")
+
+    shutil.rmtree(doomed.root)
+    izba.ok("network", "create", "two")
+    idle(izba, "--network", "two")
+    assert f"izba-{id[:10]}" not in machine.host("ip", "link")
+    ours = izba.ok("network", "inspect", "two", "--format", "{{.Id}}")
+    assert f"izba of {izba.root}" in machine.host("ip", "-d", "link", "show", f"izba-{ours[:10]}")
 
 
 def test_traffic_gets_through_dockers_forward_drop(izba: Izba, machine: Machine) -> None:

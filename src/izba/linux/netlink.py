@@ -112,12 +112,11 @@ class RouteSocket:
         """Close the socket."""
         self._socket.close()
 
-    def add_bridge(self, name: str, *, mtu: int = 0, mac: bytes = b"", alias: str = "", up: bool = True) -> None:
+    def add_bridge(self, name: str, *, mtu: int = 0, mac: bytes = b"", up: bool = True) -> None:
         """Make a bridge. Raises `NetlinkError` with EEXIST if the name is taken."""
         body = _IFINFO.pack(0, 0, 0, UP if up else 0, UP) + _attribute(_IFLA_IFNAME, _text(name))
         body += _number(_IFLA_MTU, mtu) if mtu else b""
         body += _attribute(_IFLA_ADDRESS, mac) if mac else b""
-        body += _attribute(_IFLA_IFALIAS, alias.encode()[:255]) if alias else b""
         body += _attribute(_IFLA_LINKINFO, _attribute(_INFO_KIND, b"bridge"))
         self.send([(_NEWLINK, _CREATE | _EXCL, body)], f"make bridge {name}")
 
@@ -148,6 +147,11 @@ class RouteSocket:
         body = _IFINFO.pack(0, 0, index, UP if up else 0, UP)
         body += _number(_IFLA_MASTER, master) if master is not None else b""
         self.send([(_SETLINK, 0, body)], f"set interface {index}")
+
+    def set_alias(self, index: int, alias: str) -> None:
+        """Write something on an interface, at most 255 bytes; `Link.alias` tells it."""
+        body = _IFINFO.pack(0, 0, index, 0, 0) + _attribute(_IFLA_IFALIAS, alias.encode()[:255])
+        self.send([(_SETLINK, 0, body)], f"set the alias of interface {index}")
 
     def delete_link(self, index: int) -> None:
         """Delete an interface; of a veth, both ends."""

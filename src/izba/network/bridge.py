@@ -79,12 +79,13 @@ def ensure_bridge(host: RouteSocket, link: LinkPlan, *, owner: str) -> Link:
         mac = ipam.mac_of(ipv4.number(link.gateway))
         mtu = link.mtu or uplink_mtu(host)
         try:
-            host.add_bridge(link.bridge, mtu=mtu, mac=mac, alias=_MARK + owner, up=False)
+            host.add_bridge(link.bridge, mtu=mtu, mac=mac, up=False)
         except NetlinkError as error:  # another container of the network starts at the same moment
             if error.errno != errno.EEXIST:
                 raise
         found = host.link(link.bridge)
         assert found is not None
+        host.set_alias(found.index, _MARK + owner)
     with NftSocket() as rules:
         nft.prepare(rules, link, is_new=not is_whole)
         if warning := nft.accept_through_docker(rules, link.bridge):
