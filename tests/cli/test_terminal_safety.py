@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from izba.cli.output.columns import align
-from izba.cli.output.printable import printable, printable_lines
+from izba.cli.printable import printable, printable_lines
 
 RED = "\x1b[31m"
 

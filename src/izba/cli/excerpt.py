@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from izba.cli.output.printable import printable
+from izba.cli.printable import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -159,7 +159,7 @@ def report(error: IzbaError, failure: int) -> int:
     lines += [f"  {note}" for note in getattr(error, "__notes__", ())]
     if error.hint:
         lines.append(f"hint: {error.hint}")
-    from izba.cli.output.printable import printable_lines
+    from izba.cli.printable import printable_lines
 
     sys.stderr.write(printable_lines("\n".join(lines) + "\n"))
     code: int = getattr(error, "exit_code", failure)
@@ -167,7 +167,7 @@ def report(error: IzbaError, failure: int) -> int:
 
 
 def _report_unexpected(error: Exception, failure: int) -> int:
-    from izba.cli.output.printable import printable_lines
+    from izba.cli.printable import printable_lines
 
     what = str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
     sys.stderr.write(f"error: {printable_lines(what)}\nhint: `izba --debug …` shows where this happened\n")

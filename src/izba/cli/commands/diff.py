@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from izba.cli.options.flags import Command
-from izba.cli.output.printable import printable
+from izba.cli.printable import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

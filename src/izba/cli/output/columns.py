@@ -5,7 +5,7 @@ The rule is Go's text/tabwriter: a column is as wide as its widest cell among th
 
 from __future__ import annotations
 
-from izba.cli.output.printable import printable
+from izba.cli.printable import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
