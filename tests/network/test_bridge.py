@@ -189,6 +189,20 @@ def test_the_bridge_of_an_izba_that_is_gone_goes_with_the_next_that_is_made(
     assert f"izba of {izba.root}" in machine.host("ip", "-d", "link", "show", f"izba-{ours[:10]}")
 
 
+def test_what_is_left_in_the_rules_of_a_bridge_that_was_removed_by_hand_is_no_hindrance(
+    izba: Izba, machine: Machine
+) -> None:
+    web = served(izba, "-p", "8080:80")
+    machine.host("nft", "add", "element", "ip", "izba1", "subnets", "{ 10.77.3.0/24 }")
+    izba.ok("network", "create", "--subnet", "10.77.0.0/16", "wide")
+    client = idle(izba, "--network", "wide")
+    assert ask_from(izba, client, HOST, 8080) == web
+    subnets = machine.host("nft", "list", "set", "ip", "izba1", "subnets")
+    assert "10.77.0.0/16" in subnets
+    assert "10.77.3.0/24" not in subnets
+    assert ask_from(izba, web, HOST, 8080) == web
+
+
 def test_traffic_gets_through_dockers_forward_drop(izba: Izba, machine: Machine) -> None:
     rules = """table ip filter {
         chain DOCKER-USER { return; }

@@ -203,6 +203,11 @@ def delete_range(table: str, name: str, first: bytes, after: bytes, *, family: i
     return _DELSETELEM, 0, family, _range(table, name, first, after)
 
 
+def flush_set(table: str, name: str, *, family: int = AF_INET) -> Message:
+    """Take everything out of a set or map."""
+    return _DELSETELEM, 0, family, _text(1, table) + _text(2, name)
+
+
 def delete_elements(table: str, name: str, keys: Iterable[bytes], *, family: int = AF_INET) -> Message:
     """Take keys out of a map. ENOENT for one that is not there."""
     return _DELSETELEM, 0, family, _elements(table, name, [(key, b"") for key in keys])

@@ -87,7 +87,13 @@ def ensure_bridge(host: RouteSocket, link: LinkPlan, *, owner: str) -> Link:
         assert found is not None
         host.set_alias(found.index, _MARK + owner)
     with NftSocket() as rules:
-        nft.prepare(rules, link, is_new=not is_whole)
+        try:
+            nft.prepare(rules, link, is_new=not is_whole)
+        except NetlinkError as error:
+            if error.errno != errno.EEXIST:
+                raise
+            nft.renew_subnets(rules, _addresses_of_bridges(host))
+            nft.prepare(rules, link, is_new=True)
         if warning := nft.accept_through_docker(rules, link.bridge):
             from izba import log
 
@@ -95,6 +101,11 @@ def ensure_bridge(host: RouteSocket, link: LinkPlan, *, owner: str) -> Link:
     if not is_whole:
         _configure_bridge(host, found, link)
     return found
+
+
+def _addresses_of_bridges(host: RouteSocket) -> list[tuple[str, int]]:
+    ours = {each.index for each in host.links() if each.kind == "bridge" and each.alias.startswith(_MARK)}
+    return [(each.address, each.prefix) for each in host.addresses() if each.index in ours]
 
 
 def _configure_bridge(host: RouteSocket, bridge: Link, link: LinkPlan) -> None:

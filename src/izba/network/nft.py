@@ -161,6 +161,13 @@ def prepare(socket: NftSocket, link: LinkPlan, *, is_new: bool) -> None:
         socket.commit([*(table() if missing else ()), *bridge_elements(link)])
 
 
+def renew_subnets(socket: NftSocket, bridges: Iterable[tuple[str, int]]) -> None:
+    """Let the set of subnets be those of these bridges' addresses: a bridge that others removed left its own there."""
+    ranges = {_range(gateway, prefix) for gateway, prefix in bridges}
+    name = _NAMES[_SUBNETS]
+    socket.commit([nft.flush_set(TABLE, name), *(nft.add_range(TABLE, name, *each) for each in sorted(ranges))])
+
+
 def forget_bridge(socket: NftSocket, bridge: str, gateway: str, prefix: int) -> None:
     """Take a bridge out of all sets."""
     name = nft.interface_name(bridge)
