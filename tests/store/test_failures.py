@@ -15,7 +15,7 @@ from izba.image.stored import find
 from izba.linux.mount import mount
 from izba.oci.digest import Digest
 from izba.store.check import LEFTOVERS, check
-from izba.store.db import DatabaseUnavailable
+from izba.store.db import RESERVE, DatabaseUnavailable
 from izba.store.snapshots.overlay import OtherMarks
 from izba.store.store import Store
 from tests.store.conftest import roots_at
@@ -49,6 +49,28 @@ def test_a_full_disk_tears_nothing(tmp_path: Path) -> None:
                 store.collect()
                 assert check(store, verify=True) == []
         raise AssertionError("it never fitted")
+
+    in_namespaces(check_it)
+
+
+def test_on_a_full_disk_things_can_be_removed(tmp_path: Path) -> None:
+    """What is left of the room is a reserve, which goes for that, and comes back when there is room again."""
+
+    def check_it() -> None:
+        mount("tmpfs", str(tmp_path), "tmpfs", 0, "size=16m")
+        reserve = tmp_path / "data/reserve"
+        with Store.open(roots_at(tmp_path / "data")) as store:
+            load(store, SMALL, "small")
+        assert reserve.stat().st_blocks * 512 == RESERVE
+        ballast = tmp_path / "ballast"
+        ballast.write_bytes(bytes(os.statvfs(tmp_path).f_bavail * 4096))
+        with Store.open(roots_at(tmp_path / "data")) as store:
+            store.names.delete("small")
+            store.collect()
+        assert not reserve.exists()
+        ballast.unlink()
+        with Store.open(roots_at(tmp_path / "data")):
+            assert reserve.exists()
 
     in_namespaces(check_it)
 

@@ -30,6 +30,10 @@ BUSY_SECONDS = 60.0
 """How long a writer waits for another; every transaction is short, so a longer wait means a stopped process."""
 
 
+RESERVE = 1 << 20
+"""Bytes kept on the disk for removing things when it is full."""
+
+
 class LockTimeout(Unavailable):
     """Another process held a lock for longer than anything of izba takes."""
 
@@ -64,6 +68,7 @@ class Database:
         self._after: list[Callable[[], None]] = []
         self._pid = os.getpid()
         self._inherited: list[Connection] = []
+        self._keep_reserve()
         self._connection = self._connect()
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -187,6 +192,24 @@ class Database:
             self._after = []
             self._log_is_named = False
         return self._connection
+
+    def _keep_reserve(self) -> None:
+        """Room that nothing else can take, given up where the disk is full, so that things can be removed there."""
+        directory = os.path.dirname(self.path)
+        path = f"{directory}/reserve"
+        try:
+            status = os.statvfs(directory)
+            room = status.f_bavail * status.f_frsize
+            if room < RESERVE // 4:
+                os.unlink(path)
+            elif room > 4 * RESERVE and not os.path.exists(path):
+                fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                try:
+                    os.posix_fallocate(fd, 0, RESERVE)
+                finally:
+                    os.close(fd)
+        except OSError:  # it is for bad days, and no reason to make this one bad
+            return
 
     def _connect(self) -> Connection:
         try:
