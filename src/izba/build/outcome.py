@@ -214,14 +214,14 @@ def _image(store: Store, answer: Answer) -> StoredImage | None:
     """The image, if it is there and the names of its bases mean what they meant. As it is there, so are its layers."""
     from izba.image.stored import StoredImage, find_row
 
-    for name, manifest in answer.images:
-        found = find_row(store, name)
-        if found is None or found.manifest != manifest:
-            return None
-    row = store.images.by_manifest(Digest(answer.manifest))
     try:
+        for name, manifest in answer.images:
+            found = find_row(store, name)
+            if found is None or found.manifest != manifest:
+                return None
+        row = store.images.by_manifest(Digest(answer.manifest))
         return None if row is None else StoredImage(store, row)
-    except IzbaError:  # a blob is missing or damaged: the build makes it anew
+    except IzbaError:  # a name has become ambiguous, a blob is missing: the build tells it, or makes it anew
         return None
 
 
