@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -56,6 +57,20 @@ def test_a_backup_is_whole_while_others_write(defects, stack: Stack, record: Rec
 def test_one_of_many_processes_makes_the_nights_backup(defects) -> None:
     assert backup.make(defects) is not None
     assert backup.make(defects, unless_newer_than=timedelta(hours=12)) is None
+
+
+def test_at_night_it_happens_by_itself(defects, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = iter([0, 3600])
+    monkeypatch.setattr(backup, "_seconds_until", lambda *_: next(waits))
+
+    async def night() -> None:
+        task = asyncio.create_task(backup.every_night(defects))
+        while not backup.listing(defects):
+            await asyncio.sleep(0.01)
+        task.cancel()
+
+    asyncio.run(asyncio.wait_for(night(), 20))
+    assert len(backup.listing(defects)) == 1
 
 
 def test_old_backups_go_and_the_newest_stay(defects, monkeypatch: pytest.MonkeyPatch) -> None:

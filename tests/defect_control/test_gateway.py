@@ -323,6 +323,13 @@ def _references(value: object) -> Iterator[str]:
             yield from _references(one)
 
 
+@pytest.mark.parametrize("content", [b"[" * 100_000, b"{", b'{"email": ' + b"9" * 5000 + b"}", b"\xff\xfe", b""])
+def test_a_body_that_is_no_sensible_json_is_refused_in_words(stack: Stack, content: bytes) -> None:
+    answer = stack.client().post("/api/auth/login", content=content, headers={"Content-Type": "application/json"})
+
+    assert code(answer) in {"bad_request", "validation_failed"}
+
+
 def test_an_address_of_another_kind_is_answered_in_the_readers_language(stack: Stack) -> None:
     client = stack.client()
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import httpx
-from starlette.background import BackgroundTask
+from anyio import CancelScope
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -50,13 +50,22 @@ class Outgoing:
 async def forward(client: httpx.AsyncClient, request: Request, path: str, address: str, attempts: int) -> Response:
     outgoing = await _outgoing(client, request, path, address)
     answer = await _send(client, outgoing, attempts)
-    response = StreamingResponse(answer.aiter_raw(), answer.status_code, background=BackgroundTask(answer.aclose))
+    response = StreamingResponse(_handed_back(answer), answer.status_code)
     response.raw_headers = [
         (name.lower(), value)
         for name, value in answer.headers.raw
         if name.decode("latin-1").lower() not in NOT_HANDED_BACK
     ]
     return response
+
+
+async def _handed_back(answer: httpx.Response) -> AsyncIterator[bytes]:
+    try:
+        async for part in answer.aiter_raw():
+            yield part
+    finally:
+        with CancelScope(shield=True):  # the client may have gone: the connection goes back to the pool all the same
+            await answer.aclose()
 
 
 async def _outgoing(client: httpx.AsyncClient, request: Request, path: str, address: str) -> Outgoing:
