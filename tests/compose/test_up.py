@@ -486,3 +486,20 @@ def test_a_killed_up_is_gone_on_with(project: Compose) -> None:
     assert project.ps() == {"db-1": "running", "web-1": "running"}
     project.ok("down", "-v")
     assert project.ps() == {}
+
+
+def test_the_guides_first_project_works_as_written(project: Compose) -> None:
+    document = (Path(__file__).parents[2] / "docs" / "compose.md").read_text()
+    text = document.partition("```yaml\n")[2].partition("```")[0]
+    project.write(text.replace("127.0.0.1:8080:80", "127.0.0.1::80"))
+
+    plan = project.ok("plan")
+
+    assert plan in document
+    project.ok("up", "-d")
+    address = project.ok("port", "web", "80")
+    ask = ("exec", "-T", "web", "wget", "-q", "-O-", "http://127.0.0.1/")
+    eventually(lambda: project(*ask).stdout == "hello\n")
+    assert address.startswith("127.0.0.1:")
+    project.ok("down")
+    assert f"{project.name}_data" in project.izba.ok("volume", "ls", "-q")

@@ -19,10 +19,10 @@ _NOT_FIRST = frozenset("-?:,[]{}#&*!|>'\"%@` =<~")
 _WORDS = frozenset("y n yes no on off true false null ~ .nan .inf -.inf +.inf".split())
 
 
-def shown(loaded: Loaded, services: Collection[str] | None = None, *, escape: bool = True) -> dict[str, Any]:
+def shown(loaded: Loaded, services: Collection[str] | None = None) -> dict[str, Any]:
     """The tree as it is shown: enabled services, and what they use. `services` are those selected, if not all.
 
-    `escape` doubles each dollar, so that the file says the same when it is loaded again.
+    Each dollar is doubled, so that the file says the same when it is loaded again.
     """
     tree = clone(loaded.tree)
     wanted = {
@@ -38,7 +38,8 @@ def shown(loaded: Loaded, services: Collection[str] | None = None, *, escape: bo
     result |= {key: value for key, value in tree.items() if key not in {*_ORDER, "models"}}
     for service in wanted.values():
         _present(service)
-    return _escaped(result) if escape else result
+    escaped: dict[str, Any] = _escaped(result)
+    return escaped
 
 
 def _used(section: str, services: dict[str, Any]) -> set[str]:
@@ -63,6 +64,9 @@ def _present(service: dict[str, Any]) -> None:
     for volume in service.get("volumes") or ():
         if isinstance(volume, dict) and (volume.get("bind") or {}).get("create_host_path") is True:
             del volume["bind"]["create_host_path"]
+    for entry in service.get("env_file") or ():
+        if entry.get("required") is True:
+            del entry["required"]
     build = service.get("build") or {}
     if isinstance(build.get("ssh"), dict):
         build["ssh"] = [name if path is None else f"{name}={path}" for name, path in sorted(build["ssh"].items())]

@@ -20,8 +20,6 @@ def set_defaults(tree: dict[str, Any]) -> dict[str, Any]:
 def _build(value: Any, _path: Path) -> Any:
     value = {} if value is None else value
     value.setdefault("context", ".")
-    if "dockerfile" not in value and "dockerfile_inline" not in value:
-        value["dockerfile"] = "Dockerfile"
     return value
 
 

@@ -1,4 +1,4 @@
-"""Phase 15: `env_file` and `label_file` become the variables and labels they hold; what the service says wins."""
+"""Phase 15: `env_file` and `label_file` give the variables and labels they hold; what the service says wins."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def resolve_environment(services: dict[str, Any], environment: Mapping[str, str], sources: Sources) -> None:
-    """Fill in the files' variables and labels, and drop the files. Raises `SourceError`."""
+    """Fill in the variables of `env_file`, and drop the files. Raises `SourceError`."""
     for name, service in services.items():
         own = service.get("environment") or {}
         found: dict[str, str] = {}
@@ -26,6 +26,11 @@ def resolve_environment(services: dict[str, Any], environment: Mapping[str, str]
         if own or found:
             service["environment"] = found | {key: value for key, value in own.items() if value is not None}
             service["environment"] |= {key: None for key in own if key not in service["environment"]}
+
+
+def resolve_labels(services: dict[str, Any], sources: Sources) -> None:
+    """Fill in the labels of `label_file`. Raises `SourceError`."""
+    for name, service in services.items():
         labels: dict[str, str] = {}
         for index, file in enumerate(service.get("label_file") or ()):
             labels |= _file(file, labels, sources, ("services", name, "label_file", index), raw=False)

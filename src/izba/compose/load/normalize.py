@@ -17,6 +17,7 @@ def normalize(tree: dict[str, Any], environment: Mapping[str, str]) -> None:
     for service in (tree.get("services") or {}).values():
         _default_network(service)
         _dependencies(service)
+        _dockerfile(service)
         _resolve(service, environment)
         if service.get("pull_policy") == "if_not_present":
             service["pull_policy"] = "missing"
@@ -51,6 +52,12 @@ def _dependencies(service: dict[str, Any]) -> None:
             depend(volume.partition(":")[0], restart=False)
     if depends:
         service["depends_on"] = depends
+
+
+def _dockerfile(service: dict[str, Any]) -> None:
+    build = service.get("build")
+    if build and "dockerfile" not in build and "dockerfile_inline" not in build:
+        build["dockerfile"] = "Dockerfile"
 
 
 def _resolve(service: dict[str, Any], environment: Mapping[str, str]) -> None:

@@ -19,7 +19,7 @@ from izba.compose.load.canonical import canonical
 from izba.compose.load.check import check_project, check_resources
 from izba.compose.load.clone import clone
 from izba.compose.load.defaults import set_defaults
-from izba.compose.load.environment import resolve_environment
+from izba.compose.load.environment import resolve_environment, resolve_labels
 from izba.compose.load.extends import apply_extends
 from izba.compose.load.include import apply_include
 from izba.compose.load.interpolate import interpolate
@@ -89,16 +89,20 @@ def load(request: LoadRequest) -> Loaded:
     sources = Sources(loader.sources)
     tree["name"] = name
     if request.normalize:
-        normalize(tree, environment)
-    tree = settle(tree, sources, tolerant=not request.interpolate)
+        normalize(tree, environment if request.interpolate else {})
+    if request.interpolate:  # what has variables in it has no form yet
+        tree = settle(tree, sources)
     services: dict[str, Any] = tree.setdefault("services", {})
     named = (profile for each in request.named for profile in services.get(each, {}).get("profiles") or ())
     profiles = {*request.profiles, *named}
     enabled = frozenset(each for each, service in services.items() if is_enabled(service, profiles))
     if request.check:
         check_project(tree, enabled.__contains__, sources)
+    own = {each: services[each] for each in services if each in enabled}
+    if request.interpolate:
+        resolve_labels(own, sources)
     if request.resolve_environment:
-        resolve_environment({each: services[each] for each in services if each in enabled}, environment, sources)
+        resolve_environment(own, environment, sources)
     return Loaded(
         name=name,
         tree=tree,
@@ -133,7 +137,8 @@ class Loader:
             tree = self._add(tree, document, directory, environment, chain)
         tree = set_defaults(tree)
         check_resources(tree, Sources(self.sources))
-        _take_variables(tree, environment)
+        if self._interpolate or chain:
+            _take_variables(tree, environment)
         if not self._resolve_paths:
             return tree
         return resolve_paths(tree, directory)

@@ -20,19 +20,14 @@ if TYPE_CHECKING:
     from izba.compose.treepath import Path
 
 
-def settle(tree: dict[str, Any], sources: Sources, *, tolerant: bool) -> dict[str, Any]:
-    """The tree with each value in its form. `tolerant` leaves alone what has variables in it.
-
-    Raises `ComposeFileError`.
-    """
+def settle(tree: dict[str, Any], sources: Sources) -> dict[str, Any]:
+    """The tree with each value in its form. Raises `ComposeFileError`."""
 
     def apply(convert: Callable[[Any], Any]) -> Callable[[Any, Path], Any]:
         def rule(value: Any, path: Path) -> Any:
             try:
                 return convert(value)
             except ValueError as error:
-                if tolerant:
-                    return value
                 raise sources.error(path, str(error)) from None
 
         return rule

@@ -120,7 +120,7 @@ def _shown(loaded: Loaded, request: LoadRequest, flags: Flags) -> dict[str, Any]
     if flags.arguments:
         depends = {name: model.get("depends_on") or {} for name, model in loaded.tree["services"].items()}
         selected = with_dependencies(flags.arguments, depends)
-    return shown(loaded, selected, escape=request.interpolate)
+    return shown(loaded, selected) if request.interpolate else loaded.tree
 
 
 def _in_order(services: dict[str, Any]) -> list[str]:
