@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -116,11 +118,35 @@ def world_readable_installation() -> Iterator[Installation]:
     python = _public_interpreter()
     with tempfile.TemporaryDirectory(prefix="izba-installed-", dir="/var/tmp") as directory:
         os.chmod(directory, 0o755)
-        skip = shutil.ignore_patterns("__pycache__", "pip", "mypy*", "ruff*", "pytest*", "_pytest", "hypothesis*")
-        shutil.copytree(SOURCE / "izba", f"{directory}/src/izba", ignore=skip)
-        shutil.copytree(sysconfig.get_path("purelib"), f"{directory}/site", ignore=skip)
+        shutil.copytree(SOURCE / "izba", f"{directory}/src/izba", ignore=shutil.ignore_patterns("__pycache__"))
+        _copy_libraries(f"{directory}/site")
         subprocess.run([python, "-m", "compileall", "-q", f"{directory}/src"], check=True)
         yield Installation(python=python, path=f"{directory}/src:{directory}/site")
+
+
+def _copy_libraries(target: str) -> None:
+    """What izba needs to run, and not what tests need: thousands of files that would have to be removed again."""
+    project = tomllib.loads((SOURCE.parent / "pyproject.toml").read_text())["project"]
+    wanted, known = [_name_in(requirement) for requirement in project["dependencies"]], set[str]()
+    while wanted:
+        name = wanted.pop()
+        if name in known:
+            continue
+        known.add(name)
+        try:
+            distribution = metadata.distribution(name)
+        except metadata.PackageNotFoundError:  # a requirement of other systems
+            continue
+        wanted += [_name_in(each) for each in distribution.requires or () if "extra ==" not in each]
+        for file in distribution.files or ():
+            if ".." not in file.parts and "__pycache__" not in file.parts:
+                copy = Path(target, file)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(file.locate(), copy)
+
+
+def _name_in(requirement: str) -> str:
+    return re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
 
 
 @contextmanager
