@@ -338,7 +338,8 @@ def test_up_wait_returns_when_all_are_healthy_and_fails_when_one_is_not(project:
     assert project("up", "--wait", "db").returncode == 1
 
 
-def test_build_makes_images_with_the_projects_names(project: Compose) -> None:
+def test_build_makes_images_with_the_projects_names(any_project: Compose) -> None:
+    project = any_project
     project.write("FROM busybox\nARG WHO=nobody\nRUN echo built for $WHO > /who\nCMD cat /who\n", "app/Dockerfile")
     project.write(
         """

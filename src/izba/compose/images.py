@@ -76,9 +76,17 @@ def needs(engine: Engine, project: Project, options: ImageOptions) -> list[Need]
 
 
 def ensure(engine: Engine, project: Project, options: ImageOptions, tools: Tools) -> dict[str, str]:
-    """See that each service has its image; their ids by service. Raises what builds and pulls raise."""
+    """See that each service has its image; their ids by service. The process has a single thread.
+
+    Raises what builds and pulls raise.
+    """
     done: set[str] = set()
-    for need in needs(engine, project, options):
+    wanted = needs(engine, project, options)
+    if any(need.action == "build" for need in wanted):
+        from izba.engine.builds import enter
+
+        enter()  # what builds mount is seen by nobody else
+    for need in wanted:
         if need.image in done:
             continue
         service = project.service(need.service)
