@@ -99,7 +99,7 @@ def move(session: Session, defect: Defect, body: Transition, seen: int, scene: S
     old = Status(defect.status)
     step = STEPS.get((old, body.status))
     if step is None:
-        raise problems.TRANSITION_IMPOSSIBLE(old=old, new=body.status)
+        raise problems.TRANSITION_IMPOSSIBLE(details={"from": old, "to": body.status})
     if not may_take(step, asking, defect.assignee_id):
         raise problems.TRANSITION_FORBIDDEN()
     if step.needs_reason and not body.comment:

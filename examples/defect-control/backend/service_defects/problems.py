@@ -31,8 +31,8 @@ DEFECT_FINISHED = Kind(
 TRANSITION_IMPOSSIBLE = Kind(
     409,
     "transition_impossible",
-    ru="Из состояния «{old}» в «{new}» перехода нет.",
-    en="There is no step from {old} to {new}.",
+    ru="Из нынешнего состояния такого шага нет.",
+    en="There is no such step from its present status.",
 )
 FILTER_NAME_TAKEN = Kind(
     409, "filter_name_taken", ru="Фильтр с таким названием уже есть.", en="There is a filter of this name already."
