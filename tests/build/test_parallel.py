@@ -27,7 +27,7 @@ def test_independent_stages_run_at_the_same_time(fresh: Builder) -> None:
     """Each waits for the other through a cache mount that they share."""
     step = (
         "RUN --mount=type=cache,id=meet,target=/m touch /m/{me}; "
-        "for i in $(seq 100); do test -e /m/{other} && exit 0; sleep 0.1; done; exit 1"
+        "for i in $(seq 600); do test -e /m/{other} && exit 0; sleep 0.1; done; exit 1"
     )
     done = fresh(
         f"FROM busybox AS a\n{step.format(me='a', other='b')}\nRUN echo a > /f\n"
