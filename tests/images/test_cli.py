@@ -138,9 +138,10 @@ def test_system_prune_removes_containers_then_what_only_they_used(
     id = container("busybox:1.36")
     kept = container("example.com/team/app", id="d" * 64, running=True)
     refused = izba("system", "prune", "-a", input="\n")
-    assert refused.stdout.splitlines()[:5] == [
+    assert refused.stdout.splitlines()[:6] == [
         "WARNING! This will remove:",
         "  - all stopped containers",
+        "  - all networks not used by at least one container",
         "  - all images without at least one container associated to them",
         "  - all build cache",
         "",

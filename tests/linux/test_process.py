@@ -165,3 +165,11 @@ def test_errors_of_the_kernel_are_pythons() -> None:
         process.pidfd_open(2**22 - 1)
 
     assert caught.value.errno == errno.ESRCH
+
+
+def test_the_range_for_another_user_is_nobodys(tmp_path: Path) -> None:
+    uids, gids = tmp_path / "subuid", tmp_path / "subgid"
+    uids.write_text("anna:100000:65536\n# a comment\nbroken\n")
+    gids.write_text("anna:100000:65536\nboris:200000:1000\n")
+
+    assert idmaps.unused_range(str(uids), str(gids), str(tmp_path / "missing")) == (201_000, 266_535)

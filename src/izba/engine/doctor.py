@@ -127,7 +127,8 @@ def _ids(plan: IdMapPlan) -> Finding:
         remedy = "install the package uidmap (Debian, Ubuntu) or shadow-utils, and see /etc/subuid"
     else:
         detail = f"{user} has no range in /etc/subuid and /etc/subgid: one uid, owners are recorded and not real"
-        remedy = f"sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}"
+        first, last = idmaps.unused_range()
+        remedy = f"sudo usermod --add-subuids {first}-{last} --add-subgids {first}-{last} {user}"
     return Finding(check="subordinate ids", state="limited", detail=detail, remedy=remedy)
 
 

@@ -95,6 +95,22 @@ def _subordinate(path: str, uid: int, user: str) -> list[tuple[int, int]]:
     return ranges
 
 
+def unused_range(*paths: str, size: int = 65536) -> tuple[int, int]:
+    """First and last of `size` ids that no user has in these files, as useradd would choose them."""
+    first = 100_000
+    for path in paths or ("/etc/subuid", "/etc/subgid"):
+        try:
+            with open(path, "rb") as file:
+                lines = file.read().splitlines()
+        except OSError:
+            continue
+        for line in lines:
+            _, start, count = (*line.split(b":"), b"", b"")[:3]
+            if start.isdigit() and count.isdigit():
+                first = max(first, int(start) + int(count))
+    return first, first + size - 1
+
+
 def read(path: str = "/proc/self/uid_map") -> list[IdMap]:
     """The map in /proc/<pid>/uid_map or gid_map; `outside` is as the reader's namespace sees it."""
     with open(path, "rb") as file:  # bytes: a codec would be imported, in a container's child from who knows where
