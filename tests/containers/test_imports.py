@@ -14,7 +14,7 @@ from tests.containers.conftest import Izba
 # Of the standard library, beyond what an interpreter has at its start (site included).
 ALLOWED = frozenset(
     "__future__ encodings "
-    "_ctypes _sha2 _sha256 _json _socket _sqlite3 _struct atexit errno fcntl select termios time zlib pwd "
+    "_ctypes _sha2 _sha256 _json _socket _sqlite3 _struct atexit errno fcntl gc select termios time zlib pwd "
     # What _sqlite3 itself imports.
     "functools _functools collections _collections itertools keyword operator _operator reprlib types".split()
 )

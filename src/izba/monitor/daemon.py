@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 
 from izba.errors import Conflict
@@ -29,7 +28,6 @@ class AlreadyStarting(Conflict):
 
 def main(channel: socket, streams: socket | None) -> None:
     """Wait for a plan and see it through."""
-    gc.disable()  # what little it makes has no cycles, and a collection would dirty every page of the heap
     with open("/proc/self/comm", "w", encoding="utf-8") as file:
         file.write("izba-monitor")
     process.set_subreaper()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from izba.errors import Internal
@@ -107,6 +108,9 @@ def _daemon(channel: socket, streams: socket | None) -> None:
     os.setsid()
     from izba.linux import process
 
+    # The collector is off for good: a monitor makes no cycles, to look for them would dirty every page of its heap, and
+    # garbage of the command's whose descriptors are closed here would, when collected, close what has their numbers.
+    gc.disable()
     null = os.open("/dev/null", os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import _signal
 import fcntl
+import gc
 import os
 import stat
 import sys
@@ -75,6 +76,8 @@ class Child:
 
     def separate(self) -> None:
         """Let go of what belongs to the creator: descriptors, signal handlers, session, keyring, name."""
+        # Garbage of the creator, collected after its descriptors were closed here, would close what has their numbers.
+        gc.disable()
         _reset_signals()
         self._arrange_descriptors()
         os.setsid()

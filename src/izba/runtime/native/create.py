@@ -80,11 +80,14 @@ def create(
     created.channel, created.hooks, created.state = channel, plan.hooks, plan.state
     try:
         _accompany(created, channel, spec, cgroup, in_cgroup=plan.in_cgroup)
-    except BaseException as error:
-        _discard(created)
-        if isinstance(error, Ended):
+    except Ended:
+        try:
             channel.raise_last_words()
-            raise ContainerGone("the container's init") from None
+        finally:
+            _discard(created)
+        raise ContainerGone("the container's init") from None
+    except BaseException:
+        _discard(created)
         raise
     return created
 
