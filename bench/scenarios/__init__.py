@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.harness import Measure
 from bench.peers import Peer
-from bench.scenarios import build, context, listing, registry, run
+from bench.scenarios import build, compose, context, listing, registry, run
 
 Scenario = Callable[[Mapping[str, Peer], Path], Iterator[Measure]]
 
@@ -21,4 +21,5 @@ SCENARIOS: dict[str, Scenario] = {
     "archive": context.archives,
     "registry": registry.transfers,
     "listing": listing.listing,
+    "compose": compose.project,
 }

@@ -95,6 +95,7 @@ class _Executor:
         self._settings = settings
         self._monitor = monitor
         self._report = report
+        self._waits = 0
         self._actions: dict[str, Callable[[Operation], None]] = {
             kinds.CREATE_NETWORK: self._create_network,
             kinds.CREATE_VOLUME: self._create_volume,
@@ -110,35 +111,42 @@ class _Executor:
         self._deadline = time.monotonic() + settings.wait_timeout if settings.wait_timeout else None
 
     def run(self, plan: Plan) -> None:
-        if not plan.operations:
-            return
-        from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+        # Threads of `_thread`: concurrent.futures costs as much as two containers' start to import.
+        from _queue import SimpleQueue
+        from _thread import start_new_thread
 
+        ended: SimpleQueue[tuple[Operation, BaseException | None]] = SimpleQueue()
+
+        def work(operation: Operation) -> None:
+            error: BaseException | None = None
+            try:
+                self._do(operation)
+            except BaseException as raised:  # it is raised again by the thread that waits
+                error = raised
+            ended.put((operation, error))
+
+        limit = self._settings.parallel or max(8, 4 * (os.cpu_count() or 1))
         waiting = {operation.number: operation for operation in plan.operations}
         done: set[int] = set()
-        running: dict[Future[None], Operation] = {}
+        running = 0
         failure: BaseException | None = None
-        workers = self._settings.parallel or max(8, 4 * (os.cpu_count() or 1))
-        # Waiting for a condition takes no work, so it takes no worker away from what does.
-        workers += sum(operation.kind == kinds.WAIT for operation in plan.operations)
-        with ThreadPoolExecutor(max_workers=min(workers, len(plan.operations))) as pool:
-            try:
-                while waiting or running:
-                    for operation in [each for each in waiting.values() if done.issuperset(each.needs)]:
-                        del waiting[operation.number]
-                        running[pool.submit(self._do, operation)] = operation
-                    if not running:
-                        break  # what is left needs something that failed
-                    for future in wait(running, return_when=FIRST_COMPLETED).done:
-                        operation = running.pop(future)
-                        error = future.exception()
-                        if error is None or not operation.required:
-                            done.add(operation.number)
-                        else:
-                            failure = failure or error
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        while True:
+            for operation in [each for each in waiting.values() if done.issuperset(each.needs)]:
+                # Waiting for a condition takes no work, so it is not counted.
+                if running < limit or operation.kind == kinds.WAIT:
+                    del waiting[operation.number]
+                    running += operation.kind != kinds.WAIT
+                    self._waits += operation.kind == kinds.WAIT
+                    start_new_thread(work, (operation,))
+            if not running and not self._waits:
+                break  # all is done, or what is left needs something that failed
+            operation, error = ended.get()
+            running -= operation.kind != kinds.WAIT
+            self._waits -= operation.kind == kinds.WAIT
+            if error is None or not operation.required:
+                done.add(operation.number)
+            else:
+                failure = failure or error
         if failure is not None:
             raise failure
 
