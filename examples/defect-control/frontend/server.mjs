@@ -13,6 +13,8 @@ const PORT = Number(process.env.PORT ?? 3000);
 const GATEWAY = new URL(process.env.GATEWAY_URL ?? "http://api-gateway:8000");
 const DIST = process.env.DIST_DIR ?? path.join(path.dirname(fileURLToPath(import.meta.url)), "dist");
 const GATEWAY_TIMEOUT_MS = 60_000;
+// Shorter than any server keeps a connection, so that no request is sent into one that is being closed.
+const IDLE_SOCKET_MS = 4_000;
 
 const TYPES = {
   ".css": "text/css; charset=utf-8",
@@ -84,7 +86,7 @@ export function loadFiles(directory) {
 }
 
 export function makeServer(files, gateway) {
-  const agent = new (gateway.protocol === "https:" ? https : http).Agent({ keepAlive: true });
+  const agent = new (gateway.protocol === "https:" ? https : http).Agent({ keepAlive: true, timeout: IDLE_SOCKET_MS });
   return http.createServer((request, response) => {
     const address = (request.url ?? "/").split("?", 1)[0];
     if (address === "/health") return answer(response, 200, { status: "ok" });
@@ -137,6 +139,7 @@ function proxy(request, response, gateway, agent) {
   });
   onward.on("timeout", () => onward.destroy(new Error("timeout")));
   onward.on("error", (error) => {
+    if (response.destroyed) return undefined;
     if (response.headersSent) return response.destroy();
     const late = error.message === "timeout";
     console.error(`${request.method} ${request.url?.split("?", 1)[0]}: gateway: ${error.message}`);
@@ -149,8 +152,9 @@ function proxy(request, response, gateway, agent) {
       },
     });
   });
-  // A browser that goes away takes its question with it.
-  response.on("close", () => response.writableFinished || onward.destroy());
+  // A browser that goes away takes its question with it; what changes something is carried through.
+  const asksOnly = request.method === "GET" || request.method === "HEAD";
+  response.on("close", () => asksOnly && !response.writableFinished && onward.destroy());
   request.pipe(onward);
 }
 

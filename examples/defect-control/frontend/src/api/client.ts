@@ -12,6 +12,8 @@ export interface RequestOptions {
   /** The version that the person saw; sent as If-Match. */
   version?: number;
   signal?: AbortSignal;
+  /** Finishes, cookies and all, even when the page is left meanwhile. */
+  outlivesPage?: boolean;
 }
 
 /** Calls the gateway as the signed-in person; a token that ran out is renewed and the call repeated once. */
@@ -49,6 +51,7 @@ export async function send(path: string, options: RequestOptions, token: string 
   if (options.json !== undefined) headers.set("Content-Type", "application/json");
 
   const init: RequestInit = { method: options.method ?? "GET", headers, credentials: "same-origin" };
+  if (options.outlivesPage) init.keepalive = true;
   if (options.signal) init.signal = options.signal;
   if (options.json !== undefined) init.body = JSON.stringify(options.json);
   else if (options.form) init.body = options.form;

@@ -162,9 +162,9 @@ export function moved(board: Board, { id, status }: { id: string; status: Status
   };
 }
 
-export function useRefreshDefect(id: string) {
+export function useRefreshDefect() {
   const client = useQueryClient();
-  return () => {
+  return (id: string) => {
     void client.invalidateQueries({ queryKey: keys.defect(id) });
     void client.invalidateQueries({ queryKey: keys.defects });
   };
@@ -178,10 +178,10 @@ export function useComments(id: string) {
 }
 
 export function useAddComment(id: string) {
-  const refresh = useRefreshDefect(id);
+  const refresh = useRefreshDefect();
   return useMutation({
     mutationFn: (text: string) => request<Comment>(`/api/defects/${id}/comments`, { method: "POST", json: { text } }),
-    onSuccess: refresh,
+    onSuccess: () => refresh(id),
   });
 }
 
@@ -199,10 +199,10 @@ export async function uploadAttachment(defectId: string, file: File): Promise<At
 }
 
 export function useDeleteAttachment(defectId: string) {
-  const refresh = useRefreshDefect(defectId);
+  const refresh = useRefreshDefect();
   return useMutation({
     mutationFn: (id: string) => request<undefined>(`/api/attachments/${id}`, { method: "DELETE" }),
-    onSuccess: refresh,
+    onSuccess: () => refresh(defectId),
   });
 }
 

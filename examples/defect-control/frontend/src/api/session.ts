@@ -94,8 +94,9 @@ async function renew(): Promise<Session> {
 }
 
 async function exchange(): Promise<Session> {
+  // A reload in the middle would lose the next cookie with the answer, and with it the session.
   const once = async () =>
-    (await (await send("/api/auth/refresh", { method: "POST" }, null)).json()) as Session;
+    (await (await send("/api/auth/refresh", { method: "POST", outlivesPage: true }, null)).json()) as Session;
   try {
     return await once();
   } catch (error) {

@@ -9,7 +9,7 @@ import { makeQueryClient } from "../api/queries";
 import { useSession } from "../api/useSession";
 import { useLanguage } from "../i18n";
 import { makeRouter } from "./routes";
-import { theme } from "./theme";
+import { cssVariables, theme } from "./theme";
 
 export function App() {
   const [router] = useState(makeRouter);
@@ -25,7 +25,7 @@ export function Providers({ children }: { children: ReactNode }) {
   const [client] = useState(makeQueryClient);
   const language = useLanguage();
   return (
-    <MantineProvider theme={theme} defaultColorScheme="auto">
+    <MantineProvider theme={theme} defaultColorScheme="auto" cssVariablesResolver={cssVariables}>
       <DatesProvider settings={{ locale: language, firstDayOfWeek: 1 }}>
         <QueryClientProvider client={client}>
           <ForgetOnSignOut client={client} />

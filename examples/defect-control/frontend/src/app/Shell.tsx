@@ -148,7 +148,7 @@ function Tab({ place }: { place: Place }) {
   return (
     <Link to={place.to} className={classes.tab} data-active={active || undefined} aria-current={active ? "page" : undefined}>
       <PlaceIcon size={22} stroke={1.8} aria-hidden />
-      <span>{t(place.name)}</span>
+      <span>{t(place.name === "nav.users" ? "nav.usersShort" : place.name)}</span>
     </Link>
   );
 }

@@ -1,4 +1,4 @@
-import { createTheme, type MantineColorsTuple } from "@mantine/core";
+import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from "@mantine/core";
 
 import type { Priority, Status } from "../api/types";
 
@@ -48,6 +48,13 @@ export const theme = createTheme({
     Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.45, blur: 2 } } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 300 } },
   },
+});
+
+/** Greys of at least 4.5 to 1 on the page's grounds. */
+export const cssVariables: CSSVariablesResolver = () => ({
+  variables: {},
+  light: { "--mantine-color-dimmed": "#56606d", "--mantine-color-placeholder": "#6b7480" },
+  dark: { "--mantine-color-dimmed": "#a9b2bd", "--mantine-color-placeholder": "#939ca7" },
 });
 
 export const STATUS_COLORS: Record<Status, string> = {

@@ -26,6 +26,7 @@ export const en = {
     table: "Table",
     projects: "Sites",
     reports: "Reports",
+    usersShort: "People",
     users: "Users",
     account: "Profile",
     record: "Record a defect",

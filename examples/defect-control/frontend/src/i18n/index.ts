@@ -15,6 +15,7 @@ void i18next.use(initReactI18next).init({
   fallbackLng: "ru",
   interpolation: { escapeValue: false }, // React escapes what it puts on the page.
   initAsync: false,
+  showSupportNotice: false,
 });
 settle(currentLanguage());
 

@@ -26,6 +26,7 @@ export const ru = {
     table: "Таблица",
     projects: "Объекты",
     reports: "Отчёты",
+    usersShort: "Люди",
     users: "Пользователи",
     account: "Профиль",
     record: "Записать дефект",

@@ -1,4 +1,4 @@
-import { Button, Paper, PasswordInput, SegmentedControl, Stack, Text, TextInput, Title, useMantineColorScheme, type MantineColorScheme } from "@mantine/core";
+import { Button, Paper, PasswordInput, SegmentedControl, Stack, Text, TextInput, Title, useMantineColorScheme } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useMutation } from "@tanstack/react-query";
 import { useState, type ReactNode, type SyntheticEvent } from "react";
@@ -9,7 +9,6 @@ import { useChangePassword, useEditMe } from "../../api/queries";
 import { endSession, signOut, updateUser } from "../../api/session";
 import { useUser } from "../../api/useSession";
 import { changeLanguage, useLanguage } from "../../i18n";
-import type { Language } from "../../i18n/language";
 import { say } from "../../ui/notify";
 import { PageHeader } from "../../ui/PageHeader";
 import { ErrorNote } from "../../ui/states";
@@ -91,7 +90,7 @@ function Look() {
           fullWidth
           aria-labelledby="theme-label"
           value={colorScheme}
-          onChange={(value) => setColorScheme(value as MantineColorScheme)}
+          onChange={(value) => setColorScheme(value)}
           data={[
             { value: "auto", label: t("account.themeAuto") },
             { value: "light", label: t("account.themeLight") },
@@ -107,7 +106,7 @@ function Look() {
           fullWidth
           aria-labelledby="language-label"
           value={language}
-          onChange={(value) => void changeLanguage(value as Language)}
+          onChange={(value) => void changeLanguage(value)}
           data={[
             { value: "ru", label: "Русский" },
             { value: "en", label: "English" },

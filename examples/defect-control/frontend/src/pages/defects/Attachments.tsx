@@ -3,7 +3,7 @@ import { IconCamera, IconFileTypePdf, IconPhotoPlus, IconTrash } from "@tabler/i
 import { useState, type DragEvent } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useDeleteAttachment, useRefreshDefect } from "../../api/queries";
+import { useDeleteAttachment } from "../../api/queries";
 import type { Attachment, Defect } from "../../api/types";
 import { useUser } from "../../api/useSession";
 import { leads } from "../../domain/flow";
@@ -20,11 +20,7 @@ import classes from "./Attachments.module.css";
 export function Attachments({ defect }: { defect: Defect }) {
   const { t } = useTranslation();
   const user = useUser();
-  const refresh = useRefreshDefect(defect.id);
-  const { uploads, send, retry, drop } = useUploads((count) => {
-    say(t("photo.uploaded", { count }));
-    refresh();
-  });
+  const { uploads, send, retry, drop } = useUploads((count) => say(t("photo.uploaded", { count })));
   const remove = useDeleteAttachment(defect.id);
   const [shown, setShown] = useState<number | null>(null);
   const [doomed, setDoomed] = useState<Attachment | null>(null);

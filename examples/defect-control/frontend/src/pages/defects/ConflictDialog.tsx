@@ -48,7 +48,7 @@ export function ConflictDialog({ conflict, busy, onSave, onClose }: ConflictDial
           <Fieldset key={name} legend={t(NAMES[name])}>
             <Radio.Group
               value={kept[name] ?? "yours"}
-              onChange={(side) => setKept({ ...kept, [name]: side as "yours" | "theirs" })}
+              onChange={(side) => setKept({ ...kept, [name]: side })}
               aria-label={t(NAMES[name])}
             >
               <Stack gap="sm">

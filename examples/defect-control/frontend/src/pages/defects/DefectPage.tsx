@@ -1,4 +1,4 @@
-import { Alert, Anchor, Breadcrumbs, Button, Grid, Group, Paper, Stack, Tabs, Text, Title } from "@mantine/core";
+import { Alert, Anchor, Box, Breadcrumbs, Button, Grid, Group, Paper, Stack, Tabs, Text, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconEdit, IconHistory, IconLock, IconMessage } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
@@ -47,8 +47,11 @@ function DefectCard({ defect }: { defect: Defect }) {
       <Group justify="space-between" align="start" mb="xs" wrap="nowrap">
         <Title order={1}>{defect.title}</Title>
         {defect.can_edit && (
-          <Button variant="default" leftSection={<IconEdit size={18} aria-hidden />} onClick={edit.open} style={{ flex: "none" }}>
-            {t("action.edit")}
+          <Button variant="default" onClick={edit.open} px={{ base: 10, sm: "md" }} style={{ flex: "none" }} aria-label={t("action.edit")}>
+            <IconEdit size={18} aria-hidden />
+            <Box component="span" ml={8} visibleFrom="sm">
+              {t("action.edit")}
+            </Box>
           </Button>
         )}
       </Group>

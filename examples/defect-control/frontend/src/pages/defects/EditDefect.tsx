@@ -35,7 +35,7 @@ export function EditDefect({ defect, opened, onClose }: EditDefectProps) {
 function EditForm({ defect, onClose }: Omit<EditDefectProps, "opened">) {
   const { t } = useTranslation();
   const edit = useEditDefect(defect.id);
-  const refresh = useRefreshDefect(defect.id);
+  const refresh = useRefreshDefect();
   // What the form began with: an answer that arrives while typing must not move it.
   const [seen] = useState(defect);
   const [conflict, setConflict] = useState<Conflict<Defect> | null>(null);
@@ -46,7 +46,7 @@ function EditForm({ defect, onClose }: Omit<EditDefectProps, "opened">) {
 
   const save = (version: number, changes: DefectChanges) => {
     if (Object.keys(changes).length === 0) {
-      refresh();
+      refresh(defect.id);
       onClose();
       return;
     }

@@ -54,7 +54,7 @@ export function FilterBar({ view, filters, sort, search, onChange }: FilterBarPr
           ]}
         />
       </div>
-      <Group gap={8} role="group" aria-label={t("filter.quick")}>
+      <Group gap={8} role="group" aria-label={t("filter.quick")} className={classes.chips}>
         <Chip checked={filters.overdue} onChange={(overdue) => onChange({ ...filters, overdue })} color="red" size="sm">
           {t("filter.overdue")}
         </Chip>
@@ -104,7 +104,7 @@ function ViewLabel({ icon, text }: { icon: React.ReactNode; text: string }) {
   return (
     <Group gap={6} wrap="nowrap" justify="center">
       {icon}
-      <span>{text}</span>
+      <span className={classes.viewName}>{text}</span>
     </Group>
   );
 }

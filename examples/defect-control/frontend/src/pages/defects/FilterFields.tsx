@@ -49,7 +49,7 @@ export function FilterFields({ filters, showStatus, onChange }: FilterFieldsProp
           label={t("defect.status")}
           data={STATUSES.map((status) => ({ value: status, label: t(`status.${status}`) }))}
           value={filters.status}
-          onChange={(status) => onChange({ ...filters, status: status as Filters["status"] })}
+          onChange={(status) => onChange({ ...filters, status: status })}
           placeholder={filters.status.length ? undefined : t("filter.any")}
           clearable
           clearButtonProps={clear}
@@ -59,7 +59,7 @@ export function FilterFields({ filters, showStatus, onChange }: FilterFieldsProp
         label={t("defect.priority")}
         data={PRIORITIES.map((priority) => ({ value: priority, label: t(`priority.${priority}`) }))}
         value={filters.priority}
-        onChange={(priority) => onChange({ ...filters, priority: priority as Filters["priority"] })}
+        onChange={(priority) => onChange({ ...filters, priority: priority })}
         placeholder={filters.priority.length ? undefined : t("filter.any")}
         clearable
         clearButtonProps={clear}

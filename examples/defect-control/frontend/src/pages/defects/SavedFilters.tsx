@@ -8,6 +8,7 @@ import { useDeleteFilter, useSavedFilters, useSaveFilter } from "../../api/queri
 import { fromQuery, toQuery, type Filters } from "../../domain/filters";
 import { complain, say } from "../../ui/notify";
 import { ErrorNote, useErrorMessage } from "../../ui/states";
+import classes from "./FilterBar.module.css";
 
 interface SavedFiltersProps {
   filters: Filters;
@@ -27,8 +28,9 @@ export function SavedFilters({ filters, sort, onPick }: SavedFiltersProps) {
     <>
       <Menu position="bottom-start" width={290} shadow="md" closeOnItemClick={false}>
         <Menu.Target>
-          <Button variant="default" leftSection={<IconBookmark size={18} aria-hidden />}>
-            {t("filter.saved")}
+          <Button variant="default" px={{ base: 10, sm: "md" }}>
+            <IconBookmark size={18} aria-hidden />
+            <span className={classes.savedName}>{t("filter.saved")}</span>
           </Button>
         </Menu.Target>
         <Menu.Dropdown>

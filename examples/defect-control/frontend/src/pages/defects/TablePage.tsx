@@ -180,7 +180,7 @@ function CardList({ items, sort, onSort }: ListProps) {
           data={SORTS.map((field) => ({ value: field, label: t("table.sortBy", { name: t(SORT_NAMES[field]).toLowerCase() }) }))}
           value={sort.field}
           allowDeselect={false}
-          onChange={(field) => field && onSort({ ...sort, field: field as SortField })}
+          onChange={(field) => field && onSort({ ...sort, field: field })}
         />
         <ActionIcon
           variant="default"

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { uploadAttachment } from "../../api/queries";
+import { uploadAttachment, useRefreshDefect } from "../../api/queries";
 import { prepared, problemOf } from "../../domain/photos";
 import { useErrorMessage } from "../../ui/states";
 
@@ -18,6 +18,7 @@ let serial = 0;
 export function useUploads(onSent: (count: number) => void) {
   const { t } = useTranslation();
   const message = useErrorMessage();
+  const refresh = useRefreshDefect();
   const [uploads, setUploads] = useState<Upload[]>([]);
 
   const mark = (key: string, change: Partial<Upload>) =>
@@ -41,7 +42,10 @@ export function useUploads(onSent: (count: number) => void) {
         mark(key, { state: "failed", problem: message(error) });
       }
     }
-    if (sent > 0) onSent(sent);
+    if (sent > 0) {
+      refresh(defectId);
+      onSent(sent);
+    }
     return batch.length - sent;
   };
 

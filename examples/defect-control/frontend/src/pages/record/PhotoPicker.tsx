@@ -26,14 +26,16 @@ export function PhotoPicker({ photos, onChange }: PhotoPickerProps) {
 
   return (
     <Stack gap="xs">
-      <ul className={classes.photos} hidden={photos.length === 0}>
+      {photos.length > 0 && (
+        <ul className={classes.photos}>
         {photos.map((file, index) => (
           <PickedPhoto key={`${file.name}:${file.lastModified}:${index}`} file={file} onRemove={() => onChange(photos.filter((one) => one !== file))} />
         ))}
         <li>
           <CameraButton compact onPick={add} />
         </li>
-      </ul>
+        </ul>
+      )}
       {photos.length === 0 && <CameraButton onPick={add} />}
       <FileButton onChange={add} accept={ACCEPTED} multiple inputProps={{ "aria-label": t("photo.choose") }}>
         {(props) => (

@@ -180,12 +180,12 @@ function PriorityChoice({ value, onChange }: { value: Priority; onChange: (prior
         {t("defect.priority")}
       </Text>
       <SegmentedControl
-        className={classes.priorities}
+        classNames={{ root: classes.priorities, control: classes.priority }}
         aria-labelledby="priority-label"
         fullWidth
         size="md"
         value={value}
-        onChange={(chosen) => onChange(chosen as Priority)}
+        onChange={(chosen) => onChange(chosen)}
         data={[...PRIORITIES].reverse().map((priority) => ({ value: priority, label: t(`priority.${priority}`) }))}
       />
     </div>

@@ -38,7 +38,7 @@ export function ChartPanel({ title, head, rows, children }: ChartPanelProps) {
       {rows.length === 0 ? (
         <Text c="dimmed">{t("empty.report")}</Text>
       ) : asTable ? (
-        // Scrolls when long, so it has to take the keyboard's focus.
+        // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls has to take the keyboard's focus
         <div className={classes.numbers} tabIndex={0} role="region" aria-labelledby={heading}>
           <Table stickyHeader>
             <Table.Thead>

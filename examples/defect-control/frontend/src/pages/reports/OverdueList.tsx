@@ -36,7 +36,7 @@ export function OverdueList({ query }: { query: Query }) {
       ) : (
         <Stack component="ul" gap={0} className={classes.list}>
           {overdue.data.items.map((defect) => (
-            <li key={defect.id} className={classes.row}>
+            <li key={defect.id} className={`${classes.row} ${classes.wrapping}`}>
               <PriorityMark priority={defect.priority} />
               <div className={classes.rowText}>
                 <Anchor component={Link} to={`/defects/${defect.id}`} fw={500} c="inherit">

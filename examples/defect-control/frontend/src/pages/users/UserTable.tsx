@@ -124,7 +124,7 @@ function UserRow({ user, canManage, onWish, onRekey }: UserRowProps) {
             data={ROLES.map((role) => ({ value: role, label: t(`role.${role}`) }))}
             value={user.role}
             allowDeselect={false}
-            onChange={(role) => role && role !== user.role && onWish({ user, role: role as Role })}
+            onChange={(role) => role && role !== user.role && onWish({ user, role: role })}
           />
           <Switch
             aria-label={t("users.activeOf", { name: user.full_name })}
