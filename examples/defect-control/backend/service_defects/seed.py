@@ -87,7 +87,7 @@ class Crew:
 
 def main() -> int:
     settings = load(DefectsSettings)
-    password = os.environ.get("DEMO_PASSWORD") or secrets.token_urlsafe(12)
+    password = os.environ.get("DEMO_PASSWORD") or secrets.token_hex(8)
     auth_url = os.environ.get("AUTH_URL", "http://auth-service:8001")
     with (
         httpx.Client(base_url=auth_url, trust_env=False, timeout=30) as auth,
