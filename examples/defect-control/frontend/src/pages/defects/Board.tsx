@@ -65,7 +65,8 @@ export function Board({ board, search, onMove }: BoardProps) {
         <div className={classes.columns}>
           {board.columns.map((column) => {
             const isTarget = targets.includes(column.status);
-            if (column.status === "cancelled" && !showCancelled && !dragged) {
+            // Not unfolded by a drag: the library gives a drag up when a place to drop appears in its midst.
+            if (column.status === "cancelled" && !showCancelled) {
               return <FoldedColumn key={column.status} column={column} onOpen={() => setShowCancelled(true)} />;
             }
             return (
