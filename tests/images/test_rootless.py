@@ -6,11 +6,13 @@ import io
 import subprocess
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from izba.engine.engine import Engine
+from izba.ids import new_id
 from tests.support.layers import load, tar
 from tests.support.users import User
 
@@ -33,6 +35,13 @@ def _owned() -> bytes:
             info.mode, info.type, info.mtime = mode, kind, 1_000_000_000
             archive.addfile(info)
     return buffer.getvalue()
+
+
+@pytest.fixture
+def user_izba(user_izba: User) -> User:
+    """The user with a data root of its own for each test: what others left in the usual one is not looked at."""
+    parent = user_izba.home / "roots"
+    return replace(user_izba, environ={"XDG_DATA_HOME": f"{parent}/{new_id()[:12]}"})
 
 
 @pytest.fixture
@@ -61,7 +70,7 @@ def test_a_user_loads_lists_tags_and_removes_an_image(archive: Path, engine: Eng
     assert removed.splitlines()[:3] == ["Untagged: app:1", f"Deleted: {image.id}", f"Deleted: {image.chain_id}"]
     assert user_izba.run("images", "-q", check=True).stdout == ""
     assert user_izba.run("system", "check", check=True).stdout == "no problem found\n"
-    overlays = user_izba.home / ".local/share/izba/snapshots/overlay"
+    overlays = Path(user_izba.environ["XDG_DATA_HOME"]) / "izba/snapshots/overlay"
     assert [path.name for path in overlays.iterdir()] == []
 
 
@@ -79,7 +88,7 @@ def test_what_a_user_saves_is_what_root_saved(archive: Path, engine: Engine, use
 def test_an_izba_of_a_user_is_closed_to_others(archive: Path, user_izba: User) -> None:
     """Setuid programs of images must not be reachable by other users of the machine."""
     user_izba.run("load", "-i", str(archive), check=True)
-    data = user_izba.home / ".local/share/izba"
+    data = Path(user_izba.environ["XDG_DATA_HOME"]) / "izba"
     for part in ("", "izba.db", "izba.db-wal", "content", "snapshots", "leases", "locks", "containers"):
         path = data / part
         assert not path.exists() or path.stat().st_mode & 0o077 == 0, part

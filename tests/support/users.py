@@ -55,6 +55,7 @@ class User:
             "USER": self.name,
             "PYTHONPATH": self.installation.path,
             **kept,
+            **self.environ,
             **(env or {}),
         }
 
