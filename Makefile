@@ -28,7 +28,7 @@ demo: venv ## bootstrap a base image, build a web service, run it and show its a
 
 .PHONY: test
 test: venv lint ## all tests that this machine can run
-	IZBA_BOOTSTRAP=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+	IZBA_BOOTSTRAP=1 $(BIN)/python -m pytest -n 2 --dist loadscope $(PYTEST_ARGS)
 
 .PHONY: test-fast
 test-fast: venv ## the tests that take no more than seconds each and need no network

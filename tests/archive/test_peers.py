@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,14 +23,16 @@ pytestmark = pytest.mark.root
 
 
 @pytest.fixture(scope="module")
-def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[peers.Docker]:
-    with peers.docker(tmp_path_factory.mktemp("docker")) as docker:
+def docker() -> Iterator[peers.Docker]:
+    # The sockets of dockerd and its containerd have to fit into 108 characters.
+    with tempfile.TemporaryDirectory(prefix="izba-", dir="/var/tmp") as short, peers.docker(Path(short)) as docker:
         yield docker
 
 
 @pytest.fixture(scope="module")
-def podman(tmp_path_factory: pytest.TempPathFactory) -> peers.Podman:
-    return peers.Podman(tmp_path_factory.mktemp("podman") / "p")
+def podman() -> Iterator[peers.Podman]:
+    with tempfile.TemporaryDirectory(prefix="izba-", dir="/var/tmp") as short:  # podman allows 50 characters
+        yield peers.Podman(Path(short) / "p")
 
 
 @pytest.fixture
