@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from tests.support import leaks, users
 
 IN_CI = bool(os.environ.get("CI"))
+SECONDS_TO_END = 20
+"""How long what ends by itself (the process of networks, removals of --rm) may take after the last test."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,7 +40,10 @@ def leaves_nothing_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     os.environ[leaks.MARK] = uuid.uuid4().hex
     yield
     assert leaks.mounts_below(tmp_path_factory.getbasetemp()) == set(), "mounts were left behind"
-    assert leaks.marked_processes(os.environ[leaks.MARK]) == {}, "processes were left behind"
+    deadline = time.monotonic() + SECONDS_TO_END
+    while (left := leaks.marked_processes(os.environ[leaks.MARK])) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert left == {}, "processes were left behind"
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.containers.conftest import Izba, busybox_archive, eventually, range_izba, root_izba, single_izba
-from tests.support import leaks
+from tests.containers.conftest import Izba, busybox_archive, range_izba, root_izba, single_izba
 
 __all__ = ["busybox_archive", "range_izba", "root_izba", "single_izba"]
 
@@ -87,13 +86,6 @@ def make_project(izba: Izba, base: Path) -> Compose:
     if izba.user:
         os.chown(directory, izba.user.uid, izba.user.gid)
     return Compose(izba=izba, directory=directory, name=name)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def networks_end(leaves_nothing_behind: None) -> Iterator[None]:
-    """The networks' process ends a moment after the last container."""
-    yield
-    eventually(lambda: not leaks.marked_processes(os.environ[leaks.MARK]))
 
 
 @pytest.fixture
