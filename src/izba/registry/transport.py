@@ -150,7 +150,7 @@ class Transport:
         except urllib3.exceptions.SSLError as error:
             raise RegistryUnreachable(host, f"TLS: {_reason(error)}", hint=_tls_hint(host), lasting=True) from None
         except _NOBODY_THERE as error:
-            raise RegistryUnreachable(host, _reason(error), lasting=True) from None
+            raise RegistryUnreachable(host, _reason(error), lasting=not _was_closed(error)) from None
         except urllib3.exceptions.HTTPError as error:
             raise RegistryUnreachable(host, _reason(error)) from None
         lower = {name.lower(): value for name, value in response.headers.items()}
@@ -329,6 +329,11 @@ def redacted(url: str) -> str:
     """`url` without user information and query, where tokens hide."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _was_closed(error: BaseException) -> bool:
+    """Whether a proxy closed a connection that was kept alive, as it may at any moment: another one will do."""
+    return isinstance(getattr(error, "original_error", None), (ConnectionResetError, BrokenPipeError))
 
 
 def _retry_after(value: str | None, attempt: int) -> float | None:
