@@ -8,19 +8,35 @@ from __future__ import annotations
 
 import os
 import stat
-from errno import EEXIST, ENOTDIR, ENOTEMPTY
+from errno import EEXIST, ENOENT, ENOTDIR, ENOTEMPTY
 
 from izba.store.snapshots.snapshotter import Usage
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
+ENCOUNTERS = 10_000
+"""How often two who remove the same tree may meet. Something is gone each time, so it ends by itself."""
+
+
 def remove_tree(path: str) -> None:
-    """Remove a directory and all in it; nothing happens if it is not there. Nobody else may be using it."""
-    try:
-        top = _open_writable(path)
-    except FileNotFoundError:
-        return
+    """Remove a directory and all in it; nothing happens if it is not there. Nobody may be adding to it.
+
+    Others may be removing it too, as a collection does beside a container that is on its way out.
+    """
+    for _ in range(ENCOUNTERS):
+        try:
+            _remove(path)
+        except OSError as error:
+            if error.errno not in {ENOENT, ENOTEMPTY}:
+                raise
+        if not os.path.lexists(path):
+            return
+    raise OSError(ENOTEMPTY, "somebody adds to the tree while it is removed", path)
+
+
+def _remove(path: str) -> None:
+    top = _open_writable(path)
     try:
         while _remove_two_levels(top):
             pass
