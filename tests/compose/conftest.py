@@ -42,7 +42,7 @@ class Compose:
         options = self.izba.options()
         return options | {"cwd": self.directory, "env": {**options["env"], **self.environment}}
 
-    def __call__(self, *args: str, timeout: float = 90, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *args: str, timeout: float = 60, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*self.izba.command, "compose", *args],
             capture_output=True,

@@ -1,9 +1,18 @@
-"""The support table of `docs/compose.md`: each feature of the corpus, and what izba makes of it.
+"""The support tables of `docs/compose.md`: each feature of the corpus and what izba makes of it, and the keys that are
+ignored.
 
-`python -m tests.compose.support` prints it.
+`python -m tests.compose.support` prints them; with `--write` they take the place of those in the document.
 """
 
 from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from izba.compose.load.warn import MEANINGLESS, Other
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "compose.md"
 
 MATRIX = {
     "anchors": ("anchors, aliases, merge keys `<<`", "yes"),
@@ -22,7 +31,7 @@ MATRIX = {
     "extends": ("`extends` of a service, of a file, in a chain", "yes; not from elsewhere"),
     "extensions": ("`x-…`", "yes"),
     "healthcheck": ("`healthcheck` with `start_interval`", "yes"),
-    "hooks": ("`post_start`, `pre_stop`", "read; not run, and named in a warning"),
+    "hooks": ("`post_start`, `pre_stop`", "yes; `pre_start`: named in a warning"),
     "image": ("`image`, `container_name`, `hostname`, `user`, `working_dir`, `platform`, `pull_policy`", "yes"),
     "include": ("`include`: path list, `project_directory`, `env_file`", "yes; not from elsewhere"),
     "interpolation": ("variables in all forms, nested", "yes"),
@@ -51,5 +60,32 @@ def matrix() -> str:
     return "\n".join(("| in the file | in izba | corpus |", "|---|---|---|", *rows))
 
 
+def ignored() -> str:
+    """The keys that are named in a warning, and why."""
+    rows = []
+    for key, why in MEANINGLESS.items():
+        told = why
+        if isinstance(why, Other):
+            told = f"but for {' and '.join(f'`{json.dumps(each)}`' for each in why.than)}: {why.reason}"
+        rows.append(f"| `{key}` | {told} |")
+    return "\n".join(("| key | why it means nothing |", "|---|---|", *rows))
+
+
+def write() -> None:
+    """Put both tables into the document, each in the place of the one with its first line."""
+    text = DOCUMENT.read_text()
+    for table in (matrix(), ignored()):
+        head = table.partition("\n")[0]
+        before, _, after = text.partition(head)
+        rest = after.removeprefix("\n").split("\n")
+        while rest and rest[0].startswith("|"):
+            rest.pop(0)
+        text = f"{before}{table}\n" + "\n".join(rest)
+    DOCUMENT.write_text(text)
+
+
 if __name__ == "__main__":
-    print(matrix())
+    if "--write" in sys.argv:
+        write()
+    else:
+        print(f"{matrix()}\n\n{ignored()}")

@@ -13,7 +13,7 @@ import pytest
 
 from izba.compose.config import to_yaml
 from tests.compose import corpus
-from tests.compose.support import MATRIX, matrix
+from tests.compose.support import DOCUMENT, MATRIX, ignored, matrix
 
 PARTS = ("--services", "--images", "--profiles", "--volumes", "--networks")
 
@@ -177,9 +177,10 @@ def test_every_text_survives_as_key_and_as_value(text: str) -> None:
     assert corpus.tree(to_yaml(tree)) == tree
 
 
-def test_the_support_table_is_what_the_corpus_shows() -> None:
-    """`docs/compose.md` holds the table between two marks; a feature without a line is a failure."""
-    document = (Path(__file__).parents[2] / "docs" / "compose.md").read_text()
+def test_the_support_tables_are_what_the_corpus_and_the_warnings_show() -> None:
+    """A feature without a line is a failure."""
+    document = DOCUMENT.read_text()
 
     assert set(MATRIX) == set(corpus.FEATURES)
     assert matrix() in document
+    assert ignored() in document

@@ -23,23 +23,26 @@ if TYPE_CHECKING:
 
     from izba.compose.mountedfiles import MountedFile
     from izba.compose.plan import Operation, Plan
-    from izba.compose.project import Project
+    from izba.compose.project import Hook, Project
     from izba.engine.containers.model import Container
     from izba.engine.engine import Engine
     from izba.monitor.spawn import Monitor
 
     Report = Callable[["Event"], None]
+    RunHook = Callable[[str, Hook, Callable[[bytes], None]], int]
 
 _POLL = 0.02
 LAST_LINES = 10
+_HOOK_OUTPUT = 1 << 16
 
 
 class Event(Record):
-    """An operation began or ended; `failed` says why it failed."""
+    """An operation began or ended; `failed` says why it failed, `warning` what went wrong and was gone past."""
 
     operation: Operation
     done: bool
     failed: str = ""
+    warning: str = ""
 
 
 class ServiceFailed(Conflict):
@@ -56,6 +59,7 @@ class Settings(Record):
     """What operations need besides themselves. `files` and `hashes` are by service; `timeout` is `--timeout`.
 
     remove_network  who does it, where this process cannot (`outside`)
+    run_hook        who executes a hook in a container; its exit code
     """
 
     hashes: Mapping[str, str] = {}
@@ -64,6 +68,7 @@ class Settings(Record):
     wait_timeout: float | None = None
     volumes: bool = False
     remove_network: Callable[[str], None] | None = None
+    run_hook: RunHook | None = None
     parallel: int = 0
 
 
@@ -222,23 +227,68 @@ class _Executor:
         from izba.engine.containers.start import start
 
         monitor = self._monitor() if self._monitor else None
+        container = self._require(operation.name)
         try:
-            start(self._engine, self._require(operation.name), monitor)
+            start(self._engine, container, monitor)
         except NotModified:
             if monitor:
                 monitor.close()
+            return
+        for hook in self._hooks(operation, "post_start"):
+            code, lines = self._run_hook(container, hook)
+            if code:
+                reason = f"its post_start hook `{' '.join(hook.command)}` exited with {code}"
+                raise ServiceFailed(operation.service, reason, lines)
 
     def _stop(self, operation: Operation) -> None:
         from izba.engine.containers.remove import wait_for_lock
         from izba.engine.containers.stop import stop
 
         container = self._require(operation.name)
+        self._before_stop(container, operation)
         try:
             stop(container, timeout=self._settings.timeout)
         except NotModified:
             pass
         if (lock := wait_for_lock(container)) is not None:
             os.close(lock)
+
+    def _before_stop(self, container: Container, operation: Operation) -> None:
+        """The hooks before a stop. One that fails is told of, and the container stops all the same."""
+        from izba.engine.containers.lifecycle import IsPaused, NotRunning
+
+        for hook in self._hooks(operation, "pre_stop"):
+            command = " ".join(hook.command)
+            try:
+                code, lines = self._run_hook(container, hook)
+            except (NotRunning, IsPaused):
+                return
+            except IzbaError as error:
+                warning = f"pre_stop hook `{command}`: {error.message}"
+            else:
+                warning = f"pre_stop hook `{command}` exited with {code}" if code else ""
+                warning += f": {lines[-1]}" if code and lines else ""
+            if warning:
+                self._report(Event(operation=operation, done=False, warning=warning))
+
+    def _hooks(self, operation: Operation, when: str) -> tuple[Hook, ...]:
+        if self._settings.run_hook is None or not self._project.has(operation.service):
+            return ()
+        hooks: tuple[Hook, ...] = getattr(self._project.service(operation.service), when)
+        return hooks
+
+    def _run_hook(self, container: Container, hook: Hook) -> tuple[int, tuple[str, ...]]:
+        """Its exit code, and the last lines that it wrote."""
+        assert self._settings.run_hook is not None
+        written = bytearray()
+
+        def keep(data: bytes) -> None:
+            written.extend(data)
+            del written[:-_HOOK_OUTPUT]
+
+        code = self._settings.run_hook(container.id, hook, keep)
+        lines = written.decode("utf-8", "surrogateescape").rstrip("\n").split("\n")
+        return code, tuple(filter(None, lines[-LAST_LINES:]))
 
     def _remove(self, operation: Operation) -> None:
         from izba.engine.containers.remove import remove

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from izba._record import Record
 from izba.compose.errors import ComposeError
@@ -117,6 +118,8 @@ def _need(engine: Engine, project: Project, service: Service, options: ImageOpti
     image = project.image(service)
     is_here = find_row(engine.store, image) is not None
     policy = options.pull or service.pull_policy
+    if not options.pull and service.refresh is not None:
+        policy = "always" if _age(engine, image) >= service.refresh else "missing"
     action = ""
     if service.build is not None and not options.no_build:
         if options.build or policy == "build" or not is_here:
@@ -129,6 +132,13 @@ def _need(engine: Engine, project: Project, service: Service, options: ImageOpti
             hint="--build builds it" if service.build else f"`izba pull {image}` brings it",
         )
     return Need(service=service.name, image=image, action=action, policy="always" if policy == "always" else "missing")
+
+
+def _age(engine: Engine, image: str) -> float:
+    """How many seconds ago a name got its meaning: when it was pulled last."""
+    from izba.oci.reference import Reference
+
+    return time.time() - engine.store.names.updated(Reference.parse(image).canonical()) / 1e9
 
 
 def build(engine: Engine, project: Project, service: Service, options: BuildOptions, tools: Tools) -> None:
@@ -168,6 +178,7 @@ def build_request(
             build_args=tuple(args.items()),
             labels=(*wanted.labels, *own),
             no_cache=wanted.no_cache or options.no_cache,
+            no_cache_filter=wanted.no_cache_filter,
             platform=str(Platform.parse(platform)) if platform else default_platform(),
             build_platform=default_platform(),
             network=wanted.network,

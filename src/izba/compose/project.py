@@ -41,7 +41,18 @@ class Build(Record):
     shm_size: int | None = None
     ulimits: tuple[tuple[str, int, int], ...] = ()
     no_cache: bool = False
+    no_cache_filter: tuple[str, ...] = ()
     pull: bool = False
+
+
+class Hook(Record):
+    """A command executed in a container, after its start or before its stop. `environment` is of `NAME=VALUE`."""
+
+    command: tuple[str, ...]
+    user: str = ""
+    privileged: bool = False
+    workdir: str = ""
+    environment: tuple[str, ...] = ()
 
 
 class FileMount(Record):
@@ -71,7 +82,7 @@ class FileSource(Record):
 
 
 class WatchRule(Record):
-    """What happens when files change: `action` is sync, rebuild, restart, sync+restart or sync+exec."""
+    """What happens when files change: `action` is sync, rebuild, restart, sync+restart or sync+exec (of `command`)."""
 
     action: str
     path: str
@@ -79,9 +90,7 @@ class WatchRule(Record):
     ignore: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     initial_sync: bool = False
-    command: tuple[str, ...] = ()
-    user: str = ""
-    workdir: str = ""
+    command: Hook = Hook(command=())
 
 
 class Publish(Record):
@@ -98,6 +107,7 @@ class Service(Record):
 
     image          as it was given; empty for one that is named after project and service
     endpoints      the networks by the name they have in the engine, the first one first
+    refresh        seconds after which its image is pulled again, None for never
     volumes_from   `(service or container:NAME, read_only)`
     namespaces     `(HostConfig key, service)`: whose namespace is shared
     model          the canonical tree, which its configuration's hash is made of
@@ -112,6 +122,7 @@ class Service(Record):
     scale: int = 1
     container_name: str = ""
     pull_policy: str = ""
+    refresh: float | None = None
     platform: str = ""
     attach: bool = True
     profiles: tuple[str, ...] = ()
@@ -122,6 +133,8 @@ class Service(Record):
     volumes_from: tuple[tuple[str, bool], ...] = ()
     namespaces: tuple[tuple[str, str], ...] = ()
     watch: tuple[WatchRule, ...] = ()
+    post_start: tuple[Hook, ...] = ()
+    pre_stop: tuple[Hook, ...] = ()
 
     @property
     def has_healthcheck(self) -> bool:

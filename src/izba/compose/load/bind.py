@@ -8,6 +8,7 @@ from izba.compose.project import (
     Dependency,
     FileMount,
     FileSource,
+    Hook,
     Network,
     Project,
     Publish,
@@ -15,7 +16,7 @@ from izba.compose.project import (
     Volume,
     WatchRule,
 )
-from izba.compose.units import size
+from izba.compose.units import duration, size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def _service(name: str, model: dict[str, Any], tree: dict[str, Any], links: dict
         scale=1 if scale is None else scale,
         container_name=model.get("container_name", ""),
         pull_policy=model.get("pull_policy", ""),
+        refresh=_refresh(model),
         platform=model.get("platform", ""),
         attach=model.get("attach", True),
         profiles=tuple(model.get("profiles", ())),
@@ -93,6 +95,32 @@ def _service(name: str, model: dict[str, Any], tree: dict[str, Any], links: dict
             if model.get(attribute, "").startswith("service:")
         ),
         watch=tuple(_watch(rule) for rule in (model.get("develop") or {}).get("watch") or ()),
+        post_start=tuple(_hook(each) for each in model.get("post_start") or ()),
+        pre_stop=tuple(_hook(each) for each in model.get("pre_stop") or ()),
+    )
+
+
+def _refresh(model: dict[str, Any]) -> float | None:
+    """After how many seconds an image is pulled again: `daily`, `weekly`, `every_12h`, `refresh` with its own time."""
+    policy = model.get("pull_policy", "")
+    if policy == "refresh":
+        text = model.get("pull_refresh_after", "0")
+    else:
+        text = {"daily": "1d", "weekly": "7d"}.get(policy) or policy.removeprefix("every_")
+        if text == policy:
+            return None
+    return duration(text) / 1e9
+
+
+def _hook(model: dict[str, Any]) -> Hook:
+    return Hook(
+        command=tuple(model.get("command") or ()),
+        user=model.get("user", ""),
+        privileged=model.get("privileged", False),
+        workdir=model.get("working_dir", ""),
+        environment=tuple(
+            f"{name}={value}" for name, value in (model.get("environment") or {}).items() if value is not None
+        ),
     )
 
 
@@ -114,15 +142,23 @@ def _endpoints(
 
     if "network_mode" in model:
         return ()
-    wanted = sorted((model.get("networks") or {}).items(), key=lambda item: -((item[1] or {}).get("priority") or 0))
+    networks: list[tuple[str, dict[str, Any]]] = [
+        (key, how or {}) for key, how in (model.get("networks") or {}).items()
+    ]
+    # The first one that leads out has the default route.
+    networks.sort(key=lambda item: (-(item[1].get("gw_priority") or 0), -(item[1].get("priority") or 0)))
     return tuple(
         EndpointRequest(
             network=tree["networks"][key]["name"],
-            aliases=tuple(dict.fromkeys((name, *((how or {}).get("aliases") or ()), *links))),
-            address=(how or {}).get("ipv4_address", ""),
-            mac=((how or {}).get("mac_address") or model.get("mac_address") or "").lower(),
+            aliases=tuple(
+                dict.fromkeys(
+                    (*((name,) if how.get("use_service_name_alias", True) else ()), *(how.get("aliases") or ()), *links)
+                )
+            ),
+            address=how.get("ipv4_address", ""),
+            mac=(how.get("mac_address") or model.get("mac_address") or "").lower(),
         )
-        for key, how in wanted
+        for key, how in networks
     )
 
 
@@ -146,6 +182,7 @@ def _build(model: dict[str, Any]) -> Build:
             for name, limit in (model.get("ulimits") or {}).items()
         ),
         no_cache=model.get("no_cache", False),
+        no_cache_filter=tuple(model.get("no_cache_filter") or ()),
         pull=model.get("pull", False),
     )
 
@@ -182,7 +219,6 @@ def _volumes_from(text: str) -> tuple[str, bool]:
 
 
 def _watch(rule: dict[str, Any]) -> WatchRule:
-    command = rule.get("exec") or {}
     return WatchRule(
         action=rule["action"],
         path=rule["path"],
@@ -190,15 +226,16 @@ def _watch(rule: dict[str, Any]) -> WatchRule:
         ignore=tuple(rule.get("ignore") or ()),
         include=tuple(rule.get("include") or ()),
         initial_sync=rule.get("initial_sync", False),
-        command=tuple(command.get("command") or ()),
-        user=command.get("user", ""),
-        workdir=command.get("working_dir", ""),
+        command=_hook(rule.get("exec") or {}),
     )
 
 
 def _network(key: str, model: dict[str, Any]) -> Network:
     pools = (model.get("ipam") or {}).get("config") or [{}]
-    pool: dict[str, str] = next((each for each in pools if ":" not in each.get("subnet", "")), {})
+    pool: dict[str, Any] = next((each for each in pools if ":" not in each.get("subnet", "")), {})
+    kept_free = {
+        f"com.docker.network.aux.{name}": address for name, address in (pool.get("aux_addresses") or {}).items()
+    }
     return Network(
         key=key,
         name=model["name"],
@@ -209,7 +246,7 @@ def _network(key: str, model: dict[str, Any]) -> Network:
         ip_range=pool.get("ip_range", ""),
         internal=model.get("internal", False),
         attachable=model.get("attachable", False),
-        options=tuple((model.get("driver_opts") or {}).items()),
+        options=tuple(((model.get("driver_opts") or {}) | kept_free).items()),
         labels=tuple((model.get("labels") or {}).items()),
     )
 

@@ -150,6 +150,8 @@ def _mount(model: dict[str, Any], tree: dict[str, Any]) -> Mount:
         mount["BindOptions"] = {"CreateMountpoint": bind.get("create_host_path", True)}
         if "propagation" in bind:
             mount["BindOptions"]["Propagation"] = bind["propagation"]
+        if bind.get("recursive") == "disabled":
+            mount["BindOptions"]["NonRecursive"] = True
     elif kind == "volume":
         volume = model.get("volume") or {}
         mount["VolumeOptions"] = {"NoCopy": volume.get("nocopy", False), "Labels": dict(volume.get("labels") or {})}
@@ -157,6 +159,9 @@ def _mount(model: dict[str, Any], tree: dict[str, Any]) -> Mount:
             mount["VolumeOptions"]["Subpath"] = volume["subpath"]
         if mount["Source"]:
             mount["Source"] = tree["volumes"][mount["Source"]]["name"]
+    elif kind == "image":
+        if subpath := (model.get("image") or {}).get("subpath"):
+            mount["ImageOptions"] = {"Subpath": subpath}
     elif kind == "tmpfs":
         tmpfs = model.get("tmpfs") or {}
         mount["TmpfsOptions"] = {}

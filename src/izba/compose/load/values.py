@@ -202,7 +202,12 @@ _SERVICE: dict[str, Callable[[Any], Any]] = {
     "volumes.*.tmpfs.mode": _bits,
     "develop.watch.*.exec.command": _command,
     **dict.fromkeys("post_start.*.command pre_stop.*.command pre_start.*.command".split(), _command),
-    **dict.fromkeys("post_start.*.environment pre_stop.*.environment pre_start.*.environment".split(), _mapping(None)),
+    **dict.fromkeys(
+        (
+            "post_start.*.environment pre_stop.*.environment pre_start.*.environment develop.watch.*.exec.environment"
+        ).split(),
+        _mapping(None),
+    ),
 }
 _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     **{f"services.*.{name}": convert for name, convert in _SERVICE.items()},
@@ -229,7 +234,8 @@ _KEPT = Rules(
                 "healthcheck.interval healthcheck.timeout healthcheck.start_period healthcheck.start_interval "
                 "blkio_config deploy.restart_policy deploy.restart_policy.max_attempts deploy.update_config "
                 "deploy.update_config.parallelism deploy.rollback_config deploy.rollback_config.parallelism "
-                "deploy.placement volumes.*.bind.create_host_path"
+                "deploy.placement volumes.*.bind.create_host_path networks.*.use_service_name_alias models.* "
+                "develop.watch.*.exec.environment.* post_start.*.environment.* pre_stop.*.environment.*"
             ).split()
         },
         **{

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from izba.compose.execute import Report
+    from izba.compose.execute import Report, RunHook
     from izba.compose.observe import Observed
     from izba.compose.plan import Plan
     from izba.engine.engine import Engine
@@ -54,16 +54,22 @@ def prepare(engine: Engine, name: str, project: Project | None, options: DownOpt
 def carry_out(
     engine: Engine,
     name: str,
+    project: Project | None,
     plan: Plan,
     options: DownOptions,
     report: Report,
     remove_network: Callable[[str], None] | None,
+    run_hook: RunHook | None,
 ) -> None:
     """Execute the plan. `remove_network` does so where this process cannot. Raises `ServiceFailed`."""
     settings = Settings(
-        timeout=options.timeout, volumes=options.volumes, remove_network=remove_network, parallel=options.parallel
+        timeout=options.timeout,
+        volumes=options.volumes,
+        remove_network=remove_network,
+        run_hook=run_hook,
+        parallel=options.parallel,
     )
-    execute(engine, Project(name=name, directory="", files=(), services=()), plan, settings, None, report)
+    execute(engine, project or Project(name=name, directory="", files=(), services=()), plan, settings, None, report)
     if not options.services and not plan.orphans:
         mountedfiles.discard(engine, name)
 

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from izba.compose.execute import Report
+    from izba.compose.execute import Report, RunHook
     from izba.compose.observe import ObservedContainer
     from izba.compose.project import Project
     from izba.engine.containers.model import Container
@@ -69,13 +69,19 @@ def one(
 
 
 def stop_all(
-    engine: Engine, project: Project, names: Iterable[str] = (), *, timeout: int | None, report: Report
+    engine: Engine,
+    project: Project,
+    names: Iterable[str] = (),
+    *,
+    timeout: int | None,
+    report: Report,
+    run_hook: RunHook | None = None,
 ) -> None:
     """Stop what runs, those that depend on others first. Raises `ServiceFailed`."""
     planner = Planner()
     _stops(planner, engine, project, names, "it was asked for")
     plan = Plan(operations=tuple(planner.operations))
-    execute(engine, project, plan, Settings(timeout=timeout), None, report)
+    execute(engine, project, plan, Settings(timeout=timeout, run_hook=run_hook), None, report)
 
 
 def start_all(
@@ -86,12 +92,13 @@ def start_all(
     report: Report,
     *,
     wait_timeout: float | None = None,
+    run_hook: RunHook | None = None,
 ) -> None:
     """Start what does not run, those that others depend on first. Raises `NoContainer`, `ServiceFailed`."""
     planner = Planner()
     _starts(planner, engine, project, names, needs=())
     plan = Plan(operations=tuple(planner.operations))
-    execute(engine, project, plan, Settings(wait_timeout=wait_timeout), monitor, report)
+    execute(engine, project, plan, Settings(wait_timeout=wait_timeout, run_hook=run_hook), monitor, report)
 
 
 def restart_all(
@@ -103,6 +110,7 @@ def restart_all(
     *,
     timeout: int | None,
     dependents_too: bool = True,
+    run_hook: RunHook | None = None,
 ) -> None:
     """Stop and start, with those whose dependency says `restart: true`. Raises `ServiceFailed`."""
     wanted = list(names) or [service.name for service in project.services]
@@ -118,7 +126,7 @@ def restart_all(
     stops = _stops(planner, engine, project, wanted, "it is restarted")
     _starts(planner, engine, project, wanted, needs=tuple(stops), stopped=True)
     plan = Plan(operations=tuple(planner.operations))
-    execute(engine, project, plan, Settings(timeout=timeout), monitor, report)
+    execute(engine, project, plan, Settings(timeout=timeout, run_hook=run_hook), monitor, report)
 
 
 def _stops(planner: Planner, engine: Engine, project: Project, names: Iterable[str], cause: str) -> list[int]:

@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from izba.compose.execute import Report
+    from izba.compose.execute import Report, RunHook
     from izba.compose.mountedfiles import MountedFile
     from izba.compose.plan import Plan
     from izba.compose.project import Project
@@ -103,9 +103,16 @@ def hashes_of(engine: Engine, project: Project, files: Mapping[str, tuple[Mounte
     }
 
 
-def carry_out(engine: Engine, prepared: Prepared, monitor: Callable[[], Monitor], report: Report) -> None:
+def carry_out(
+    engine: Engine,
+    prepared: Prepared,
+    monitor: Callable[[], Monitor],
+    report: Report,
+    run_hook: RunHook | None = None,
+) -> None:
     """Execute the plan. Raises `ServiceFailed`."""
-    execute(engine, prepared.project, prepared.plan, prepared.settings, monitor, report)
+    settings = prepared.settings.replace(run_hook=run_hook)
+    execute(engine, prepared.project, prepared.plan, settings, monitor, report)
 
 
 def wait_for_all(engine: Engine, project: Project, names: tuple[str, ...], timeout: float | None) -> None:

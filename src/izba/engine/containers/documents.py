@@ -86,6 +86,10 @@ class TmpfsOptions(TypedDict, total=False):
     Mode: int
 
 
+class ImageOptions(TypedDict, total=False):
+    Subpath: str
+
+
 class Mount(TypedDict):
     """What `--mount` asks for."""
 
@@ -96,6 +100,7 @@ class Mount(TypedDict):
     BindOptions: NotRequired[BindOptions]
     VolumeOptions: NotRequired[VolumeOptions]
     TmpfsOptions: NotRequired[TmpfsOptions]
+    ImageOptions: NotRequired[ImageOptions]
 
 
 class PortPlace(TypedDict):

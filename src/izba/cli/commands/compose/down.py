@@ -58,7 +58,10 @@ def run(compose: ComposeContext, argv: list[str]) -> int:
             tell_orphans(plan.orphans)
             if not plan.operations:
                 sys.stderr.write(f"warning: No resource found to remove for project {name!r}.\n")
-            down.carry_out(session.engine, name, plan, options, session.report(), session.remove_network)
+            hooks = session.hooks(project)
+            down.carry_out(
+                session.engine, name, project, plan, options, session.report(), session.remove_network, hooks
+            )
         if images:
             _remove_images(session.engine, project, observed, options)
     return 0

@@ -51,6 +51,7 @@ class _Foreground:
         self._abort = flags.on("abort-on-container-exit") or flags.given("exit-code-from")
         self._abort_on_failure = flags.on("abort-on-container-failure")
         self._code = 0
+        self._hooks = session.hooks(project)  # before threads are begun
         self._stopping = Event()
 
     def run(self) -> int:
@@ -125,7 +126,13 @@ class _Foreground:
         from izba.compose.verbs.lifecycle import stop_all
 
         timeout = self._flags.number("timeout")
-        stop_all(self._session.engine, self._project, timeout=timeout, report=self._session.report())
+        stop_all(
+            self._session.engine,
+            self._project,
+            timeout=timeout,
+            report=self._session.report(),
+            run_hook=self._hooks,
+        )
 
     def _kill(self) -> None:
         from izba.engine.containers.lifecycle import NotRunning

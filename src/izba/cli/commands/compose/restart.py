@@ -26,13 +26,15 @@ def run(compose: ComposeContext, argv: list[str]) -> int:
     from izba.compose.verbs.lifecycle import restart_all
 
     with Session(compose, starts=True) as session:
+        project = compose.project(flags.arguments)
         restart_all(
             session.engine,
-            compose.project(flags.arguments),
+            project,
             flags.arguments,
             session.monitor,
             session.report(),
             timeout=flags.number("timeout"),
             dependents_too=not flags.on("no-deps"),
+            run_hook=session.hooks(project),
         )
     return 0

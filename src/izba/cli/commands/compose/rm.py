@@ -33,7 +33,8 @@ def run(compose: ComposeContext, argv: list[str]) -> int:
     with Session(compose, writes=True) as session:
         project = compose.project(flags.arguments)
         if flags.on("stop"):
-            stop_all(session.engine, project, flags.arguments, timeout=None, report=session.report())
+            stop_all(session.engine, project, flags.arguments, timeout=None, report=session.report(),
+                     run_hook=session.hooks(project))  # fmt: skip
         going = [
             container
             for container in of_services(session.engine, project, flags.arguments, one_off=True)

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from izba.build.progress import Sink
     from izba.cli.commands.compose.context import ComposeContext
-    from izba.compose.execute import Event, Report
+    from izba.compose.execute import Event, Report, RunHook
     from izba.compose.images import Tools
     from izba.compose.outside import Outside
+    from izba.compose.project import Project
     from izba.engine.engine import Engine
     from izba.monitor.spawn import Monitor
     from izba.store.lock import FileLock
@@ -41,7 +42,7 @@ class Session:
         self.engine: Engine = compose.context.engine()
         self._outside: Outside | None = None
         if starts or writes:
-            if writes and self.engine.roots.rootless:
+            if self.engine.roots.rootless:
                 from izba.compose.outside import Outside
 
                 self._outside = Outside(self.engine)
@@ -56,6 +57,17 @@ class Session:
     def remove_network(self) -> Callable[[str], None] | None:
         """Who removes networks, where this process cannot."""
         return self._outside.remove_network if self._outside else None
+
+    def hooks(self, project: Project | None) -> RunHook | None:
+        """Who executes the hooks of a project that has some. Asked for before the process has threads."""
+        services = project.services if project else ()
+        if not any(service.post_start or service.pre_stop for service in services):
+            return None
+        if self._outside is None:
+            from izba.compose.outside import Outside
+
+            self._outside = Outside(self.engine)
+        return self._outside.execute
 
     def lock(self, project: str) -> FileLock:
         """The project is this command's alone, while it is held. Raises `LockTimeout` after long waiting."""
@@ -92,10 +104,10 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.engine.close()
+        if self._outside is not None:  # it was forked last, and has an end of the nursery's connection
+            self._outside.close()
         if self._nursery is not None:
             self._nursery.close()
-        if self._outside is not None:
-            self._outside.close()
 
 
 def wants_bootstrap() -> bool:
@@ -135,6 +147,9 @@ _WORDS = {
 def tell(event: Event) -> None:
     """One line on stderr for an operation's beginning or end."""
     operation = event.operation
+    if event.warning:
+        sys.stderr.write(f"warning: container {operation.name}: {event.warning}\n")
+        return
     words = _WORDS.get(operation.kind)
     if words is None:
         return

@@ -29,7 +29,15 @@ def run(compose: ComposeContext, argv: list[str]) -> int:
     with Session(compose, starts=True) as session:
         project = compose.project(flags.arguments)
         timeout = flags.number("wait-timeout")
-        start_all(session.engine, project, flags.arguments, session.monitor, session.report(), wait_timeout=timeout)
+        start_all(
+            session.engine,
+            project,
+            flags.arguments,
+            session.monitor,
+            session.report(),
+            wait_timeout=timeout,
+            run_hook=session.hooks(project),
+        )
         if flags.on("wait"):
             wait_for_all(session.engine, project, flags.arguments, timeout)
     return 0

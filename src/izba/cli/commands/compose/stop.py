@@ -24,5 +24,12 @@ def run(compose: ComposeContext, argv: list[str]) -> int:
 
     with Session(compose) as session:
         project = compose.project(flags.arguments)
-        stop_all(session.engine, project, flags.arguments, timeout=flags.number("timeout"), report=session.report())
+        stop_all(
+            session.engine,
+            project,
+            flags.arguments,
+            timeout=flags.number("timeout"),
+            report=session.report(),
+            run_hook=session.hooks(project),
+        )
     return 0

@@ -69,11 +69,12 @@ def bring_up(session: Session, whole: Project, options: UpOptions, *, quiet: Fla
 
     project = up.selected(whole, options)
     tools = session.tools(quiet=quiet.on("quiet-build"), pull_quiet=quiet.on("quiet-pull"))
+    hooks = session.hooks(project)
     images.ensure(session.engine, project, options.images, tools)
     with session.lock(project.name):
         prepared = up.prepare(session.engine, whole, project, options)
         tell_orphans(prepared.plan.orphans)
-        up.carry_out(session.engine, prepared, session.monitor, session.report())
+        up.carry_out(session.engine, prepared, session.monitor, session.report(), hooks)
     return project
 
 

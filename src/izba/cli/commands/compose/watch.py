@@ -130,9 +130,9 @@ class _Watcher:
 
     def _exec(self, container: Container, watched: Watched) -> None:
         from izba.cli import execution
-        from izba.engine.containers.exec import ExecRequest
+        from izba.compose.hooks import exec_request
 
-        request = ExecRequest(args=watched.rule.command, user=watched.rule.user, cwd=watched.rule.workdir)
+        request = exec_request(watched.rule.command)
         _in_child(
             lambda: execution.in_foreground(self._session.engine, container, request, interactive=False, keys=None)
         )
