@@ -15,6 +15,7 @@ SCENARIOS: dict[str, Scenario] = {
     "run": run.run,
     "exec": run.exec_,
     "memory": run.memory,
+    "output": run.output,
     "build": build.service,
     "context": context.many_files,
     "large": context.large_file,

@@ -54,6 +54,52 @@ def memory(peers: Mapping[str, Peer], scratch: Path) -> Iterator[Measure]:
     yield from ()
 
 
+LINES = ("sh", "-c", "dd if=/dev/zero bs=1M count=50 2>/dev/null | tr '\\0' 'a' | fold")
+"""Fifty megabytes in lines of eighty characters."""
+
+
+def output(peers: Mapping[str, Peer], scratch: Path) -> Iterator[Measure]:
+    """What a container writes: kept by its log, shown to somebody attached, and read again."""
+    give_image(peers, "busybox:latest", scratch)
+
+    def detached(peer: Peer) -> None:
+        whole = ("--log-opt", "max-size=-1") if peer.name == "izba" else ()  # the peers keep all that is written
+        peer("run", "-d", "--name", "bench-output", "--network", "none", *whole, "busybox", *LINES)
+        peer("wait", "bench-output")
+
+    def remove(name: str) -> None:
+        subprocess.run(
+            [*peers[name].argv, "rm", "-f", "bench-output"],
+            env=peers[name].environment,
+            capture_output=True,
+            check=False,
+        )
+
+    yield Measure(
+        name="50 MB of lines, run -d and wait",
+        actions={name: partial(detached, peer) for name, peer in peers.items()},
+        before=remove,
+        runs=3,
+        goals=(Goal(factor=1.0),),
+    )
+    yield Measure(
+        name="50 MB of lines, logs",
+        actions={name: partial(peer, "logs", "bench-output") for name, peer in peers.items()},
+        runs=3,
+        goals=(Goal(factor=1.0),),
+    )
+    for name in peers:
+        remove(name)
+    yield Measure(
+        name="50 MB of lines, run --rm attached",
+        actions={
+            name: partial(peer, "run", "--rm", "--network", "none", "busybox", *LINES) for name, peer in peers.items()
+        },
+        runs=3,
+        goals=(Goal(factor=1.0),),
+    )
+
+
 def _daemons(pids: list[int]) -> str:
     return f", and {_pss(pids) / 1024:.1f} MB of daemons" if pids else ""
 

@@ -2,6 +2,8 @@
 
     {"log":"hello\\n","stream":"stdout","time":"2025-01-31T12:00:00.123456789Z"}
 
+with `"attrs":{…}` before the time where `--log-opt labels` and its like ask for it.
+
 A line longer than 16 KiB is cut into records; only the last ends with the newline (Docker's `Copier`). `local` keeps
 the same records with other limits. Files are `container.log`, and `.1`, `.2` … for what was rotated away, newest first.
 """
@@ -12,6 +14,8 @@ import os
 import time
 from _json import encode_basestring as quote
 
+from izba import jsonio
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.monitor.plan import LogPlan
@@ -20,7 +24,7 @@ FILE = "container.log"
 LONGEST = 16 * 1024
 
 # Docker's writer escapes what HTML or JavaScript would trip over.
-_ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+_ESCAPES = (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"))
 
 
 class Log:
@@ -29,6 +33,7 @@ class Log:
     def __init__(self, directory: str, plan: LogPlan) -> None:
         self._path = f"{directory}/{FILE}"
         self._plan = plan
+        self._attributes = f',"attrs":{jsonio.dumps(dict(plan.attributes))}' if plan.attributes else ""
         self._pending = {"stdout": b"", "stderr": b""}
         self._second = 0
         self._stamp = ""
@@ -42,21 +47,22 @@ class Log:
         if self._fd < 0:
             return
         data = self._pending[stream] + data
-        *lines, rest = data.split(b"\n")
+        size = len(data)
         stamp = self._now()
-        records = [self._record(part, stream, stamp) for line in lines for part in _parts(line + b"\n")]
-        while len(rest) >= LONGEST:
-            records.append(self._record(rest[:LONGEST], stream, stamp))
-            rest = rest[LONGEST:]
-        self._pending[stream] = rest
-        if records:
-            self._append(records)
+        start = 0
+        while start < size:
+            end = _end_of_block(data, start, size)
+            if end == start:
+                break
+            self._append(self._records(data[start:end], stream, stamp))
+            start = end
+        self._pending[stream] = data[start:]
 
     def flush(self) -> None:
         """Keep what waits for a newline that will not come."""
         for stream, rest in self._pending.items():
             if rest:
-                self._append([self._record(rest, stream, self._now())])
+                self._append(self._records(rest, stream, self._now()))
                 self._pending[stream] = b""
 
     def close(self) -> None:
@@ -70,19 +76,24 @@ class Log:
         self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
         self._size = os.fstat(self._fd).st_size
 
-    def _append(self, records: list[bytes]) -> None:
+    def _append(self, records: bytes) -> None:
+        """Write whole records; a file takes as many as fit, and one that is too long for any."""
         if not self._plan.max_size:
-            _write(self._fd, b"".join(records))
+            _write(self._fd, records)
             return
-        batch: list[bytes] = []
-        for record in records:
-            if self._size and self._size + len(record) > self._plan.max_size:
-                _write(self._fd, b"".join(batch))
-                batch = []
-                self._rotate()
-            batch.append(record)
-            self._size += len(record)
-        _write(self._fd, b"".join(batch))
+        start = 0
+        while len(records) - start > (room := self._plan.max_size - self._size):
+            end = records.rfind(b"\n", start, start + max(room, 0)) + 1
+            if not end and not self._size:
+                end = records.index(b"\n", start) + 1
+            _write(self._fd, records[start:end])
+            if end == len(records):
+                self._size += end - start
+                return
+            self._rotate()
+            start = max(start, end)
+        _write(self._fd, records[start:])
+        self._size += len(records) - start
 
     def _rotate(self) -> None:
         os.close(self._fd)
@@ -104,10 +115,33 @@ class Log:
             self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         return f"{self._stamp}.{rest:09d}Z"
 
-    @staticmethod
-    def _record(line: bytes, stream: str, stamp: str) -> bytes:
-        text = quote(line.decode("utf-8", "replace")).translate(_ESCAPES)
-        return f'{{"log":{text},"stream":"{stream}","time":"{stamp}"}}\n'.encode()
+    def _records(self, lines: bytes, stream: str, stamp: str) -> bytes:
+        """The records of some lines, made at once: a call for each is more than a busy monitor can afford."""
+        text = quote(lines.decode("utf-8", "replace"))
+        for character, escape in _ESCAPES:
+            if character in text:
+                text = text.replace(character, escape)
+        tail = f'","stream":"{stream}"{self._attributes},"time":"{stamp}"}}\n'
+        between = f'\\n{tail}{{"log":"'
+        # An escaped backslash before an `n` is no newline, and cut there the text has no such pair.
+        text = "\\\\".join(part.replace("\\n", between) for part in text[1:-1].split("\\\\"))
+        if text.endswith('{"log":"'):
+            return f'{{"log":"{text[:-8]}'.encode()
+        return f'{{"log":"{text}{tail}'.encode()
+
+
+def _end_of_block(data: bytes, start: int, size: int) -> int:
+    """Where what is written at once ends: after the last newline that is at most LONGEST away; without one, after so
+    many bytes, between two characters; at `start` if neither is there yet.
+    """
+    if end := data.rfind(b"\n", start, start + LONGEST) + 1:
+        return end
+    if size - start < LONGEST:
+        return start
+    end = start + LONGEST
+    while end > start + LONGEST - 4 and end < size and data[end] & 0xC0 == 0x80:  # UTF-8: goes on a character
+        end -= 1
+    return end
 
 
 def files(directory: str) -> list[str]:
@@ -119,12 +153,6 @@ def files(directory: str) -> list[str]:
             break
         found.append(f"{base}.{number}")
     return [*reversed(found), base] if os.path.exists(base) else list(reversed(found))
-
-
-def _parts(line: bytes) -> list[bytes]:
-    if len(line) <= LONGEST:
-        return [line]
-    return [line[start : start + LONGEST] for start in range(0, len(line), LONGEST)]
 
 
 def _write(fd: int, data: bytes) -> None:

@@ -22,11 +22,12 @@ class Rootfs(Record):
 
 
 class LogPlan(Record):
-    """`driver` is json-file, local or none; sizes in bytes, 0 is unlimited."""
+    """`driver` is json-file, local or none; sizes in bytes, 0 is unlimited. `attributes` are added to each record."""
 
     driver: str = "json-file"
     max_size: int = 10_000_000
     max_file: int = 3
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 class HealthPlan(Record):
@@ -113,12 +114,16 @@ def from_json(value: dict[str, Any]) -> Plan:
             "network": network,
             "volumes": tuple(value["volumes"]),
             "console": tuple(value["console"]),
-            "log": LogPlan(**value["log"]),
+            "log": LogPlan(**value["log"] | {"attributes": _pairs(value["log"]["attributes"])}),
             "health": health
             and HealthPlan(**health | {"test": tuple(health["test"]), "shell": tuple(health["shell"])}),
             "restart": RestartPlan(**value["restart"]),
         }
     )
+
+
+def _pairs(value: list[list[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, text) for name, text in value)
 
 
 def _plain(value: Any) -> Any:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import time
+from itertools import groupby
+from operator import itemgetter
 
 from izba.cli.options.flags import Command, Flag, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
     from izba.cli.context import Context
 
 COMMAND = Command(
@@ -33,7 +38,7 @@ def run(context: Context, argv: list[str]) -> int:
     flags = COMMAND.parse(argv)
     from izba.cli.options.moments import moment
     from izba.cli.streams import write_all
-    from izba.engine.containers.logs import LogQuery, read
+    from izba.engine.containers.logs import LogQuery, blocks
     from izba.engine.containers.model import require
 
     now = time.time_ns()
@@ -44,11 +49,39 @@ def run(context: Context, argv: list[str]) -> int:
         follow=flags.on("follow"),
     )
     container = require(context.engine(), flags.arguments[0])
-    stamped = flags.on("timestamps")
-    for entry in read(container, query):
-        text = f"{entry.time} {entry.text}" if stamped else entry.text
-        write_all(2 if entry.stream == "stderr" else 1, text.encode())
+    show = _Shown(stamped=flags.on("timestamps"), detailed=flags.on("details"))
+    for block in blocks(container, query):
+        for stream, records in groupby(block, itemgetter("stream")):
+            write_all(2 if stream == "stderr" else 1, show(stream, records).encode())
     return 0
+
+
+class _Shown:
+    """Records as text. A line that was cut into several records has its time before the first."""
+
+    def __init__(self, *, stamped: bool, detailed: bool) -> None:
+        self._stamped = stamped
+        self._detailed = detailed
+        self._within: set[str] = set()
+
+    def __call__(self, stream: str, records: Iterable[dict[str, Any]]) -> str:
+        if not self._stamped and not self._detailed:
+            return "".join([record["log"] for record in records])
+        return "".join([self._prefix(stream, record) + record["log"] for record in records])
+
+    def _prefix(self, stream: str, record: dict[str, Any]) -> str:
+        goes_on = stream in self._within
+        (self._within.discard if record["log"].endswith("\n") else self._within.add)(stream)
+        if goes_on:
+            return ""
+        stamp = f"{record['time']} " if self._stamped else ""
+        return stamp + (f"{_details(record.get('attrs', {}))} " if self._detailed else "")
+
+
+def _details(attributes: dict[str, str]) -> str:
+    from urllib.parse import quote_plus
+
+    return ",".join(f"{quote_plus(name)}={quote_plus(attributes[name])}" for name in sorted(attributes))
 
 
 def tail(text: str) -> int:

@@ -15,19 +15,28 @@ from izba.timestamps import parse_time
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any, Self
 
     from izba.engine.containers.model import Container
+    from izba.linux.inotify import Watch
 
-_PAUSE = 0.02
 _BLOCK = 1 << 16
+_LONGEST_WAIT = 0.5
+"""Seconds after which a follower looks by itself: the end of a killed monitor's container changes no file."""
+
+_WITHOUT_WATCH = 0.02
 
 
 class LogEntry(Record):
-    """One record. `text` ends with a newline unless the line goes on; `time` is RFC 3339 as it was written."""
+    """One record. `text` ends with a newline unless the line goes on; `time` is RFC 3339 as it was written.
+
+    attributes  what `--log-opt labels` and the like add
+    """
 
     text: str
     stream: str
     time: str
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 class LogQuery(Record):
@@ -48,113 +57,168 @@ class NoLog(InvalidArgument):
 
 def read(container: Container, query: LogQuery) -> Iterator[LogEntry]:
     """The records asked for, the oldest first; with `follow` those to come, until the container ends."""
+    for block in blocks(container, query):
+        for record in block:
+            attributes = tuple(sorted(record.get("attrs", {}).items()))
+            yield LogEntry(text=record["log"], stream=record["stream"], time=record["time"], attributes=attributes)
+
+
+def blocks(container: Container, query: LogQuery) -> Iterator[list[dict[str, Any]]]:
+    """The same as the lists of documents in which they come off the disk, for who has many to write."""
     config = container.host_config.get("LogConfig")
     if config and config["Type"] == "none":
         raise NoLog
-    for entry in _entries(container, query):
-        moment = parse_time(entry.time) if query.since or query.until else 0
-        if query.until and moment > query.until:
-            return
-        if moment >= query.since:
-            yield entry
+    with _Reader(container, query) as reader:
+        for block in reader.blocks():
+            if not query.since and not query.until:
+                yield block
+                continue
+            wanted = []
+            for record in block:
+                moment = parse_time(record["time"])
+                if query.until and moment > query.until:
+                    yield wanted
+                    return
+                if moment >= query.since:
+                    wanted.append(record)
+            yield wanted
 
 
-def _entries(container: Container, query: LogQuery) -> Iterator[LogEntry]:
-    paths = files.files(container.directory)
-    start = _tail(paths, query.tail) if query.tail >= 0 else [(path, 0) for path in paths]
-    current = _open(start[-1][0] if start else f"{container.directory}/{files.FILE}")
-    for path, offset in start[:-1]:
-        with open(path, "rb") as file:
-            file.seek(offset)
-            yield from (_parse(line) for line in file if line.endswith(b"\n"))
-    follower = _Follower(container, current, start[-1][1] if start else 0)
-    yield from follower.entries(follow=query.follow)
+class _Reader:
+    """The files of a log, the oldest first, and those to come.
 
+    A file stays open while it is read, whatever it is renamed to; the one after it is found by where it is then.
+    """
 
-class _Follower:
-    """Reads the file that grows, and the next one when it was rotated away."""
-
-    def __init__(self, container: Container, fd: int, offset: int) -> None:
+    def __init__(self, container: Container, query: LogQuery) -> None:
         self._container = container
-        self._fd = fd
-        self._offset = offset
+        self._query = query
+        self._fd = -1
+        self._offset = 0
         self._rest = b""
 
-    def entries(self, *, follow: bool) -> Iterator[LogEntry]:
-        try:
-            while True:
-                running = follow and lifecycle.state(self._container).is_running
-                yield from self._new()
-                if self._is_rotated():
-                    continue
-                if not running:
-                    return
-                time.sleep(_PAUSE)
-        finally:
-            if self._fd >= 0:
-                os.close(self._fd)
+    def __enter__(self) -> Self:
+        return self
 
-    def _new(self) -> Iterator[LogEntry]:
+    def __exit__(self, *_error: object) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+
+    def blocks(self) -> Iterator[list[dict[str, Any]]]:
+        watch = self._watch() if self._query.follow else None
+        try:
+            self._begin()
+            while True:
+                going_on = self._query.follow and lifecycle.state(self._container).is_running
+                left = self._query.until / 1e9 - time.time() if self._query.until else _LONGEST_WAIT
+                yield from self._new()
+                if self._go_to_next():
+                    continue
+                if not going_on or left <= 0:
+                    return
+                if watch:
+                    watch.wait(min(left, _LONGEST_WAIT))
+                else:
+                    time.sleep(_WITHOUT_WATCH)
+        finally:
+            if watch:
+                watch.close()
+
+    def _watch(self) -> Watch | None:
+        from izba.linux.inotify import Watch
+
+        try:
+            return Watch(self._container.directory)
+        except OSError:  # the user has no watch left
+            return None
+
+    def _begin(self) -> None:
+        """Open the file in which the first record is."""
+        opened = _open_all(self._container.directory)
+        first, self._offset = _tail(opened, self._query.tail) if self._query.tail >= 0 else (0, 0)
+        for number, fd in enumerate(opened):
+            if number == first:
+                self._fd = fd
+            else:
+                os.close(fd)
+
+    def _new(self) -> Iterator[list[dict[str, Any]]]:
         while self._fd >= 0 and (data := os.pread(self._fd, _BLOCK, self._offset)):
             self._offset += len(data)
-            *lines, self._rest = (self._rest + data).split(b"\n")
-            yield from (_parse(line) for line in lines)
+            lines, newline, rest = data.rpartition(b"\n")
+            if newline:
+                yield _parse(self._rest + lines)
+                self._rest = rest
+            else:
+                self._rest += rest
 
-    def _is_rotated(self) -> bool:
-        """Whether there is a newer file, which is opened then."""
-        path = f"{self._container.directory}/{files.FILE}"
-        newer = _open(path)
-        if newer < 0:
-            return False
-        if self._fd >= 0 and os.path.samestat(os.fstat(newer), os.fstat(self._fd)):
-            os.close(newer)
+    def _go_to_next(self) -> bool:
+        """Whether there is a file after this one, which is opened then."""
+        opened = _open_all(self._container.directory)
+        after = 0
+        if self._fd >= 0:
+            mine = os.fstat(self._fd)
+            after = next((i + 1 for i, fd in enumerate(opened) if os.path.samestat(os.fstat(fd), mine)), 0)
+        for number, fd in enumerate(opened):
+            if number != after:
+                os.close(fd)
+        if after >= len(opened):
             return False
         if self._fd >= 0:
             os.close(self._fd)
-        self._fd, self._offset, self._rest = newer, 0, b""
+        self._fd, self._offset, self._rest = opened[after], 0, b""
         return True
 
 
-def _open(path: str) -> int:
-    try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return -1
+def _open_all(directory: str) -> list[int]:
+    """The files that are there, the oldest first, each once.
+
+    Opened from the newest to the oldest: what a rotation renames meanwhile is met twice, and never missed.
+    """
+    opened: list[int] = []
+    seen = set()
+    for path in reversed(files.files(directory)):
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:  # between two names, at one of which it is met
+            continue
+        found = os.fstat(fd)
+        if (found.st_dev, found.st_ino) in seen:
+            os.close(fd)
+            continue
+        seen.add((found.st_dev, found.st_ino))
+        opened.append(fd)
+    return opened[::-1]
 
 
-def _tail(paths: list[str], count: int) -> list[tuple[str, int]]:
-    """Where the last `count` lines begin: (file, offset) of the file they begin in and those after it."""
-    result: list[tuple[str, int]] = []
+def _tail(opened: list[int], count: int) -> tuple[int, int]:
+    """Where the last `count` lines begin: which file, and the offset in it."""
     wanted = count
-    for path in reversed(paths):
-        offset, found = _tail_of(path, wanted)
-        result.insert(0, (path, offset))
+    for number in range(len(opened) - 1, -1, -1):
+        offset, found = _tail_of(opened[number], wanted)
         wanted -= found
-        if wanted <= 0:
-            break
-    return result
+        if wanted <= 0 or number == 0:
+            return number, offset
+    return 0, 0
 
 
-def _tail_of(path: str, count: int) -> tuple[int, int]:
+def _tail_of(fd: int, count: int) -> tuple[int, int]:
     """The offset of the last `count` lines of a file, or of its beginning, and how many lines are after it.
 
     A long line that was cut into several records counts as one.
     """
-    with open(path, "rb") as file:
-        position = file.seek(0, os.SEEK_END)
-        if count == 0:
-            return position, 0
-        data = b""
-        while position > 0:
-            step = min(_BLOCK, position)
-            position -= step
-            file.seek(position)
-            data = file.read(step) + data
-            starts = _line_starts(data, at_beginning=position == 0)
-            if len(starts) > count:
-                return position + starts[-count], count
-        starts = _line_starts(data, at_beginning=True)
-        return (starts[-count], count) if len(starts) >= count else (0, len(starts))
+    size = os.fstat(fd).st_size
+    if count == 0:
+        return size, 0
+    step = _BLOCK
+    while True:
+        position = max(0, size - step)
+        starts = _line_starts(os.pread(fd, size - position, position), at_beginning=position == 0)
+        if len(starts) > count or (position == 0 and len(starts) == count):
+            return position + starts[-count], count
+        if position == 0:
+            return 0, len(starts)
+        step *= 4
 
 
 def _line_starts(data: bytes, *, at_beginning: bool) -> list[int]:
@@ -165,11 +229,23 @@ def _line_starts(data: bytes, *, at_beginning: bool) -> list[int]:
     for record in data.splitlines(keepends=True):
         if not continues:
             starts.append(offset)
-        continues = b'\\n","stream"' not in record
+        continues = b'\\n","' not in record
         offset += len(record)
     return starts
 
 
-def _parse(line: bytes) -> LogEntry:
-    value = jsonio.loads(line)
-    return LogEntry(text=value["log"], stream=value["stream"], time=value["time"])
+def _parse(lines: bytes) -> list[dict[str, Any]]:
+    """The records, all by one call; one by one where one is torn, as a full disk leaves them, which is passed over."""
+    try:
+        found: list[dict[str, Any]] = jsonio.loads(b"[" + lines.replace(b"\n", b",") + b"]")
+    except jsonio.BadJSON:
+        return [record for line in lines.split(b"\n") if (record := _record(line))]
+    return found
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    try:
+        record: dict[str, Any] = jsonio.loads(line)
+    except jsonio.BadJSON:
+        return None
+    return record if isinstance(record, dict) and {"log", "stream", "time"} <= record.keys() else None

@@ -14,7 +14,7 @@ from izba.runtime import bundle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from izba.engine.containers.documents import ContainerConfig, HostConfig
+    from izba.engine.containers.documents import ContainerConfig
     from izba.engine.containers.model import Container
     from izba.engine.engine import Engine
     from izba.monitor.plan import HealthPlan, LogPlan, Plan
@@ -84,7 +84,7 @@ def make_plan(engine: Engine, container: Container, spec: Spec, console: tuple[i
         stdin=config.get("OpenStdin", False),
         stdin_once=config.get("StdinOnce", False),
         console=console,
-        log=_log(host),
+        log=_log(container),
         health=_health(config),
         restart=plans.RestartPlan(name=policy["Name"] or "no", maximum=policy["MaximumRetryCount"]),
         auto_remove=host.get("AutoRemove", False),
@@ -100,10 +100,11 @@ def stop_signal(config: ContainerConfig) -> int:
     return number(config.get("StopSignal") or "SIGTERM")
 
 
-def _log(host: HostConfig) -> LogPlan:
-    from izba.engine.containers.logoptions import log_plan
+def _log(container: Container) -> LogPlan:
+    from izba.engine.containers.logoptions import attributes, log_plan
 
-    return log_plan(host.get("LogConfig") or {"Type": "", "Config": {}})
+    plan = log_plan(container.host_config.get("LogConfig") or {"Type": "", "Config": {}})
+    return plan.replace(attributes=attributes(container))
 
 
 def _health(config: ContainerConfig) -> HealthPlan | None:

@@ -1,0 +1,123 @@
+"""The monitor makes the records of many lines at once: they are what one record after the other would be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from izba.monitor.logs import LONGEST, Log, files
+from izba.monitor.plan import LogPlan
+from tests.containers.conftest import Izba, eventually
+
+PIECES = st.sampled_from(
+    [b"\n", b"\\n", b"\\", b'"', b"<&>", b"\xff", "\u2028\u00e9".encode(), b"\x00\x1b", b"word ", b'{"log":"', b"\r\n"]
+)
+
+
+def records(directory: Path) -> list[dict[str, str]]:
+    lines = b"".join(Path(path).read_bytes() for path in files(str(directory))).splitlines(keepends=True)
+    assert all(line.endswith(b"\n") for line in lines)
+    return [json.loads(line) for line in lines]
+
+
+@given(written=st.lists(st.lists(PIECES, max_size=30).map(b"".join), max_size=8))
+@settings(max_examples=150, deadline=None)
+def test_records_are_the_lines_however_they_were_written(
+    tmp_path_factory: pytest.TempPathFactory, written: list[bytes]
+) -> None:
+    directory = tmp_path_factory.mktemp("log")
+    log = Log(str(directory), LogPlan(max_size=0))
+
+    for data in written:
+        log.write("stdout", data)
+    log.close()
+
+    expected = b"".join(written).split(b"\n")
+    lines = [line.decode("utf-8", "replace") + "\n" for line in expected[:-1]]
+    lines += [expected[-1].decode("utf-8", "replace")] if expected[-1] else []
+    assert [record["log"] for record in records(directory)] == lines
+
+
+def test_a_long_line_is_cut_between_characters(tmp_path: Path) -> None:
+    text = "x" + "\u20ac" * 20_000
+    log = Log(str(tmp_path), LogPlan())
+
+    log.write("stderr", text.encode() + b"\nend\n")
+    log.close()
+
+    found = [record["log"] for record in records(tmp_path)]
+    assert "".join(found) == f"{text}\nend\n"
+    assert all(LONGEST - 4 < len(part.encode()) <= LONGEST for part in found[:3])
+
+
+def test_no_file_grows_beyond_its_size_and_no_record_is_cut_by_a_rotation(tmp_path: Path) -> None:
+    log = Log(str(tmp_path), LogPlan(max_size=5000, max_file=1000))
+    lines = [b"%d %s\n" % (number, b"y" * (number % 90)) for number in range(3000)]
+
+    data = b"".join(lines)
+    for start in range(0, len(data), 30_000):
+        log.write("stdout", data[start : start + 30_000])
+    log.close()
+
+    assert [record["log"].encode() for record in records(tmp_path)] == lines
+    sizes = [Path(path).stat().st_size for path in files(str(tmp_path))]
+    assert max(sizes) <= 5000
+    assert min(sizes[:-1]) > 4700
+
+
+def test_a_record_larger_than_a_file_is_kept_whole(tmp_path: Path) -> None:
+    log = Log(str(tmp_path), LogPlan(max_size=1000, max_file=10))
+
+    log.write("stdout", b"a\n" + b"b" * 5000 + b"\nc\n")
+    log.close()
+
+    assert [record["log"] for record in records(tmp_path)] == ["a\n", "b" * 5000 + "\n", "c\n"]
+
+
+def test_details_show_what_log_opts_ask_for(izba: Izba) -> None:
+    options = ("--log-opt", "labels=of,tier", "--log-opt", "env-regex=^LANG", "--log-opt", "tag={{.ImageName}}/{{.ID}}")
+    name = izba.detached("echo", "x", options=(*options, "--label", "tier=a b", "-e", "LANGUAGE=de&en"))
+    izba.ok("wait", name)
+
+    shown = izba.ok("logs", "--details", name)
+
+    id = izba.inspect(name)["Id"][:12]
+    assert shown == f"LANGUAGE=de%26en,of=image,tag=busybox%2F{id},tier=a+b x"
+    assert izba.ok("logs", "--details", "-t", name).endswith(f"Z {shown}")
+
+
+def test_a_torn_record_is_passed_over(izba: Izba) -> None:
+    name = izba.detached("sh", "-c", "echo one; echo two")
+    izba.ok("wait", name)
+    path = izba.directory(name) / "container.log"
+
+    path.write_bytes(path.read_bytes().replace(b'{"log":"one\\n","stream', b'{"log":"one\n{"str'))
+
+    assert izba.ok("logs", name) == "two"
+
+
+def test_follow_ends_at_until_though_the_container_goes_on(izba: Izba) -> None:
+    name = izba.detached("sh", "-c", "while :; do echo x; sleep 0.05; done")
+
+    lines = izba.ok("logs", "-f", "--until", "-1s", name).split()
+
+    assert 10 < len(lines) < 60
+    assert izba.state(name)["Running"]
+
+
+def test_a_follower_hears_of_an_end_that_no_monitor_tells(izba: Izba) -> None:
+    import os
+    import signal
+
+    name = izba.detached("sh", "-c", "echo first; sleep 100")
+    with izba.popen("logs", "-f", name, stdout=-1) as follower:
+        assert follower.stdout is not None
+        assert follower.stdout.readline() == "first\n"
+        os.kill(json.loads((izba.directory(name) / "state.json").read_text())["monitor"][0], signal.SIGKILL)
+        assert follower.wait(10) == 0
+
+    eventually(lambda: izba.state(name)["Status"] == "exited")
