@@ -12,7 +12,9 @@ import stat
 
 from izba.cli import streams
 from izba.cli.foreground import window_size
+from izba.engine import eventlog
 from izba.engine.containers.exec import exec_in
+from izba.ids import new_id
 from izba.linux import process as processes
 from izba.runtime.launch import Stdio
 
@@ -35,8 +37,16 @@ def in_foreground(
     engine: Engine, container: Container, request: ExecRequest, *, interactive: bool, keys: str | None
 ) -> int:
     """Stay until its end; its exit code."""
+    request = request.replace(id=new_id())
     if request.tty:
-        return _on_terminal(engine, container, request, interactive=interactive, keys=streams.detach_keys(keys))
+        code = _on_terminal(engine, container, request, interactive=interactive, keys=streams.detach_keys(keys))
+    else:
+        code = _on_pipes(engine, container, request, interactive=interactive)
+    eventlog.emit_container(engine, container, "exec_die", execID=request.id, exitCode=str(code))
+    return code
+
+
+def _on_pipes(engine: Engine, container: Container, request: ExecRequest, *, interactive: bool) -> int:
     ends = _Ends(interactive=interactive)
     launched = exec_in(engine, container, request, ends.stdio)
     ends.close_theirs()

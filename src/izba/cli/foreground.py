@@ -6,6 +6,7 @@ import _signal
 import os
 
 from izba.cli import streams
+from izba.engine import eventlog
 from izba.monitor import finish
 
 TYPE_CHECKING = False
@@ -66,9 +67,11 @@ def _discard(engine: Engine, container: Container, monitor: Monitor) -> None:
     """
     if volumes := container.anonymous_volumes:
         finish.discard(engine.store, container.id, volumes=volumes)
+        eventlog.emit_container(engine, container, "destroy")
         monitor.removed()
         return
     engine.store.containers.delete(container.id)
+    eventlog.emit_container(engine, container, "destroy")
     if os.fork():
         return
     try:

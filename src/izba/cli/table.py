@@ -41,6 +41,7 @@ COMMANDS = _rows("""
     import              | import_           | Import the contents from a tarball to create a filesystem image
     inspect             | inspect           | Return low-level information on containers, images, networks and volumes
     kill                | kill              | Kill one or more running containers
+    events              | events            | Get real time events
     load                | load              | Load an image from a tar archive or STDIN
     login               | login             | Authenticate to a registry
     logout              | logout            | Log out from a registry
@@ -116,6 +117,7 @@ ALIASES = {
     "container remove": "rm",
     "network list": "network ls",
     "network remove": "network rm",
+    "system events": "events",
     "system info": "info",
     "volume list": "volume ls",
     "volume remove": "volume rm",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from izba.engine import eventlog
 from izba.errors import InvalidArgument
 
 TYPE_CHECKING = False
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from izba.image.loading import Loaded
     from izba.image.stored import StoredImage
     from izba.layer.streams import Reader, Writer
+    from izba.oci.reference import Reference
 
 
 def select(engine: Engine, names: Sequence[str]) -> Sequence[Selected]:
@@ -29,6 +31,8 @@ def save(engine: Engine, selection: Sequence[Selected], out: Writer) -> None:
     from izba.image import archive
 
     archive.save(engine.store, selection, out)
+    for each in selection:
+        eventlog.emit(engine, "image", "save", each.image.id, name=_name(each.references))
 
 
 def load(engine: Engine, source: Reader | str) -> list[Loaded]:
@@ -36,8 +40,16 @@ def load(engine: Engine, source: Reader | str) -> list[Loaded]:
     from izba.image import loading
 
     if isinstance(source, str):
-        return loading.load_directory(engine.store, source)
-    return loading.load(engine.store, source)
+        loaded = loading.load_directory(engine.store, source)
+    else:
+        loaded = loading.load(engine.store, source)
+    for each in loaded:
+        eventlog.emit(engine, "image", "load", each.image.id, name=_name(each.references))
+    return loaded
+
+
+def _name(references: Sequence[Reference]) -> str:
+    return references[0].familiar() if references else ""
 
 
 def import_root(
@@ -58,7 +70,7 @@ def import_root(
     reference = None if name is None else Reference.parse(name)
     if reference is not None and reference.digest is not None:
         raise InvalidArgument("cannot import digest reference")
-    return importing.import_root(
+    image = importing.import_root(
         engine.store,
         stream,
         defaults=apply_changes({}, changes),
@@ -67,6 +79,8 @@ def import_root(
         created=time.time_ns(),
         name=reference,
     )
+    eventlog.emit(engine, "image", "import", image.id, name=reference.familiar() if reference else "")
+    return image
 
 
 def export(engine: Engine, container: str, out: Writer) -> None:
@@ -74,4 +88,6 @@ def export(engine: Engine, container: str, out: Writer) -> None:
     from izba.engine.containers.model import require
     from izba.image import importing
 
-    importing.export_root(engine.store, require(engine, container).id, out)
+    found = require(engine, container)
+    importing.export_root(engine.store, found.id, out)
+    eventlog.emit_container(engine, found, "export")

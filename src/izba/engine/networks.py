@@ -6,6 +6,7 @@ import os
 
 from izba import errors
 from izba._record import Record
+from izba.engine import eventlog
 from izba.errors import InvalidArgument
 from izba.ids import new_id
 from izba.network import ipam, ipv4
@@ -94,7 +95,9 @@ def create(engine: Engine, request: NetworkRequest) -> Network:
     with engine.store.db.transaction():
         if network.name in PREDEFINED:
             raise NetworkExists(network.name)
-        return networks(engine).insert(_with_addresses(engine, network))
+        network = networks(engine).insert(_with_addresses(engine, network))
+    eventlog.emit(engine, "network", "create", network.id, name=network.name, type=network.driver)
+    return network
 
 
 def _check_name(name: str) -> None:
@@ -194,6 +197,7 @@ def remove(engine: Engine, network: Network) -> None:
     from izba.network.bridge import remove_bridge
 
     inside(engine, lambda: remove_bridge(network.bridge))
+    eventlog.emit(engine, "network", "destroy", network.id, name=network.name, type=network.driver)
 
 
 def prune(engine: Engine, accepts: Callable[[Network], bool], *, until: int | None = None) -> list[str]:
@@ -208,6 +212,7 @@ def prune(engine: Engine, accepts: Callable[[Network], bool], *, until: int | No
         except NetworkInUse:
             continue
         removed.append(network.name)
+    eventlog.emit(engine, "network", "prune", "", reclaimed="0")
     return removed
 
 

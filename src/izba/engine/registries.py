@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from urllib.parse import urlsplit
 
+from izba.engine import eventlog
 from izba.image.stored import find
 from izba.image.transfer import silent
 from izba.oci.reference import DEFAULT_DOMAIN
@@ -38,7 +39,9 @@ class Registries:
         """Have the image in the store. In rootless mode the engine's user namespace must have been entered."""
         from izba.image.pull import pull
 
-        return pull(self._engine.store, reference, self.client(reference), platform=platform, report=report)
+        pulled = pull(self._engine.store, reference, self.client(reference), platform=platform, report=report)
+        eventlog.emit(self._engine, "image", "pull", reference.familiar(), name=reference.familiar_name)
+        return pulled
 
     def push(self, reference: Reference, *, compression: Compression = "gzip", report: Report = silent) -> Descriptor:
         """Copy a named image to the registry that its name begins with. Raises `ImageNotFound`."""
@@ -50,7 +53,9 @@ class Registries:
         from izba.image.push import push
 
         client = self.client(reference)
-        return push(self._engine.store, image, reference, client, compression=compression, report=report)
+        pushed = push(self._engine.store, image, reference, client, compression=compression, report=report)
+        eventlog.emit(self._engine, "image", "push", reference.familiar(), name=reference.familiar_name)
+        return pushed
 
     def client(self, reference: Reference, *, insecure: bool = False) -> Client:
         """A client for the reference's repository, with the user's credentials. `insecure`: as in registries.toml."""

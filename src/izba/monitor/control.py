@@ -9,6 +9,7 @@
 {"verb": "cgroup", "path": "/izba/…"}               an update made a cgroup for it, to be removed at its end
 {"verb": "names"}                                  it was connected to a network whose containers have names
 {"verb": "restart-policy", "name": "always", "maximum": 0}
+{"verb": "renamed", "name": "web"}                 what its events call it from now on
 """
 
 from __future__ import annotations

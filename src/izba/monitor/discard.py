@@ -11,9 +11,11 @@ def main(plan: Plan) -> int:
     """Remove the container that `plan` is for; its directory is locked by the monitor."""
     from izba.monitor.container import enter_user_namespace
     from izba.monitor.finish import discard
+    from izba.store import eventlog
     from izba.store.store import Store
 
     enter_user_namespace()
     with Store.open(plan.roots) as store:
         discard(store, plan.id, volumes=plan.volumes)
+    eventlog.append(plan.roots.data, "container", "destroy", plan.id, dict(plan.told))
     return 0

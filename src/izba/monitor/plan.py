@@ -58,6 +58,8 @@ class Plan(Record):
     cgroup     `linux.cgroupsPath`; empty for a container without one
     network    its networks; None for a container that has none, the host's, or another container's
     volumes    the names of its anonymous volumes, removed with it
+    mounted    its volumes: the name, where it is mounted, and whether it can be written there
+    told       what events tell of it besides its id: image, name and labels
     stdin      the container reads from whoever is attached; `stdin_once` ends its input when the first of them leaves
     console    rows and columns of the terminal it starts with
     """
@@ -71,6 +73,8 @@ class Plan(Record):
     cgroup: str = ""
     network: NetworkPlan | None = None
     volumes: tuple[str, ...] = ()
+    mounted: tuple[tuple[str, str, bool], ...] = ()
+    told: tuple[tuple[str, str], ...] = ()
     tty: bool = False
     stdin: bool = False
     stdin_once: bool = False
@@ -113,6 +117,8 @@ def from_json(value: dict[str, Any]) -> Plan:
             "roots": Roots(**value["roots"]),
             "network": network,
             "volumes": tuple(value["volumes"]),
+            "mounted": tuple((name, target, writable) for name, target, writable in value["mounted"]),
+            "told": _pairs(value["told"]),
             "console": tuple(value["console"]),
             "log": LogPlan(**value["log"] | {"attributes": _pairs(value["log"]["attributes"])}),
             "health": health

@@ -31,9 +31,11 @@ def answer(supervisor: Supervisor, request: Request) -> None:
 def stop(supervisor: Supervisor, number: int, timeout: int) -> None:
     """Signal the container and, after `timeout` seconds (-1 is never), kill it."""
     supervisor.note(stopped_by_user=True)
+    supervisor.is_stopping = True
     if supervisor.state.status == "restarting":
         supervisor.stop_retrying()
         return
+    supervisor.tell("kill", signal=str(number))
     supervisor.signal(number)
     if timeout >= 0:
         supervisor.loop.after(timeout, lambda: supervisor.signal(_signal.SIGKILL))
@@ -54,6 +56,7 @@ def _attach(supervisor: Supervisor, request: Request) -> None:
     client = supervisor.clients.add(
         request.connection, streams=frozenset(value["streams"]), feeds=bool(value["stdin"]) and supervisor.plan.stdin
     )
+    supervisor.tell("attach")
     if request.rest and client.feeds:
         supervisor.clients.feed(request.rest)
 
@@ -64,6 +67,7 @@ def _signal_it(supervisor: Supervisor, request: Request) -> None:
         supervisor.note(stopped_by_user=True)
         if supervisor.state.status == "restarting":
             supervisor.stop_retrying()
+    supervisor.tell("kill", signal=str(number))
     supervisor.signal(number)
     request.answer({"ok": True})
 
@@ -90,6 +94,7 @@ def _paused(supervisor: Supervisor, request: Request) -> None:
         supervisor.note(status="running" if paused else "paused")
         request.answer({"error": error})
         return
+    supervisor.tell("pause" if paused else "unpause")
     request.answer({"ok": True})
 
 
@@ -108,6 +113,11 @@ def _names(supervisor: Supervisor, request: Request) -> None:
     request.answer({"ok": True})
 
 
+def _renamed(supervisor: Supervisor, request: Request) -> None:
+    supervisor.told["name"] = str(request.value["name"])
+    request.answer({"ok": True})
+
+
 _VERBS: dict[str, Callable[[Supervisor, Request], None]] = {
     "attach": _attach,
     "signal": _signal_it,
@@ -118,4 +128,5 @@ _VERBS: dict[str, Callable[[Supervisor, Request], None]] = {
     "cgroup": _cgroup,
     "names": _names,
     "restart-policy": _restart_policy,
+    "renamed": _renamed,
 }

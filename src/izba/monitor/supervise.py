@@ -20,6 +20,7 @@ from izba.monitor.restart import Ended, delay_before_restart
 from izba.monitor.starter import Starter
 from izba.monitor.state import State
 from izba.monitor.stdio import Input, Output
+from izba.store import eventlog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class Supervisor:
         self._attachment = Attachment(self.loop)
         self._retry: Timer | None = None
         self._starter: Starter | None = None
+        self.told = dict(plan.told)
+        self.is_stopping = False
 
     # -- the first start
 
@@ -125,6 +128,7 @@ class Supervisor:
             self._clean_up()
             raise
         self._began = time.monotonic()
+        self._tell_start()
         self._exit_status = None
         self._pidfd = os.pidfd_open(created.pid)
         self.loop.watch(self._pidfd, READ, lambda _events: self._on_exit())
@@ -155,6 +159,7 @@ class Supervisor:
             streams = frozenset(("stdout", "stderr"))
             self.clients.add(self._attached, streams=streams, feeds=self.plan.stdin)
             self._attached = None
+            self.tell("attach")
 
     def _close_streams(self) -> None:
         self.stdin.close()
@@ -175,7 +180,10 @@ class Supervisor:
             output.pause(False)
 
     def _on_verdict(self, verdict: Verdict) -> None:
+        changed = verdict.status != self.state.health
         self._write(self.state.replace(health=verdict.status, health_failures=verdict.failures))
+        if changed:
+            self.tell(f"health_status: {verdict.status}")
 
     # -- its end
 
@@ -214,6 +222,7 @@ class Supervisor:
         ended = self.state.replace(
             exit_code=processes.exit_code(status), oom_killed=oom_killed, finished=time.time_ns(), process=None
         )
+        self._tell_end(ended)
         self._decide(ended)
 
     def _clean_up(self) -> bool:
@@ -278,6 +287,8 @@ class Supervisor:
     def _finish(self, ended: State) -> None:
         """Record the end, let everybody know, and leave once those attached have all the output."""
         self._write(ended.replace(status="exited", monitor=None, process=None, health=""))
+        if self.is_stopping:
+            self.tell("stop")
         self._log.close()
         self._attachment.release(self.plan)
         if self._control:
@@ -308,6 +319,29 @@ class Supervisor:
         waiting, self.waiting = self.waiting, []
         for request in waiting:
             request.answer({"exit_code": code})
+
+    # -- events
+
+    def tell(self, action: str, **attributes: str) -> None:
+        """Note for `izba events` what was done to the container."""
+        eventlog.append(self.plan.roots.data, "container", action, self.plan.id, self.told | attributes)
+
+    def _tell_start(self) -> None:
+        for name, target, writable in self.plan.mounted:
+            attributes = {"destination": target, "read/write": str(writable).lower()}
+            self._tell_of_volume("mount", name, {"driver": "local", "propagation": "", **attributes})
+        self.tell("start")
+
+    def _tell_end(self, ended: State) -> None:
+        if ended.oom_killed:
+            self.tell("oom")
+        duration = max(0, ended.finished - ended.started) // 1_000_000_000
+        self.tell("die", exitCode=str(ended.exit_code), execDuration=str(duration))
+        for name, _target, _writable in self.plan.mounted:
+            self._tell_of_volume("unmount", name, {"driver": "local"})
+
+    def _tell_of_volume(self, action: str, name: str, attributes: dict[str, str]) -> None:
+        eventlog.append(self.plan.roots.data, "volume", action, name, {"container": self.plan.id, **attributes})
 
     # -- small things
 

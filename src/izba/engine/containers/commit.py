@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from izba._record import Record
+from izba.engine import eventlog
 from izba.engine.containers import lifecycle
 from izba.errors import InvalidArgument
 from izba.timestamps import format_time
@@ -56,7 +57,11 @@ def commit(engine: Engine, container: Container, request: CommitRequest) -> Stor
         step |= {"comment": request.message} if request.message else {}
         step |= {"author": request.author} if request.author else {}
         config["history"] = [*(parent.config.get("history") or []), step]  # type: ignore[list-item]
-        return create_image(engine.store, config=config, layers=[*parent.layers, layer], name=name)
+        image = create_image(engine.store, config=config, layers=[*parent.layers, layer], name=name)
+    eventlog.emit_container(
+        engine, container, "commit", comment=request.message, imageID=image.id, imageRef=request.name or ""
+    )
+    return image
 
 
 def _image(engine: Engine, container: Container) -> StoredImage:

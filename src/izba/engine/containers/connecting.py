@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from izba.engine import eventlog
 from izba.engine import networks as networks_of
 from izba.engine.containers import lifecycle, networking
 from izba.engine.containers.networkfiles import resolv_conf
@@ -35,6 +36,7 @@ def connect(engine: Engine, network: Network, container: Container, request: End
     with engine.store.db.transaction():
         endpoint = rows.connect(container.id, network, request)
         if not state.pid:
+            _tell(engine, "connect", network, container)
             return
         network = networks_of.settled(engine, network)
         link = networking.link(engine, network, endpoint, 0)
@@ -46,6 +48,7 @@ def connect(engine: Engine, network: Network, container: Container, request: End
     except BaseException:
         rows.disconnect(container.id, network)
         raise
+    _tell(engine, "connect", network, container)
     _rewrite_hosts(container, added=link.address)
     if network.has_names:
         _answer_names(container)
@@ -56,9 +59,14 @@ def disconnect(engine: Engine, network: Network, container: Container) -> None:
     rows = networks_of.networks(engine)
     endpoint = next((each for each in rows.of_container(container.id) if each.network == network.id), None)
     rows.disconnect(container.id, network)
+    _tell(engine, "disconnect", network, container)
     state = lifecycle.state(container)
     if state.pid and endpoint is not None and endpoint.address is not None:
         _detach(engine, network, container, endpoint, state.pid)
+
+
+def _tell(engine: Engine, action: str, network: Network, container: Container) -> None:
+    eventlog.emit(engine, "network", action, network.id, container=container.id, name=network.name, type=network.driver)
 
 
 def _detach(engine: Engine, network: Network, container: Container, endpoint: Endpoint, pid: int) -> None:

@@ -6,6 +6,7 @@ import os
 import time
 
 from izba import jsonio
+from izba.engine import eventlog
 from izba.engine.containers import imageconfig, mounts, networking
 from izba.engine.containers.errors import BadName, ImageMissing
 from izba.engine.containers.model import Container
@@ -54,6 +55,7 @@ def create(engine: Engine, request: ContainerRequest) -> Container:
 
         discard(store, id, volumes=mounts.anonymous(kept["Mounts"]))
         raise
+    eventlog.emit_container(engine, container, "create")
     return container
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from izba._record import Record
+from izba.engine import eventlog
 from izba.engine.containers import lifecycle
 from izba.engine.containers.lifecycle import IsPaused
+from izba.ids import new_id
 from izba.runtime import bundle
 from izba.runtime.driver import runtime
 
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class ExecRequest(Record):
-    """What to execute. `user` empty: the container's; `cwd` empty: its working directory; `env` over its own."""
+    """What to execute. `user` empty: the container's; `cwd` empty: its working directory; `env` over its own.
+
+    id  what its events call it; empty: something new
+    """
 
     args: tuple[str, ...]
     env: tuple[str, ...] = ()
@@ -26,6 +31,7 @@ class ExecRequest(Record):
     cwd: str = ""
     tty: bool = False
     privileged: bool = False
+    id: str = ""
 
 
 def exec_in(engine: Engine, container: Container, request: ExecRequest, stdio: Stdio) -> Launched:
@@ -35,7 +41,9 @@ def exec_in(engine: Engine, container: Container, request: ExecRequest, stdio: S
         raise IsPaused(container)
     spec = bundle.read(container.directory)
     assert state.process is not None
-    return runtime(container.host_config.get("Runtime") or "native").exec(
+    exec_id, line = request.id or new_id(), " ".join(request.args)
+    eventlog.emit_container(engine, container, f"exec_create: {line}", execID=exec_id)
+    launched = runtime(container.host_config.get("Runtime") or "native").exec(
         spec,
         _process(engine, container, request, spec, state.pid),
         id=container.id,
@@ -45,6 +53,8 @@ def exec_in(engine: Engine, container: Container, request: ExecRequest, stdio: S
         run_directory=f"{engine.roots.run}/runtime",
         cgroup=_cgroup(engine, spec),
     )
+    eventlog.emit_container(engine, container, f"exec_start: {line}", execID=exec_id)
+    return launched
 
 
 def _process(engine: Engine, container: Container, request: ExecRequest, spec: Spec, pid: int) -> Process:

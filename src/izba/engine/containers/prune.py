@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from izba._record import Record
+from izba.engine import eventlog
 from izba.engine.containers import lifecycle
 from izba.engine.containers.model import Container
 from izba.engine.containers.remove import BeingUsed, StillRunning, remove
@@ -43,4 +44,5 @@ def prune(engine: Engine, accepts: Callable[[Container], bool], *, until: int | 
         ids.append(row.id)
         size += used
     finish.sweep(engine.store)
+    eventlog.emit(engine, "container", "prune", "", reclaimed=str(size))
     return Pruned(ids=tuple(ids), size=size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from izba.engine import eventlog
 from izba.engine.containers import lifecycle
 from izba.errors import Conflict
 from izba.monitor import finish
@@ -48,6 +49,7 @@ def remove(engine: Engine, container: Container, *, force: bool = False, volumes
         return
     try:
         finish.discard(engine.store, container.id, volumes=container.anonymous_volumes if volumes else ())
+        eventlog.emit_container(engine, container, "destroy")
     finally:
         os.close(lock)
 

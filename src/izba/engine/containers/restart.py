@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from izba.engine import eventlog
 from izba.engine.containers.remove import wait_for_lock
 from izba.engine.containers.start import start
 from izba.engine.containers.stop import AlreadyStopped, stop
@@ -32,3 +33,4 @@ def restart(
     if (lock := wait_for_lock(container)) is not None:
         os.close(lock)
     start(engine, container, monitor)
+    eventlog.emit_container(engine, container, "restart")

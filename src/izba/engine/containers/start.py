@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from izba.engine import eventlog
 from izba.engine.containers import lifecycle, networking
 from izba.engine.containers.networkfiles import write_network_files
 from izba.engine.containers.specs import make_spec
@@ -80,6 +81,10 @@ def make_plan(engine: Engine, container: Container, spec: Spec, console: tuple[i
         runtime=host.get("Runtime") or "native",
         cgroup=spec["linux"].get("cgroupsPath", ""),
         volumes=container.anonymous_volumes,
+        mounted=tuple(
+            (point["Name"], point["Destination"], point["RW"]) for point in container.mounts if "Name" in point
+        ),
+        told=tuple(eventlog.of_container(container).items()),
         tty=config.get("Tty", False),
         stdin=config.get("OpenStdin", False),
         stdin_once=config.get("StdinOnce", False),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from izba.engine import eventlog
 from izba.engine.containers import lifecycle, specrequest
 from izba.engine.containers.processes import processes
 from izba.errors import Conflict
@@ -51,6 +52,7 @@ def update(engine: Engine, container: Container, changes: HostConfig) -> list[st
             lifecycle.ask(container, {"verb": "restart-policy", **request})
     kept = container.kept | {"HostConfig": host}
     engine.store.containers.set_config(container.id, jsonio.dumps_ordered(kept))
+    eventlog.emit_container(engine, container, "update")
     return warnings
 
 

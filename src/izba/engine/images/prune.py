@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from izba._record import Record
+from izba.engine import eventlog
 from izba.engine.images.filters import ImageFilter
 from izba.engine.images.listing import list_images
-from izba.engine.images.remove import Removed, Victim
+from izba.engine.images.remove import Removed, Victim, tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,8 +32,10 @@ def prune(engine: Engine, filter: ImageFilter | None = None, *, all: bool = Fals
         for summary in list_images(engine, wanted.replace(dangling=None)):
             image = Victim(engine, summary.id)
             if not image.containers and (summary.is_dangling or not only_dangling):
-                removed += [image.untag(name) for name in tuple(image.names)]
-                removed.append(image.delete())
+                gone = [*(image.untag(name) for name in tuple(image.names)), image.delete()]
+                tell(engine, image, gone)
+                removed += gone
     collected = engine.store.collect()
     layers = [Removed(kind="deleted", what=key) for key in collected.snapshots if key.startswith("sha256:")]
+    eventlog.emit(engine, "image", "prune", "", reclaimed=str(collected.size))
     return Pruned(removed=(*removed, *layers), size=collected.size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from izba._record import Record
+from izba.engine import eventlog
 from izba.errors import Conflict
 from izba.ids import short
 from izba.image.stored import ImageNotFound, find_row
@@ -56,11 +57,18 @@ def remove(engine: Engine, name_or_id: str, *, force: bool = False) -> list[Remo
         is_id = row.id.startswith(name_or_id) or row.id.hex.startswith(name_or_id) or row.manifest == name_or_id
         name = None if is_id else _name_of(name_or_id, image)
         removed = _remove_id(image, force=force) if name is None else _remove_name(image, name, name_or_id, force=force)
-        if image.names:
-            return removed
-        image.refuse_if_used(force=force)
-        removed.append(image.delete())
-    return removed + collect(engine)
+        if not image.names:
+            image.refuse_if_used(force=force)
+            removed.append(image.delete())
+    tell(engine, image, removed)
+    return removed if image.names else removed + collect(engine)
+
+
+def tell(engine: Engine, image: Victim, removed: list[Removed]) -> None:
+    """Note as events what was done to an image."""
+    for each in removed:
+        action, name = ("untag", each.what) if each.kind == "untagged" else ("delete", image.id)
+        eventlog.emit(engine, "image", action, image.id, name=name)
 
 
 def collect(engine: Engine) -> list[Removed]:

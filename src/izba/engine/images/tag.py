@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from izba.engine import eventlog
 from izba.errors import InvalidArgument
 from izba.image.stored import require
 from izba.oci.reference import Reference
@@ -20,3 +21,4 @@ def tag(engine: Engine, name_or_id: str, name: str) -> None:
         raise InvalidArgument("refusing to create an ambiguous tag using digest algorithm as name")
     image = require(engine.store, name_or_id)
     engine.store.names.set(reference, image.descriptor)
+    eventlog.emit(engine, "image", "tag", image.id, name=reference.familiar())

@@ -1,0 +1,110 @@
+"""`izba events`: what is done to containers, images, networks and volumes, as it is done."""
+
+from __future__ import annotations
+
+import time
+
+from izba.cli.options.flags import Command, Flag
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from izba.cli.context import Context
+    from izba.cli.output.filters import Filters
+    from izba.events import Event
+
+COMMAND = Command(
+    name="events",
+    usage="[OPTIONS]",
+    summary="Get real time events",
+    aliases=("system events",),
+    flags=(
+        Flag(name="filter", short="f", kind="list", shown="filter", help="Filter output based on conditions provided"),
+        Flag(name="format", kind="string", help="Format output: 'json' or a Go template"),
+        Flag(name="since", kind="string", help="Show all events created since timestamp, or how long ago (42m)"),
+        Flag(name="until", kind="string", help="Stream events until this timestamp, or how long ago (42m)"),
+    ),
+    maximum=0,
+)
+
+_OBJECTS = ("container", "image", "network", "volume")
+
+
+def run(context: Context, argv: list[str]) -> int:
+    """Print each as it comes, until `--until` or the reader's end."""
+    flags = COMMAND.parse(argv)
+    from izba.cli.options.moments import moment
+    from izba.cli.output.filters import Filters
+    from izba.cli.streams import write_all
+    from izba.engine.eventlog import Period, read
+
+    filters = Filters(flags.all("filter"), {*_OBJECTS, "daemon", "event", "label", "scope", "type"})
+    show = _formatter(flags.text("format"))
+    now = time.time_ns()
+    period = Period(
+        since=moment(text, now) if (text := flags.text("since")) else 0,
+        until=moment(text, now) if (text := flags.text("until")) else 0,
+    )
+    try:
+        for event in read(context.engine(), period, lambda event: _passes(filters, event)):
+            write_all(1, f"{show(event)}\n".encode())
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _passes(filters: Filters, event: Event) -> bool:
+    attributes = dict(event.attributes)
+    if not filters.exactly("type", event.type) or not filters.exactly("scope", "local"):
+        return False
+    if "event" in filters and not any(_is_action(event.action, asked) for asked in filters.all("event")):
+        return False
+    for kind in _OBJECTS:
+        if kind in filters and not any(_is_about(event, attributes, kind, asked) for asked in filters.all(kind)):
+            return False
+    return filters.labels(attributes)
+
+
+def _is_action(action: str, asked: str) -> bool:
+    """`health_status` is also `health_status: healthy`, and `exec_start` whatever was executed."""
+    return action == asked or action.startswith(f"{asked}:")
+
+
+def _is_about(event: Event, attributes: dict[str, str], kind: str, asked: str) -> bool:
+    """By id, a beginning of it, or name; a container's events are about its image too."""
+    if kind == "image" and event.type == "container":
+        image = attributes.get("image", "")
+        return image == asked or image.partition(":")[0] == asked
+    if event.type != kind:
+        return kind == "container" and attributes.get("container", "") == asked
+    name = attributes.get("name", "")
+    return asked in {event.id, name, name.partition(":")[0]} or (len(asked) > 3 and event.id.startswith(asked))
+
+
+def _formatter(format_: str | None) -> Callable[[Event], str]:
+    if not format_:
+        return _line
+    from izba.cli.output.gotemplate import Template
+    from izba.engine.eventlog import document
+
+    template = Template("{{json .}}" if format_ == "json" else format_)
+    older = {"status": "Status", "id": "ID", "from": "From", "scope": "Scope", "time": "Time", "timeNano": "TimeNano"}
+
+    def show(event: Event) -> str:
+        value = document(event)
+        if format_ != "json":  # a template names the fields as Go has them
+            value |= {go: value[key] for key, go in older.items() if key in value}
+        return template.execute(value)
+
+    return show
+
+
+def _line(event: Event) -> str:
+    from izba.cli.printable import printable
+
+    moment = time.localtime(event.time // 1_000_000_000)
+    zone = time.strftime("%z", moment)
+    stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', moment)}.{event.time % 1_000_000_000:09d}{zone[:3]}:{zone[3:]}"
+    attributes = ", ".join(f"{name}={value}" for name, value in sorted(event.attributes))
+    return printable(f"{stamp} {event.type} {event.action} {event.id}" + (f" ({attributes})" if attributes else ""))
