@@ -90,6 +90,8 @@ COMMANDS = _rows("""
     system df           | system_df         | Show disk usage
     system prune        | system_prune      | Remove unused data
     volume create       | volume_create     | Create a volume
+    volume export       | volume_export     | Export a volume's content as a tar archive
+    volume import       | volume_import     | Import a tar archive into a volume, which is made if it is not there
     volume inspect      | volume_inspect    | Display detailed information on one or more volumes
     volume ls           | volume_ls         | List volumes
     volume prune        | volume_prune      | Remove unused local volumes

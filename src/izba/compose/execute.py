@@ -187,10 +187,10 @@ class _Executor:
         from izba.engine.volumes import volumes
 
         volume = next(each for each in self._project.volumes if each.name == operation.name)
-        if volume.driver not in {"", "local"} or dict(volume.options).keys() - {"type", "o", "device"}:
-            raise ComposeError(f"volume {volume.key}: izba's volumes are local, without options")
+        if volume.driver not in {"", "local"}:
+            raise ComposeError(f"volume {volume.key}: izba's volumes are local, not of the driver {volume.driver}")
         own = (*volume.labels, *labels.of_resource(self._project.name, labels.VOLUME, volume.key))
-        volumes(self._engine).ensure(operation.name, own)
+        volumes(self._engine).ensure(operation.name, own, volume.options)
 
     def _remove_volume(self, operation: Operation) -> None:
         from izba.engine.volumes import remove

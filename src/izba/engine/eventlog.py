@@ -24,7 +24,7 @@ _LONGEST_WAIT = 60.0
 _WITHOUT_WATCH = 0.1
 
 
-def emit(engine: Engine, type: str, action: str, id: str, **attributes: str) -> None:
+def emit(engine: Engine, type: str, action: str, id: str, /, **attributes: str) -> None:
     """Note that `action` was done to the object `id` of this `type`."""
     eventlog.append(engine.roots.data, type, action, id, attributes)
 

@@ -67,18 +67,21 @@ def apply(
     overlay: OverlayEncoding | None,
     lowers: Sequence[str] = (),
     limits: Limits = DEFAULT_LIMITS,
+    plain: bool = False,
 ) -> Applied:
     """Unpack the uncompressed tar `stream` into `directory` and read it to its end.
 
     `overlay` says how deletions are marked in the directory of one layer; None deletes in a whole file system.
     `lowers` are the directories of the layers below, nearest first: a directory that the tar does not mention but has
-    files in gets the owner and mode that it has there. Raises `BadTar`, `DataLoss`, `OwnerOutOfRange`; the directory is
+    files in gets the owner and mode that it has there. `plain`: the tar is no layer, and a name that begins with .wh.
+    one like others. Raises `BadTar`, `DataLoss`, `OwnerOutOfRange`; the directory is
     then to be thrown away. Nothing is synced: that is for whoever makes the layer known.
     """
     source = ReadAhead(stream)
     try:
         reader = TarReader(source.chunk, limits)
         with _Layer(lambda maker: Places(directory, maker, limits.link_steps), ops, overlay, lowers) as layer:
+            layer.is_plain = plain
             for entry in reader:
                 layer.add(entry, reader.body)
             layer.set_directory_times()
@@ -108,6 +111,7 @@ class _Layer:
         self._deletions = Deletions(self._places, overlay, lowers)
         self._times: dict[bytes, int] = {}  # of directories; set last, as every file made in one changes its own
         self._time = 0
+        self.is_plain = False
         self._makers: dict[bytes, Callable[[Entry, Place, Body], None]] = {
             FILE: self._file,
             LINK: self._link,
@@ -153,7 +157,7 @@ class _Layer:
             self._root(entry)
             return
         at = self._places.find(path)
-        if not at.leaf.startswith(_WHITEOUT):
+        if self.is_plain or not at.leaf.startswith(_WHITEOUT):
             make(entry, at, body)
             self._deletions.made(at.path)
         elif at.leaf == _OPAQUE:

@@ -69,8 +69,10 @@ def remove_files(store: Store, id: str, volumes: tuple[str, ...] = ()) -> None:
     if volumes:
         from izba.volume.store import Volumes
 
+        others = [row.config for row in store.containers.all()]
         for name in volumes:
-            Volumes(f"{store.roots.data}/volumes").discard(name)
+            if not any(name in config for config in others):  # lent by `--volumes-from`, it goes with the last
+                Volumes(f"{store.roots.data}/volumes").discard(name)
     for directory in (f"{store.roots.run}/containers/{id}", f"{store.roots.data}/containers/{id}"):
         _remove_directory(directory)
 

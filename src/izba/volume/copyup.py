@@ -39,14 +39,14 @@ def _copy(source: int, path: str, volume: str) -> None:
         try:
             os.close(read_fd)
             with os.fdopen(write_fd, "wb", buffering=1 << 16) as out:
-                write_layer(f"/proc/self/fd/{source}/.", out, ops=ops, overlay=None)
+                write_layer(f"/proc/self/fd/{source}/.", out, ops=ops, overlay=None, marked=True)
             code = 0
         finally:
             os._exit(code)
     os.close(write_fd)
     try:
         with os.fdopen(read_fd, "rb") as stream:
-            apply(stream, volume, ops=ops, overlay=None)
+            apply(stream, volume, ops=ops, overlay=None, plain=True)
     finally:
         status = os.waitpid(writer, 0)[1]
     if status != 0:

@@ -1,9 +1,11 @@
 """Local volumes: directories with a name, which outlive containers.
 
     <data>/volumes/<name>/_data        what containers see
-    <data>/volumes/<name>/volume.json  when it was made, its labels, whether it was given no name by its user
+    <data>/volumes/<name>/volume.json  when it was made, its labels, whether it was given no name by its user …
 
-A volume is made under a hidden name and renamed, so that it is there whole or not at all.
+A volume is made under a hidden name and renamed, so that it is there whole or not at all. Whoever finds or makes
+volumes for a container has them `held` until the container is known, whoever removes one holds them alone: none goes
+between the two.
 """
 
 from __future__ import annotations
@@ -15,10 +17,12 @@ from izba import jsonio
 from izba._record import Record
 from izba.errors import Conflict, InvalidArgument, NotFound
 from izba.ids import new_id
+from izba.volume.settings import Settings, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from types import TracebackType
+    from typing import Any, Self
 
 _FIRST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _OTHERS = _FIRST | frozenset("_.-")
@@ -53,18 +57,47 @@ class BadVolumeName(InvalidArgument):
 
 
 class Volume(Record):
-    """One volume. `created` counts nanoseconds since the epoch; an `anonymous` one goes with its container."""
+    """One volume. `created` counts nanoseconds since the epoch; an `anonymous` one goes with its container.
+
+    path     what containers see: a directory of izba's, or that of the host which `options` name
+    options  the driver's options as they were given; `settings` what they mean
+    """
 
     name: str
     path: str
     created: int
     labels: tuple[tuple[str, str], ...] = ()
     anonymous: bool = False
+    options: tuple[tuple[str, str], ...] = ()
+    settings: Settings = Settings()
 
 
 def is_volume_name(text: str) -> bool:
     """Whether a volume may have this name."""
     return len(text) > 1 and text[0] in _FIRST and _OTHERS.issuperset(text) and len(text) < 256
+
+
+class Held:
+    """A lock on the volumes, until it is closed."""
+
+    def __init__(self, directory: str, *, alone: bool) -> None:
+        import fcntl
+
+        os.makedirs(directory, mode=0o711, exist_ok=True)
+        self._fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(self._fd, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+
+    def close(self) -> None:
+        """Let go."""
+        os.close(self._fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 class Volumes:
@@ -77,16 +110,26 @@ class Volumes:
         """Raises `VolumeNotFound`."""
         if not is_volume_name(name):
             raise VolumeNotFound(name)
+        path = f"{self.directory}/{name}/_data"
         try:
             value: dict[str, Any] = jsonio.read(f"{self.directory}/{name}/volume.json")
-        except FileNotFoundError:
-            raise VolumeNotFound(name) from None
+        except (FileNotFoundError, jsonio.BadJSON):
+            # A power cut can take this file of an anonymous volume, and never the data that is beside it.
+            try:
+                created = os.stat(path).st_ctime_ns
+            except FileNotFoundError:
+                raise VolumeNotFound(name) from None
+            return Volume(name=name, path=path, created=created)
+        options = tuple(value.get("options", {}).items())
+        settings = parse(options).replace(**value.get("owner", {}))
         return Volume(
             name=name,
-            path=f"{self.directory}/{name}/_data",
+            path=settings.device or path,
             created=value["created"],
             labels=tuple(value["labels"].items()),
             anonymous=value["anonymous"],
+            options=options,
+            settings=settings,
         )
 
     def all(self) -> list[Volume]:
@@ -94,8 +137,19 @@ class Volumes:
         names = sorted(os.listdir(self.directory)) if os.path.isdir(self.directory) else []
         return [self.get(name) for name in names if is_volume_name(name)]
 
-    def ensure(self, name: str | None = None, labels: tuple[tuple[str, str], ...] = ()) -> Volume:
-        """The volume of this name, made if it is not there; without a name a new, anonymous one."""
+    def ensure(
+        self,
+        name: str | None = None,
+        labels: tuple[tuple[str, str], ...] = (),
+        options: tuple[tuple[str, str], ...] = (),
+        *,
+        uid: int | None = None,
+        gid: int | None = None,
+    ) -> Volume:
+        """The volume of this name, made if it is not there; without a name a new, anonymous one.
+
+        Raises `BadVolumeName`, and `InvalidArgument` for options and owners that cannot be.
+        """
         anonymous = name is None
         name = new_id() if name is None else name
         if not is_volume_name(name):
@@ -103,34 +157,84 @@ class Volumes:
         try:
             return self.get(name)
         except VolumeNotFound:
-            self._make(name, labels, anonymous=anonymous)
+            pass
+        owner = {key: id for key, id in (("uid", uid), ("gid", gid)) if id is not None}
+        settings = parse(options).replace(**owner)
+        new = self._new({"labels": dict(labels), "anonymous": anonymous, "options": dict(options), "owner": owner})
+        try:
+            settings.give(f"{new}/_data")
+            self.publish(new, name, durable=not anonymous)
+        except BaseException:
+            self._throw_away(new)
+            raise
+        from izba.store import eventlog
+
+        eventlog.append(os.path.dirname(self.directory), "volume", "create", name, {"driver": "local"})
         return self.get(name)
 
     def discard(self, name: str) -> None:
         """Remove a volume with all in it. Nothing happens if there is none."""
         if not is_volume_name(name):
             return
-        from izba.store.snapshots.trees import remove_tree
-
         path, doomed = f"{self.directory}/{name}", f"{self.directory}/.doomed-{new_id()}"
         try:
             os.rename(path, doomed)
         except FileNotFoundError:
             return
-        remove_tree(doomed)
+        self._throw_away(doomed)
+        from izba.store import eventlog
 
-    def _make(self, name: str, labels: tuple[tuple[str, str], ...], *, anonymous: bool) -> None:
+        eventlog.append(os.path.dirname(self.directory), "volume", "destroy", name, {"driver": "local"})
+
+    def held(self, *, alone: bool = False) -> Held:
+        """Keep the volumes that are there from being removed; or, `alone`, keep others from counting on them."""
+        return Held(self.directory, alone=alone)
+
+    def new(self) -> str:
+        """A hidden place for a volume that is being filled: `publish` it, or leave it to `sweep`."""
+        return self._new({"labels": {}, "anonymous": False, "options": {}, "owner": {}})
+
+    def publish(self, new: str, name: str, *, durable: bool = True) -> None:
+        """Give what is at `new` its name. If somebody else made one of this name meanwhile, that one stays."""
+        if durable:
+            jsonio.sync_directory(new)
+        try:
+            os.rename(new, f"{self.directory}/{name}")
+        except OSError:
+            if not os.path.isdir(f"{self.directory}/{name}"):
+                raise
+            self._throw_away(new)
+        if durable:
+            jsonio.sync_directory(self.directory)
+
+    def sweep(self) -> int:
+        """Remove what killed commands left half made or half removed; of how many volumes."""
+        count = 0
+        for name in os.listdir(self.directory) if os.path.isdir(self.directory) else ():
+            path = f"{self.directory}/{name}"
+            try:
+                old = time.time() - os.stat(path).st_ctime > _SETTLED
+            except FileNotFoundError:
+                continue
+            if name.startswith(".doomed-") or (name.startswith(".new-") and old):
+                self._throw_away(path)
+                count += 1
+        return count
+
+    def _new(self, value: dict[str, Any]) -> str:
         new = f"{self.directory}/.new-{new_id()}"
         os.makedirs(f"{new}/_data", mode=0o755)
         os.chmod(f"{new}/_data", 0o755)
         os.chmod(self.directory, 0o711)
-        value = {"created": time.time_ns(), "labels": dict(labels), "anonymous": anonymous}
-        jsonio.write(f"{new}/volume.json", value, durable=False)
-        try:
-            os.rename(new, f"{self.directory}/{name}")
-        except OSError:  # somebody else made it meanwhile
-            if not os.path.isdir(f"{self.directory}/{name}"):
-                raise
-            from izba.store.snapshots.trees import remove_tree
+        jsonio.write(f"{new}/volume.json", {"created": time.time_ns(), **value}, durable=not value["anonymous"])
+        return new
 
-            remove_tree(new)
+    @staticmethod
+    def _throw_away(path: str) -> None:
+        from izba.store.snapshots.trees import remove_tree
+
+        remove_tree(path)
+
+
+_SETTLED = 3600.0
+"""A volume that is still unnamed after so many seconds is nobody's."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from izba.cli.options.flags import Command, Flag, UsageError
+from izba.ids import new_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,9 +15,11 @@ COMMAND = Command(
     summary="Create a volume",
     flags=(
         Flag(name="driver", short="d", kind="string", help="Specify volume driver name (only local)"),
+        Flag(name="gid", kind="int", help="The group that the volume belongs to"),
         Flag(name="label", kind="list", help="Set metadata for a volume"),
         Flag(name="name", kind="string", help="Specify volume name", hidden=True),
-        Flag(name="opt", short="o", kind="list", shown="map", help="Set driver specific options", hidden=True),
+        Flag(name="opt", short="o", kind="list", shown="map", help="Set driver specific options"),
+        Flag(name="uid", kind="int", help="The user that the volume belongs to"),
     ),
     maximum=1,
 )
@@ -27,13 +30,19 @@ def run(context: Context, argv: list[str]) -> int:
     flags = COMMAND.parse(argv)
     if (driver := flags.text("driver") or "local") != "local":
         raise UsageError(f"volume driver {driver} is not supported: volumes are local directories")
-    if flags.given("opt"):
-        raise UsageError("--opt is not supported: volumes are local directories", hint="bind what you mounted yourself")
+    options = []
+    for text in flags.all("opt"):
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise UsageError(f'invalid argument "{text}" for "--opt" flag: write it as KEY=VALUE')
+        options.append((key, value))
     from izba.cli.options.environment import labels
     from izba.engine.volumes import volumes
 
     name = flags.arguments[0] if flags.arguments else flags.text("name")
     engine = context.engine()
     engine.enter_user_namespace()
-    print(volumes(engine).ensure(name, tuple(labels(flags.all("label"), ()).items())).name)
+    kept = tuple(labels(flags.all("label"), ()).items())
+    uid, gid = flags.number("uid"), flags.number("gid")
+    print(volumes(engine).ensure(name or new_id(), kept, tuple(options), uid=uid, gid=gid).name)
     return 0

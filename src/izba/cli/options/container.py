@@ -21,7 +21,7 @@ _RESOURCES = (
     "device-cgroup-rule device-read-bps device-read-iops device-write-bps device-write-iops memory memory-reservation "
     "memory-swap memory-swappiness oom-kill-disable pids-limit shm-size ulimit"
 ).split()
-_MOUNTS = ("mount", "tmpfs", "volume")
+_MOUNTS = ("mount", "tmpfs", "volume", "volumes-from")
 _NETWORK = (
     "add-host dns dns-option dns-search expose ip mac-address net network network-alias publish publish-all"
 ).split()

@@ -100,6 +100,7 @@ FLAGS = _flags("""
     userns                | string |          | User namespace to use
     uts                   | string |          | UTS namespace to use
     v volume              | list   |          | Bind mount a volume
+    volumes-from          | list   |          | Mount volumes from the specified container(s)
     w workdir             | string |          | Working directory inside the container
 """)
 
@@ -115,7 +116,6 @@ REFUSED = {
     "cpu-rt-runtime": "real-time scheduling of containers is not supported",
     "storage-opt": "the size of a container's file system cannot be limited here",
     "volume-driver": "volumes are local directories",
-    "volumes-from": "name the volumes with -v instead",
     "disable-content-trust": "image signatures are not checked",
 }
 _REFUSED_BOOLS = frozenset(("disable-content-trust",))

@@ -10,7 +10,7 @@ from izba.cli.options.units import size
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.cli.options.flags import Flags
-    from izba.engine.containers.documents import ContainerConfig, HostConfig, Mount
+    from izba.engine.containers.documents import ContainerConfig, HostConfig, Mount, VolumeOptions
 
 _TRUE, _FALSE = frozenset(("", "true", "1")), frozenset(("false", "0"))
 
@@ -29,6 +29,8 @@ def read(flags: Flags, config: ContainerConfig, host: HostConfig) -> None:
         else:
             binds.append(text)
     host["Binds"] = binds
+    if flags.given("volumes-from"):
+        host["VolumesFrom"] = list(flags.all("volumes-from"))
     host["Mounts"] = [_mount(text) for text in flags.all("mount")]
     host["Tmpfs"] = dict(text.partition(":")[::2] for text in flags.all("tmpfs"))
 
@@ -83,11 +85,8 @@ def _set(mount: Mount, key: str, value: str, *, bare: bool, text: str) -> None:
             if value not in {"enabled", "disabled", "writable", "readonly"}:
                 raise UsageError(f'invalid argument "{text}" for "--mount" flag: invalid value for {key}: {value}')
             mount["BindOptions"] = bind | {"NonRecursive": value == "disabled"}
-        case "volume-nocopy":
-            mount["VolumeOptions"] = volume | {"NoCopy": _bool(value, key, text)}
-        case "volume-label":
-            name, _, label = value.partition("=")
-            mount["VolumeOptions"] = volume | {"Labels": volume.get("Labels", {}) | {name: label}}
+        case "volume-nocopy" | "volume-label" | "volume-subpath" | "volume-driver" | "volume-opt":
+            mount["VolumeOptions"] = volume | _volume_option(volume, key, value, text)
         case "tmpfs-size":
             mount["TmpfsOptions"] = tmpfs | {"SizeBytes": size(value, "mount tmpfs-size")}
         case "tmpfs-mode":
@@ -100,6 +99,23 @@ def _set(mount: Mount, key: str, value: str, *, bare: bool, text: str) -> None:
             raise UsageError(
                 f"invalid argument \"{text}\" for \"--mount\" flag: unexpected key '{key}' in '{key}={value}'"
             )
+
+
+def _volume_option(volume: VolumeOptions, key: str, value: str, text: str) -> VolumeOptions:
+    name, _, rest = value.partition("=")
+    match key:
+        case "volume-nocopy":
+            return {"NoCopy": _bool(value, key, text)}
+        case "volume-label":
+            return {"Labels": volume.get("Labels", {}) | {name: rest}}
+        case "volume-subpath":
+            return {"Subpath": value}
+        case "volume-opt":
+            options = volume["DriverConfig"]["Options"] if "DriverConfig" in volume else {}
+            return {"DriverConfig": {"Name": "local", "Options": options | {name: rest}}}
+    if value != "local":
+        raise UsageError(f"volume driver {value} is not supported: volumes are local directories")
+    return {}
 
 
 def _bool(value: str, key: str, text: str) -> bool:

@@ -7,11 +7,12 @@ import time
 
 from izba import jsonio
 from izba.engine import eventlog
-from izba.engine.containers import imageconfig, mounts, networking
+from izba.engine.containers import imageconfig, model, mounts, networking
 from izba.engine.containers.errors import BadName, ImageMissing
 from izba.engine.containers.model import Container
 from izba.engine.containers.specs import make_spec
 from izba.engine.networks import networks
+from izba.errors import InvalidArgument
 from izba.ids import new_id, new_name
 from izba.image import stored
 from izba.store.containers import ContainerRow, NameInUse
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
     from izba.engine.containers.documents import ContainerConfig, HostConfig, Kept, MountPoint
     from izba.engine.containers.model import ContainerRequest
     from izba.engine.engine import Engine
+    from izba.network.store import EndpointRequest, Network
     from izba.oci.documents import ImageConfig
     from izba.store.images import ImageRow
+    from izba.volume.store import Held
+
+    Connections = list[tuple[Network, EndpointRequest]]
 
 _FIRST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _OTHERS = _FIRST | frozenset("_.-")
@@ -33,12 +38,25 @@ def create(engine: Engine, request: ContainerRequest) -> Container:
 
     Raises `ImageMissing`, `NameInUse`, and `InvalidArgument` for what no container can have.
     """
-    store = engine.store
     if request.name is not None:
         check_name(request.name)
     image = require_image(engine, request)
     connections = networking.requested(engine, request.host_config, request.endpoints)
-    kept = _document(engine, request, image)
+    held: list[Held] = []  # its volumes stay until it is known that they are its
+    try:
+        kept = _document(engine, request, image, held)
+        container = _insert_whole(engine, request, image, kept, connections)
+    finally:
+        for each in held:
+            each.close()
+    eventlog.emit_container(engine, container, "create")
+    return container
+
+
+def _insert_whole(
+    engine: Engine, request: ContainerRequest, image: ImageRow, kept: Kept, connections: Connections
+) -> Container:
+    store = engine.store
     id = new_id()
     try:
         os.makedirs(f"{engine.roots.data}/containers/{id}", mode=0o700)
@@ -55,7 +73,6 @@ def create(engine: Engine, request: ContainerRequest) -> Container:
 
         discard(store, id, volumes=mounts.anonymous(kept["Mounts"]))
         raise
-    eventlog.emit_container(engine, container, "create")
     return container
 
 
@@ -83,7 +100,7 @@ def _fits(row: ImageRow, platform: str) -> bool:
     return wanted == Platform.of(row.os, row.architecture, row.variant)
 
 
-def _document(engine: Engine, request: ContainerRequest, image: ImageRow) -> Kept:
+def _document(engine: Engine, request: ContainerRequest, image: ImageRow, held: list[Held]) -> Kept:
     image_config: ImageConfig = jsonio.loads(engine.store.content.read(image.id))
     config = imageconfig.merged(request.config, image_config.get("config") or {})
     config["Image"] = request.image
@@ -91,25 +108,38 @@ def _document(engine: Engine, request: ContainerRequest, image: ImageRow) -> Kep
         "ImageId": image.id,
         "Config": config,
         "HostConfig": request.host_config,
-        "Mounts": _mounts(engine, config, request.host_config, image),
+        "Mounts": _mounts(engine, config, request.host_config, image, held),
         "Platform": image.os,
         "HostTrust": request.host_trust,
     }
 
 
-def _mounts(engine: Engine, config: ContainerConfig, host_config: HostConfig, image: ImageRow) -> list[MountPoint]:
-    if not mounts.wishes(config, host_config):
+def _mounts(
+    engine: Engine, config: ContainerConfig, host_config: HostConfig, image: ImageRow, held: list[Held]
+) -> list[MountPoint]:
+    if not mounts.wishes(config, host_config) and not host_config.get("VolumesFrom"):
         return []
     from izba.image.merged import open_committed
     from izba.volume.store import Volumes
 
     chain_id = image.chain_id
+    volumes = Volumes(f"{engine.roots.data}/volumes")
+    held.append(volumes.held())
     return mounts.resolve(
         config,
         host_config,
-        Volumes(f"{engine.roots.data}/volumes"),
+        volumes,
         (lambda: open_committed(engine.store, chain_id)) if chain_id else None,
+        [point for text in host_config.get("VolumesFrom") or () for point in _lent(engine, text)],
     )
+
+
+def _lent(engine: Engine, text: str) -> list[MountPoint]:
+    """The mounts of `--volumes-from`'s CONTAINER[:ro]. Raises `ContainerNotFound`."""
+    name, _, mode = text.partition(":")
+    if mode not in {"", "rw", "ro", "z", "Z"}:
+        raise InvalidArgument(f"invalid mode for volumes-from: {mode}", hint="ro and rw are")
+    return mounts.lent(model.require(engine, name).mounts, read_only=mode == "ro")
 
 
 def _insert(engine: Engine, request: ContainerRequest, id: str, image: ImageRow, kept: Kept) -> ContainerRow:

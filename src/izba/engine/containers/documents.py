@@ -75,8 +75,14 @@ class BindOptions(TypedDict, total=False):
     ReadOnlyForceRecursive: bool
 
 
+class DriverConfig(TypedDict):
+    Name: str
+    Options: dict[str, str]
+
+
 class VolumeOptions(TypedDict, total=False):
     NoCopy: bool
+    DriverConfig: DriverConfig
     Labels: dict[str, str]
     Subpath: str
 
@@ -134,6 +140,7 @@ class HostConfig(TypedDict, total=False):
     SecurityOpt: list[str]
     UTSMode: str
     UsernsMode: str
+    VolumesFrom: list[str]
     ShmSize: int
     Sysctls: dict[str, str]
     Runtime: str
@@ -177,6 +184,7 @@ class MountPoint(TypedDict):
     Propagation: str
     Anonymous: NotRequired[bool]
     NonRecursive: NotRequired[bool]
+    Subpath: NotRequired[str]
     Options: NotRequired[list[str]]
 
 

@@ -187,6 +187,6 @@ def _sizes(engine: Engine, container: Container) -> dict[str, Any]:
 
 
 def _mount(mount: dict[str, Any]) -> dict[str, Any]:
-    for name in ("Anonymous", "NonRecursive", "Options"):
+    for name in ("Anonymous", "NonRecursive", "Options", "Subpath"):
         mount.pop(name, None)
     return mount

@@ -73,7 +73,7 @@ def blocks(container: Container, query: LogQuery) -> Iterator[list[dict[str, Any
             if not query.since and not query.until:
                 yield block
                 continue
-            wanted = []
+            wanted: list[dict[str, Any]] = []
             for record in block:
                 moment = parse_time(record["time"])
                 if query.until and moment > query.until:
@@ -245,7 +245,7 @@ def _parse(lines: bytes) -> list[dict[str, Any]]:
 
 def _record(line: bytes) -> dict[str, Any] | None:
     try:
-        record: dict[str, Any] = jsonio.loads(line)
+        record: Any = jsonio.loads(line)
     except jsonio.BadJSON:
         return None
     return record if isinstance(record, dict) and {"log", "stream", "time"} <= record.keys() else None

@@ -11,10 +11,10 @@ from izba.runtime.specgen.request import MountRequest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from izba.engine.containers.documents import ContainerConfig, HostConfig, Mount, MountPoint
-    from izba.volume.store import Volumes
+    from izba.volume.store import Volume, Volumes
 
 PROPAGATIONS = frozenset(("private", "rprivate", "shared", "rshared", "slave", "rslave"))
 _IGNORED = frozenset(("z", "Z", "consistent", "cached", "delegated", "nocopy"))
@@ -33,6 +33,8 @@ class Wish(Record):
 
     type         bind, volume or tmpfs
     make_source  a bind's missing source becomes a directory
+    subpath      of a volume: what of it is mounted, relative to it
+    is_of_image  a VOLUME, or `-v` with a target alone
     mode         the options of `-v` as they were written, which `inspect` shows
     """
 
@@ -46,38 +48,58 @@ class Wish(Record):
     copy: bool = True
     make_source: bool = False
     labels: tuple[tuple[str, str], ...] = ()
+    driver_options: tuple[tuple[str, str], ...] = ()
     mode: str = ""
+    subpath: str = ""
+    is_of_image: bool = False
 
 
 def resolve(
-    config: ContainerConfig, host_config: HostConfig, volumes: Volumes, open_image: Callable[[], int] | None
+    config: ContainerConfig,
+    host_config: HostConfig,
+    volumes: Volumes,
+    open_image: Callable[[], int] | None,
+    borrowed: Sequence[MountPoint] = (),
 ) -> list[MountPoint]:
     """The mount points of a container, volumes made and filled. Raises `InvalidArgument` for what cannot be.
 
-    `open_image` gives a descriptor of the image's tree, for copy-up; None for an image without files. Where this
-    raises, the anonymous volumes it made are gone again.
+    `open_image` gives a descriptor of the image's tree, for copy-up; None for an image without files. `borrowed` are
+    those of other containers (`--volumes-from`), of which it gets what it has no mount of its own for; a VOLUME of the
+    image gives way to them. Where this raises, the anonymous volumes it made are gone again.
     """
     points: list[MountPoint] = []
+    lent = {point["Destination"]: point for point in borrowed}
     try:
         for wish in wishes(config, host_config):
+            if wish.target in lent and wish.is_of_image:
+                continue
+            lent.pop(wish.target, None)
             points.append(_point(wish, volumes))
-            if wish.type == "volume" and wish.copy and open_image:
-                _fill(points[-1]["Source"], wish.target, open_image)
+            if wish.type == "volume" and wish.copy and open_image and not wish.subpath:
+                _fill(volumes.get(points[-1]["Name"]), wish.target, open_image)
     except BaseException:
         for name in anonymous(points):
             volumes.discard(name)
         raise
-    return points
+    return [*points, *lent.values()]
 
 
-def _fill(volume: str, target: str, open_image: Callable[[], int]) -> None:
+def _fill(volume: Volume, target: str, open_image: Callable[[], int]) -> None:
     from izba.volume.copyup import copy_up
 
+    if volume.settings.device:  # a directory of the host's is not izba's to fill
+        return
     root = open_image()
     try:
-        copy_up(root, target, volume)
+        copy_up(root, target, volume.path)
+        volume.settings.give(volume.path)
     finally:
         os.close(root)
+
+
+def lent(points: Iterable[MountPoint], *, read_only: bool) -> list[MountPoint]:
+    """Mount points as another container gets them."""
+    return [{**point, "RW": point["RW"] and not read_only} for point in points]
 
 
 def anonymous(points: Iterable[MountPoint]) -> tuple[str, ...]:
@@ -99,7 +121,7 @@ def wishes(config: ContainerConfig, host_config: HostConfig) -> list[Wish]:
         places[wish.target] = wish
     for target in config.get("Volumes") or ():
         place = _target(target)
-        places.setdefault(place, Wish(type="volume", target=place))
+        places.setdefault(place, Wish(type="volume", target=place, is_of_image=True))
     return list(places.values())
 
 
@@ -134,6 +156,7 @@ def requests(points: Iterable[MountPoint]) -> tuple[MountRequest, ...]:
             propagation=point["Propagation"] or "rprivate",
             options=tuple(point.get("Options", ())),
             recursive=not point.get("NonRecursive", False),
+            subpath=point.get("Subpath", ""),
         )
         for point in points
     )
@@ -166,7 +189,9 @@ def _of_mount(mount: Mount) -> Wish:
             target=_target(target),
             read_only=read_only,
             copy=not volume.get("NoCopy", False),
+            subpath=_subpath(volume.get("Subpath", "")),
             labels=tuple((volume.get("Labels") or {}).items()),
+            driver_options=tuple((volume.get("DriverConfig") or {}).get("Options", {}).items()),
         )
     if kind == "tmpfs":
         tmpfs = mount.get("TmpfsOptions", {})
@@ -174,6 +199,12 @@ def _of_mount(mount: Mount) -> Wish:
         options_ += [f"mode={tmpfs['Mode']:o}"] if "Mode" in tmpfs else []
         return Wish(type="tmpfs", target=_target(target), options=tuple(options_), read_only=read_only)
     raise BadMountSpec(f'type "{kind}"', "mount type unknown")
+
+
+def _subpath(path: str) -> str:
+    if path.startswith("/") or ".." in path.split("/") or "\0" in path:
+        raise BadMountSpec('type "volume"', f"subpath must be a relative path within the volume, not {path!r}")
+    return os.path.normpath(path) if path else ""
 
 
 def _tmpfs(target: str, options: str) -> Wish:
@@ -200,12 +231,14 @@ def _point(wish: Wish, volumes: Volumes) -> MountPoint:
     }
     if wish.options:
         point["Options"] = list(wish.options)
+    if wish.subpath:
+        point["Subpath"] = wish.subpath
     if not wish.recursive:
         point["NonRecursive"] = True
     if wish.type == "bind":
         _check_source(wish)
     if wish.type == "volume":
-        volume = volumes.ensure(wish.source, wish.labels)
+        volume = volumes.ensure(wish.source, wish.labels, wish.driver_options)
         point |= {"Name": volume.name, "Source": volume.path, "Driver": "local"}
         if wish.source is None:
             point["Anonymous"] = True

@@ -20,6 +20,9 @@ VERSION = "1.1.0"
 INIT = "izba.init"
 """Annotation: the runtime's own init is process 1; it forwards signals and reaps."""
 
+SUBPATHS = "izba.subpaths"
+"""Annotation: destinations of binds, each with the path below its source that is meant, as a JSON object."""
+
 FAKE_OWNERSHIP = "izba.fake-ownership"
 """Annotation: one uid is all there is; changes of owner and identity are answered with success, and not made."""
 
@@ -145,4 +148,8 @@ def _annotations(request: SpecRequest, host: HostFacts) -> dict[str, str]:
         result[INIT] = "true"
     if host.single_id:
         result[FAKE_OWNERSHIP] = "true"
+    if below := {mount.target: mount.subpath for mount in request.mounts if mount.subpath}:
+        from izba import jsonio
+
+        result[SUBPATHS] = jsonio.dumps(below)
     return result

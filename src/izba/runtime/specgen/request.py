@@ -25,6 +25,7 @@ class MountRequest(Record):
     source        an absolute host path; for tmpfs unused
     propagation   rprivate (the default), private, rshared, shared, rslave, slave
     options       for tmpfs: size=…, mode=… and mount flags in the words of mount(8)
+    subpath       of a volume: what of `source` is bound, found when it is mounted, without leaving it
     recursive     bind what is mounted below the source too, and make all of it read-only when `read_only`
     """
 
@@ -35,6 +36,7 @@ class MountRequest(Record):
     propagation: str = "rprivate"
     options: tuple[str, ...] = ()
     recursive: bool = True
+    subpath: str = ""
 
 
 class DeviceNode(Record):
