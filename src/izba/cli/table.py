@@ -89,6 +89,7 @@ COMMANDS = _rows("""
     system check        | system_check      | Find what is damaged in the store, and mend it with --repair
     system df           | system_df         | Show disk usage
     system prune        | system_prune      | Remove unused data
+    system resume       | system_resume     | Start the containers that should run, as after a reboot
     volume create       | volume_create     | Create a volume
     volume export       | volume_export     | Export a volume's content as a tar archive
     volume import       | volume_import     | Import a tar archive into a volume, which is made if it is not there

@@ -63,6 +63,8 @@ def create(plan: Plan, stdio: tuple[int, int, int], reserved: Sequence[int] = ()
         group = manager(plan.cgroup)
         if group is not None:
             group.apply(spec["linux"]["resources"])
+    if plan.runtime not in {"", "native"}:  # what a killed monitor did not let it forget
+        driver.delete(plan.id, bundle=plan.directory, run_directory=plan.runtime_directory)
     launched = driver.create(
         spec,
         id=plan.id,

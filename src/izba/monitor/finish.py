@@ -73,7 +73,9 @@ def remove_files(store: Store, id: str, volumes: tuple[str, ...] = ()) -> None:
         for name in volumes:
             if not any(name in config for config in others):  # lent by `--volumes-from`, it goes with the last
                 Volumes(f"{store.roots.data}/volumes").discard(name)
-    for directory in (f"{store.roots.run}/containers/{id}", f"{store.roots.data}/containers/{id}"):
+    run, data = store.roots.run, store.roots.data
+    records = [f"{run}/runtime/{name}/{id}" for name in ("crun", "runc")]  # of one whose monitor was killed
+    for directory in (f"{run}/containers/{id}", *records, f"{data}/containers/{id}"):
         _remove_directory(directory)
 
 

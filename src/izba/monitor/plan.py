@@ -31,7 +31,10 @@ class LogPlan(Record):
 
 
 class HealthPlan(Record):
-    """A HEALTHCHECK (Docker's words); durations in nanoseconds. `shell` runs a test that is CMD-SHELL."""
+    """A HEALTHCHECK (Docker's words); durations in nanoseconds. `shell` runs a test that is CMD-SHELL.
+
+    on_failure  what is done to a container that becomes unhealthy: none, kill, restart or stop (Podman's words)
+    """
 
     test: tuple[str, ...]
     shell: tuple[str, ...] = ("/bin/sh", "-c")
@@ -40,6 +43,7 @@ class HealthPlan(Record):
     start_period: int = 0
     start_interval: int = 5_000_000_000
     retries: int = 3
+    on_failure: str = "none"
 
 
 class RestartPlan(Record):

@@ -84,7 +84,10 @@ def read(directory: str) -> State:
     try:
         write(directory, lost)
     except PermissionError:  # an onlooker, who may read the state but not change it
-        pass
+        return lost
+    from izba.monitor.lost import clean_up
+
+    clean_up(directory)
     return lost
 
 
@@ -124,6 +127,8 @@ def _read(directory: str) -> State:
         value: dict[str, Any] = jsonio.read(f"{directory}/{FILE}")
     except FileNotFoundError:
         return NEVER_STARTED
+    except jsonio.BadJSON:  # a power cut: it was written a moment before
+        return NEVER_STARTED.replace(status="exited", started=1, exit_code=LOST, error="the machine went down")
     for name in ("monitor", "process"):
         if pair := value[name]:
             value[name] = Process(pid=pair[0], started=pair[1])

@@ -66,6 +66,7 @@ class Supervisor:
         self._starter: Starter | None = None
         self.told = dict(plan.told)
         self.is_stopping = False
+        self._is_unwell = False
 
     # -- the first start
 
@@ -182,8 +183,30 @@ class Supervisor:
     def _on_verdict(self, verdict: Verdict) -> None:
         changed = verdict.status != self.state.health
         self._write(self.state.replace(health=verdict.status, health_failures=verdict.failures))
-        if changed:
-            self.tell(f"health_status: {verdict.status}")
+        if not changed:
+            return
+        self.tell(f"health_status: {verdict.status}")
+        if verdict.status == "unhealthy":
+            self._on_unhealthy()
+
+    def _on_unhealthy(self) -> None:
+        """Do what was asked for; `restart` whatever the policy says, `kill` leaves the rest to it."""
+        assert self.plan.health is not None
+        match self.plan.health.on_failure:
+            case "kill":
+                self.signal(_signal.SIGKILL)
+            case "stop":
+                requests.stop(self, self.plan.stop_signal, self.plan.stop_timeout)
+            case "restart":
+                self._is_unwell = True
+                self.signal(self.plan.stop_signal)
+                if self.plan.stop_timeout >= 0:
+                    run = self._began
+                    self.loop.after(self.plan.stop_timeout, lambda: self._kill_run(run))
+
+    def _kill_run(self, began: float) -> None:
+        if self._began == began:
+            self.signal(_signal.SIGKILL)
 
     # -- its end
 
@@ -256,7 +279,9 @@ class Supervisor:
             delay=self._delay,
             stopped_by_user=ended.stopped_by_user,
         )
-        delay = delay_before_restart(self.policy, run)
+        policy = self.policy.replace(name="always") if self._is_unwell else self.policy
+        self._is_unwell = False
+        delay = delay_before_restart(policy, run)
         if delay is None:
             self._finish(ended)
             return

@@ -26,7 +26,8 @@ _NETWORK = (
     "add-host dns dns-option dns-search expose ip mac-address net network network-alias publish publish-all"
 ).split()
 _HEALTH = (
-    "health-cmd health-interval health-retries health-start-interval health-start-period health-timeout no-healthcheck"
+    "health-cmd health-interval health-on-failure health-retries health-start-interval health-start-period "
+    "health-timeout no-healthcheck"
 ).split()
 
 
@@ -52,7 +53,7 @@ def request(flags: Flags, *, detach: bool) -> ContainerRequest:
     if any(map(flags.given, _HEALTH)):
         from izba.cli.options import health
 
-        health.read(flags, config)
+        health.read(flags, config, host)
     endpoints: tuple[EndpointRequest, ...] = ()
     if any(map(flags.given, _NETWORK)):
         from izba.cli.options import network

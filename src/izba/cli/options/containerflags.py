@@ -49,6 +49,7 @@ FLAGS = _flags("""
     group-add             | list   |          | Add additional groups to join
     health-cmd            | string |          | Command to run to check health
     health-interval       | string | duration | Time between running the check (ms|s|m|h)
+    health-on-failure     | string |          | Action when the container becomes unhealthy (none|kill|restart|stop)
     health-retries        | int    |          | Consecutive failures needed to report unhealthy
     health-start-interval | string | duration | Time between running the check during the start period (ms|s|m|h)
     health-start-period   | string | duration | Time to start in which failures do not count (ms|s|m|h)

@@ -8,7 +8,7 @@ from izba.cli.options.flags import UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.cli.options.flags import Flags
-    from izba.engine.containers.documents import ContainerConfig
+    from izba.engine.containers.documents import ContainerConfig, HostConfig
     from izba.oci.documents import Healthcheck
 
 _DURATIONS = {
@@ -19,8 +19,15 @@ _DURATIONS = {
 }
 
 
-def read(flags: Flags, config: ContainerConfig) -> None:
-    """Put what was given into `config`. Raises `UsageError`."""
+_ACTIONS = ("none", "kill", "restart", "stop")
+
+
+def read(flags: Flags, config: ContainerConfig, host: HostConfig) -> None:
+    """Put what was given into the documents. Raises `UsageError`."""
+    if action := flags.text("health-on-failure"):
+        if action not in _ACTIONS:
+            raise UsageError(f"invalid --health-on-failure: {action!r}", hint=f"{', '.join(_ACTIONS)} are")
+        host["HealthOnFailure"] = action
     check: Healthcheck = {}
     if command := flags.text("health-cmd"):
         check["Test"] = ["CMD-SHELL", command]

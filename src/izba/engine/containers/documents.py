@@ -168,6 +168,7 @@ class HostConfig(TypedDict, total=False):
     PidsLimit: int
     Ulimits: list[Ulimit]
     Init: bool
+    HealthOnFailure: str
     Annotations: dict[str, str]
 
 

@@ -8,14 +8,14 @@ from izba.engine import eventlog
 from izba.engine.containers import lifecycle, networking
 from izba.engine.containers.networkfiles import write_network_files
 from izba.engine.containers.specs import make_spec
-from izba.errors import IzbaError, NotModified
+from izba.errors import InvalidArgument, IzbaError, NotModified
 from izba.monitor import finish
 from izba.monitor import plan as plans
 from izba.runtime import bundle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from izba.engine.containers.documents import ContainerConfig
+    from izba.engine.containers.documents import ContainerConfig, HostConfig
     from izba.engine.containers.model import Container
     from izba.engine.engine import Engine
     from izba.monitor.plan import HealthPlan, LogPlan, Plan
@@ -90,7 +90,7 @@ def make_plan(engine: Engine, container: Container, spec: Spec, console: tuple[i
         stdin_once=config.get("StdinOnce", False),
         console=console,
         log=_log(container),
-        health=_health(config),
+        health=_health(config, host),
         restart=plans.RestartPlan(name=policy["Name"] or "no", maximum=policy["MaximumRetryCount"]),
         auto_remove=host.get("AutoRemove", False),
         stop_signal=stop_signal(config),
@@ -112,11 +112,20 @@ def _log(container: Container) -> LogPlan:
     return plan.replace(attributes=attributes(container))
 
 
-def _health(config: ContainerConfig) -> HealthPlan | None:
+ON_FAILURE = "izba.health-on-failure"
+"""The label that says what `--health-on-failure` says, for those who have no such flag: Compose, other clients."""
+
+ON_FAILURE_ACTIONS = ("none", "kill", "restart", "stop")
+
+
+def _health(config: ContainerConfig, host: HostConfig) -> HealthPlan | None:
     check = config.get("Healthcheck")
     if not check or not check.get("Test") or check["Test"][0] == "NONE":
         return None
     default = plans.HealthPlan(test=())
+    action = host.get("HealthOnFailure") or (config.get("Labels") or {}).get(ON_FAILURE, "none")
+    if action not in ON_FAILURE_ACTIONS:
+        raise InvalidArgument(f"{ON_FAILURE}: {action!r} is not one of {', '.join(ON_FAILURE_ACTIONS)}")
     return plans.HealthPlan(
         test=tuple(check["Test"]),
         shell=tuple(config.get("Shell") or default.shell),
@@ -125,4 +134,5 @@ def _health(config: ContainerConfig) -> HealthPlan | None:
         start_period=check.get("StartPeriod") or default.start_period,
         start_interval=check.get("StartInterval") or default.start_interval,
         retries=check.get("Retries") or default.retries,
+        on_failure=action,
     )

@@ -1,0 +1,171 @@
+"""After the machine went down: `izba system resume`; and containers that become unhealthy."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from izba.jsonio import read, write
+from izba.linux import process as processes
+from tests.containers.conftest import Izba, eventually
+
+
+def take_down(izba: Izba, *names: str) -> None:
+    """What a reboot leaves: monitors and containers are gone, and their state is of another boot."""
+    for name in names:
+        path = str(izba.directory(name) / "state.json")
+        value = read(path)
+        for key in ("monitor", "process"):
+            if value[key]:
+                kill(value[key][0])
+        write(path, value | {"boot": "another boot"})
+
+
+def kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    eventually(lambda: not os.path.exists(f"/proc/{pid}") or processes.state(pid) in "ZX")
+
+
+def detached(izba: Izba, policy: str, *args: str) -> str:
+    return izba.detached("sh", "-c", "sleep 100", options=("--restart", policy, *args))
+
+
+def test_what_its_policy_wants_is_started_and_nothing_else(any_izba: Izba) -> None:
+    volume = any_izba.name()
+    always, stopped = detached(any_izba, "always", "-v", f"{volume}:/v"), detached(any_izba, "always")
+    unless, by_hand = detached(any_izba, "unless-stopped"), detached(any_izba, "unless-stopped")
+    failed, plain = detached(any_izba, "on-failure:3"), detached(any_izba, "no")
+    never = any_izba.name()
+    any_izba.ok("create", "--name", never, "--restart", "always", "--network", "none", "busybox", "sleep", "100")
+    any_izba.ok("exec", always, "sh", "-c", "echo kept >/v/file")
+    any_izba.ok("stop", "-t", "0", stopped, by_hand)
+    take_down(any_izba, always, unless, failed, plain)
+
+    resumed = any_izba.ok("system", "resume").split()
+
+    assert sorted(resumed) == sorted([always, stopped, unless, failed])
+    assert {name: any_izba.state(name)["Status"] for name in (always, by_hand, plain, never)} == {
+        always: "running", by_hand: "exited", plain: "exited", never: "created",
+    }  # fmt: skip
+    assert any_izba.ok("exec", always, "cat", "/v/file") == "kept"
+    assert any_izba.ok("system", "resume") == ""
+    any_izba.clean()
+    any_izba.ok("volume", "rm", volume)
+
+
+def test_who_joins_anothers_namespaces_comes_after_it(izba: Izba) -> None:
+    first, second = detached(izba, "always"), izba.name()
+    options = ("--name", second, "--restart", "always", "--network", f"container:{first}")
+    izba.ok("run", "-d", *options, "busybox", "sleep", "100")
+    take_down(izba, first, second)
+    izba.ok("rm", first)
+    izba.ok("run", "-d", "--name", first, "--restart", "always", "--network", "none", "busybox", "sleep", "100")
+    take_down(izba, first)
+
+    assert izba.ok("system", "resume").split() == [first, second], "though it was made later"
+
+
+def test_a_container_of_rm_that_the_machine_took_down_is_gone_with_its_volume(izba: Izba) -> None:
+    name = izba.detached("sleep", "100", options=("--rm", "-v", "/own"))
+    (volume,) = (mount["Name"] for mount in izba.inspect(name)["Mounts"])
+    take_down(izba, name)
+
+    izba.ok("system", "resume")
+
+    assert izba("inspect", name).returncode == 1
+    assert izba("volume", "inspect", volume).returncode == 1
+
+
+def test_one_that_cannot_be_started_is_told_and_hinders_no_other(izba: Izba, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    broken, sound = detached(izba, "always", "-v", f"{tmp_path}/there:/x"), detached(izba, "always")
+    take_down(izba, broken, sound)
+    (tmp_path / "there").rmdir()
+
+    done = izba("system", "resume")
+
+    assert (done.returncode, done.stdout.split()) == (1, [sound])
+    assert f"starting {broken}" in done.stderr
+    assert izba.state(broken)["Error"] != ""
+
+
+def test_a_state_that_a_power_cut_emptied_is_an_end(izba: Izba) -> None:
+    name = detached(izba, "always")
+    take_down(izba, name)
+    (izba.directory(name) / "state.json").write_bytes(b"")
+
+    assert izba.state(name)["Status"] == "exited"
+    assert izba.ok("system", "resume") == name
+
+
+# -- unhealthy
+
+SICK = ("--health-cmd", "test ! -e /sick", "--health-interval", "60ms", "--health-retries", "1")
+
+
+@pytest.mark.parametrize("how", [("--health-on-failure", "restart"), ("--label", "izba.health-on-failure=restart")])
+def test_an_unhealthy_container_is_restarted_when_asked(izba: Izba, how: tuple[str, ...]) -> None:
+    script = "test -e /ran && rm /sick; touch /ran; trap 'exit 0' TERM; while :; do sleep 0.05; done"
+    name = izba.detached("sh", "-c", script, options=(*SICK, *how))
+    eventually(lambda: izba.state(name)["Health"]["Status"] == "healthy")
+
+    izba.ok("exec", name, "touch", "/sick")
+
+    eventually(lambda: izba.inspect(name)["RestartCount"] == 1)
+    eventually(lambda: izba.state(name)["Health"]["Status"] == "healthy")
+
+
+def test_an_unhealthy_container_is_stopped_or_killed_when_asked(izba: Izba) -> None:
+    script = ("sh", "-c", "touch /sick; trap 'exit 3' TERM; while :; do sleep 0.05; done")
+    stopped = izba.detached(*script, options=(*SICK, "--health-on-failure", "stop", "--restart", "always"))
+    killed = izba.detached(*script, options=(*SICK, "--health-on-failure", "kill", "--restart", "on-failure:1"))
+
+    eventually(lambda: izba.state(stopped)["Status"] == "exited")
+    eventually(lambda: izba.state(killed)["Status"] == "exited")
+
+    assert (izba.state(stopped)["ExitCode"], izba.inspect(stopped)["RestartCount"]) == (3, 0)
+    assert (izba.state(killed)["ExitCode"], izba.inspect(killed)["RestartCount"]) == (137, 1)
+
+
+def test_probes_come_at_the_start_interval_while_it_starts(izba: Izba) -> None:
+    check = ("--health-cmd", "test -e /up", "--health-interval", "1h", "--health-start-period", "30s",
+             "--health-start-interval", "50ms", "--health-retries", "1")  # fmt: skip
+    name = izba.detached("sleep", "100", options=check)
+    eventually(lambda: len(izba.state(name)["Health"]["Log"]) > 2)
+
+    assert izba.state(name)["Health"]["Status"] == "starting", "failures while it starts do not count"
+    izba.ok("exec", name, "touch", "/up")
+
+    eventually(lambda: izba.state(name)["Health"]["Status"] == "healthy")
+
+
+def test_an_action_that_is_none_is_refused(izba: Izba) -> None:
+    assert "invalid --health-on-failure" in izba("run", "--health-on-failure", "pray", "busybox", "true").stderr
+    name = izba.name()
+    options = ("--label", "izba.health-on-failure=pray", "--health-cmd", "true")
+    assert izba("run", "-d", "--name", name, *options, "busybox", "true").returncode == 125
+
+
+# -- backoff
+
+
+def test_delays_are_dockers() -> None:
+    from izba.monitor.plan import RestartPlan
+    from izba.monitor.restart import Ended, delay_before_restart
+
+    def delays(seconds: float, count: int) -> list[float]:
+        found, delay = [], 0.0
+        for number in range(count):
+            ended = Ended(exit_code=1, seconds=seconds, restarts=number, delay=delay, stopped_by_user=False)
+            delay = delay_before_restart(RestartPlan(name="always"), ended) or 0
+            found.append(delay)
+        return found
+
+    assert delays(0.1, 12) == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 60.0, 60.0]
+    assert delays(10.0, 3) == [0.1, 0.1, 0.1]
