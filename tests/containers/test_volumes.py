@@ -124,7 +124,8 @@ def test_a_subpath_never_leads_out_of_its_volume(izba: Izba, tmp_path: Path) -> 
         mount = f"type=volume,src={name},dst=/w,volume-subpath={subpath}"
         done = izba("run", "--rm", "--network", "none", "--mount", mount, "busybox", "cat", "/w/canary")
         assert done.returncode == 125, (subpath, done.stdout)
-        assert f"cannot access path '{subpath}' of the volume" in done.stderr
+        assert f"'{subpath}' of the volume" in done.stderr
+        assert "no such file or directory" in done.stderr
     for subpath in ("../..", "/etc", "a/../../b"):
         done = izba(
             "run", "--rm", "--mount", f"type=volume,src={name},dst=/w,volume-subpath={subpath}", "busybox", "true"
@@ -142,7 +143,7 @@ def test_volumes_from_lends_mounts_and_an_anonymous_volume_goes_with_its_last_us
 ) -> None:
     owner = any_izba.name()
     any_izba.ok("create", "--name", owner, "--network", "none", "-v", "/mine", "--tmpfs", "/tmp", "busybox", "true")
-    (mount,) = any_izba.inspect(owner)["Mounts"][:1]
+    (mount,) = (mount for mount in any_izba.inspect(owner)["Mounts"] if mount["Type"] == "volume")
     borrower = any_izba.name()
     args = ("--name", borrower, "--network", "none", "--volumes-from", owner)
     any_izba.ok("run", "-d", *args, "busybox", "sh", "-c", "echo lent >/mine/x; sleep 60")
@@ -202,7 +203,7 @@ def test_tmpfs_options(any_izba: Izba) -> None:
     flags = ("--tmpfs", "/a:size=1m,mode=1770,exec", "--mount", "type=tmpfs,dst=/b,tmpfs-size=64k,tmpfs-mode=700")
 
     lines = run(
-        any_izba, *flags, "busybox", "sh", "-c", "grep -E ' /[ab] ' /proc/mounts; stat -c %a /a /b"
+        any_izba, *flags, "busybox", "sh", "-c", "grep ' /a ' /proc/mounts; grep ' /b ' /proc/mounts; stat -c %a /a /b"
     ).splitlines()
 
     assert "size=1024k" in lines[0]

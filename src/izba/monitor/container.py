@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 
-from izba.errors import InvalidArgument
 from izba.linux.mount import Mount
 from izba.network import attach
 from izba.oci.digest import Digest
 from izba.runtime import bundle
 from izba.runtime.driver import runtime
 from izba.runtime.launch import Stdio
+from izba.runtime.native.rootfs import SUBPATHS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +51,10 @@ def create(plan: Plan, stdio: tuple[int, int, int], reserved: Sequence[int] = ()
     if not plan.stdin:
         stdin = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
     os.makedirs(plan.runtime_directory, mode=0o700, exist_ok=True)
-    subpaths = _open_subpaths(spec)
+    if SUBPATHS in spec["annotations"] and plan.runtime not in {"", "native"}:
+        raise NotImplementedError(
+            f"{plan.runtime} cannot mount a part of a volume: volume-subpath is of izba's own runtime"
+        )
     netns = -1
     if plan.network is not None and attached is not None:
         netns = attach.attach(plan.network, attached, reserved)
@@ -79,46 +82,7 @@ def create(plan: Plan, stdio: tuple[int, int, int], reserved: Sequence[int] = ()
     )
     if netns >= 0:
         os.close(netns)
-    for fd in subpaths:
-        os.close(fd)
     return Created(driver, launched, attached)
-
-
-def _open_subpaths(spec: Spec) -> list[int]:
-    """Find what of its volumes is mounted, and have it mounted from descriptors: another container of the volume may
-    put links in the way at any moment, and they must not lead out of it. Raises `SubpathMissing`.
-    """
-    from izba.runtime.specgen.generate import SUBPATHS
-
-    if SUBPATHS not in spec["annotations"]:
-        return []
-    from izba import jsonio
-    from izba.linux import rootpath
-
-    opened = []
-    below = jsonio.loads(spec["annotations"][SUBPATHS])
-    for mount in spec["mounts"]:
-        if (subpath := below.get(mount["destination"])) is None:
-            continue
-        root = rootpath.open_root(mount["source"])
-        try:
-            opened.append(rootpath.open_in_root(root, subpath))
-        except OSError as error:
-            raise SubpathMissing(mount["source"], subpath, error) from None
-        finally:
-            os.close(root)
-        mount["source"] = f"/proc/{os.getpid()}/fd/{opened[-1]}"
-    return opened
-
-
-class SubpathMissing(InvalidArgument):
-    """What of a volume was to be mounted is not in it."""
-
-    def __init__(self, source: str, subpath: str, error: OSError) -> None:
-        super().__init__(
-            f"cannot access path {subpath!r} of the volume at {source}: {os.strerror(error.errno or 0).lower()}",
-            hint="make it by a container that has the whole volume",
-        )
 
 
 def _join_network(spec: Spec, netns: int) -> None:

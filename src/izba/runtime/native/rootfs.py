@@ -40,7 +40,11 @@ def plan(spec: Spec, *, bundle: str, rootfs: Sequence[Mount]) -> tuple[Operation
     """What has to be done, in order."""
     linux = spec.get("linux", {})
     nodev = has_no_devices(spec)
-    operations: list[Operation] = [AttachMount.of(each, bundle=bundle, nodev=nodev) for each in spec.get("mounts", ())]
+    below = _subpaths(spec)
+    operations: list[Operation] = [
+        AttachMount.of(each, bundle=bundle, nodev=nodev, subpath=below.get(each["destination"], ""))
+        for each in spec.get("mounts", ())
+    ]
     if not _binds_dev(operations):
         devices = linux.get("devices", ())
         named = {device["path"] for device in devices}
@@ -56,6 +60,24 @@ def plan(spec: Spec, *, bundle: str, rootfs: Sequence[Mount]) -> tuple[Operation
         *operations,
         *((ReadOnlyRoot(),) if spec["root"].get("readonly") else ()),
     )
+
+
+SUBPATHS = "izba.subpaths"
+"""Annotation: destinations of binds, each with the path below its source that is meant, as a JSON object.
+
+It is found when it is mounted: whoever can write there may put links in the way at any moment, and they must not lead
+out of the source (as runtime-spec's own mounts, which have one path, would let them).
+"""
+
+
+def _subpaths(spec: Spec) -> dict[str, str]:
+    text = spec.get("annotations", {}).get(SUBPATHS)
+    if text is None:
+        return {}
+    from izba import jsonio
+
+    below: dict[str, str] = jsonio.loads(text)
+    return below
 
 
 def has_no_devices(spec: Spec) -> bool:
@@ -184,14 +206,16 @@ class AttachMount(Record):
     source: str
     destination: str
     options: tuple[str, ...] = ()
+    subpath: str = ""
 
     @classmethod
-    def of(cls, mount: SpecMount, *, bundle: str, nodev: bool = False) -> AttachMount:
+    def of(cls, mount: SpecMount, *, bundle: str, nodev: bool = False, subpath: str = "") -> AttachMount:
         made = cls(
             type=mount.get("type", "") or "bind",
             source=mount.get("source", ""),
             destination=mount["destination"],
             options=tuple(mount.get("options", ())),
+            subpath=subpath,
         )
         if made.is_bind:
             made = made.replace(source=absolute(bundle, made.source))
@@ -204,6 +228,8 @@ class AttachMount(Record):
         return self.type == "bind" or "bind" in self.options or "rbind" in self.options
 
     def describe(self) -> str:
+        if self.subpath:
+            return f"{self.subpath!r} of the volume {self.source} on {self.destination} ({','.join(self.options)})"
         return f"{self.type} {self.source} on {self.destination} ({','.join(self.options)})"
 
     def execute(self, root: Root) -> None:
@@ -216,12 +242,23 @@ class AttachMount(Record):
             mount.set_attributes(fd, options)
             os.close(fd)
         elif self.is_bind:
-            tree = mount.bind_source(self.source, options)
+            tree = self._below(options) if self.subpath else mount.bind_source(self.source, options)
             target = self._target_like(root, tree)
             root.attach(tree, target, self.destination)
         else:
             target = self._directory(root)
             root.attach(self._new_filesystem(root, target, options), target, self.destination)
+
+    def _below(self, options: MountOptions) -> int:
+        source = rootpath.open_root(self.source)
+        try:
+            found = rootpath.open_in_root(source, self.subpath)
+        finally:
+            os.close(source)
+        try:
+            return mount.bind_source(found, options)
+        finally:
+            os.close(found)
 
     @property
     def _resolve(self) -> int:

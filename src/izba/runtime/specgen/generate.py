@@ -20,9 +20,6 @@ VERSION = "1.1.0"
 INIT = "izba.init"
 """Annotation: the runtime's own init is process 1; it forwards signals and reaps."""
 
-SUBPATHS = "izba.subpaths"
-"""Annotation: destinations of binds, each with the path below its source that is meant, as a JSON object."""
-
 FAKE_OWNERSHIP = "izba.fake-ownership"
 """Annotation: one uid is all there is; changes of owner and identity are answered with success, and not made."""
 
@@ -150,6 +147,7 @@ def _annotations(request: SpecRequest, host: HostFacts) -> dict[str, str]:
         result[FAKE_OWNERSHIP] = "true"
     if below := {mount.target: mount.subpath for mount in request.mounts if mount.subpath}:
         from izba import jsonio
+        from izba.runtime.native.rootfs import SUBPATHS
 
         result[SUBPATHS] = jsonio.dumps(below)
     return result
