@@ -191,7 +191,7 @@ def _of_mount(mount: Mount) -> Wish:
             copy=not volume.get("NoCopy", False),
             subpath=_subpath(volume.get("Subpath", "")),
             labels=tuple((volume.get("Labels") or {}).items()),
-            driver_options=tuple((volume.get("DriverConfig") or {}).get("Options", {}).items()),
+            driver_options=tuple(volume["DriverConfig"]["Options"].items()) if volume.get("DriverConfig") else (),
         )
     if kind == "tmpfs":
         tmpfs = mount.get("TmpfsOptions", {})
