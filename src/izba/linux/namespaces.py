@@ -48,6 +48,16 @@ def setns(fd: int, flags: int, path: str | None = None) -> None:
     libc.check("setns", _setns(fd, flags), path)
 
 
+def parent(fd: int) -> int:
+    """A descriptor of the user namespace above the one that is open as `fd` (ioctl_ns(2))."""
+    from fcntl import ioctl
+
+    return ioctl(fd, _NS_GET_PARENT)
+
+
+_NS_GET_PARENT = 0xB702
+
+
 def in_user_namespace() -> bool:
     """Whether this process is in a user namespace other than the machine's first."""
     try:

@@ -59,6 +59,8 @@ def create(plan: Plan, stdio: tuple[int, int, int], reserved: Sequence[int] = ()
     if plan.network is not None and attached is not None:
         netns = attach.attach(plan.network, attached, reserved)
         _join_network(spec, netns)
+        if spec["linux"].get("uidMappings"):
+            _open_low_ports(netns)
     group = None
     if plan.cgroup:
         from izba.cgroups.manager import manager
@@ -83,6 +85,15 @@ def create(plan: Plan, stdio: tuple[int, int, int], reserved: Sequence[int] = ()
     if netns >= 0:
         os.close(netns)
     return Created(driver, launched, attached)
+
+
+def _open_low_ports(netns: int) -> None:
+    """What the container's own sysctls say elsewhere; from a user namespace of its own it may not set them here."""
+    from izba.network.bridge import Visit
+    from izba.network.sysctl import write_sysctl
+
+    with Visit(netns):
+        write_sysctl("ipv4/ip_unprivileged_port_start", "0")
 
 
 def _join_network(spec: Spec, netns: int) -> None:

@@ -131,7 +131,11 @@ def _isolation(flags: Flags, host: HostConfig) -> None:
     host["PidMode"] = _mode(flags, "pid", {"", "host"})
     host["UTSMode"] = _mode(flags, "uts", {"", "host"}, container=False)
     host["CgroupnsMode"] = _mode(flags, "cgroupns", {"", "host", "private"}, container=False)
-    host["UsernsMode"] = _mode(flags, "userns", {"", "host"}, container=False)
+    if userns := flags.text("userns"):
+        from izba.engine.containers import keepid
+
+        keepid.check(userns)
+        host["UsernsMode"] = userns
     host["CgroupParent"] = flags.text("cgroup-parent") or ""
     host["SecurityOpt"] = [_with_profile(option) for option in flags.all("security-opt")]
     host["Sysctls"] = dict(_pair(text, "sysctl") for text in flags.all("sysctl"))

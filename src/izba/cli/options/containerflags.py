@@ -98,7 +98,7 @@ FLAGS = _flags("""
     t tty                 |        |          | Allocate a pseudo-TTY
     ulimit                | list   | ulimit   | Ulimit options
     u user                | string |          | Username or UID (format: <name|uid>[:<group|gid>])
-    userns                | string |          | User namespace to use
+    userns                | string |          | User namespace to use (host|keep-id[:uid=N,gid=N])
     uts                   | string |          | UTS namespace to use
     v volume              | list   |          | Bind mount a volume
     volumes-from          | list   |          | Mount volumes from the specified container(s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from izba import errors
 from izba._record import Record
 from izba.engine import eventlog
 from izba.engine.containers import lifecycle
@@ -33,6 +34,11 @@ class CommitRequest(Record):
 
 def commit(engine: Engine, container: Container, request: CommitRequest) -> StoredImage:
     """Make the image. Raises `InvalidReference`, `DockerfileError`."""
+    if container.host_config.get("UsernsMode", "").startswith("keep-id"):
+        raise errors.NotImplemented(
+            "a container with --userns keep-id cannot be committed: the owners of its files are its own",
+            hint="`izba cp` gets files out of it, a Dockerfile makes an image",
+        )
     from izba.engine.changes import apply_changes
     from izba.image.mutate import create_image
     from izba.oci.reference import Reference

@@ -9,6 +9,7 @@ from izba import jsonio
 from izba.engine import eventlog
 from izba.engine.containers import imageconfig, model, mounts, networking
 from izba.engine.containers.errors import BadName, ImageMissing
+from izba.engine.containers.keepid import keep_id, with_owners
 from izba.engine.containers.model import Container
 from izba.engine.containers.specs import make_spec
 from izba.engine.networks import networks
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from izba.engine.containers.model import ContainerRequest
     from izba.engine.engine import Engine
     from izba.network.store import EndpointRequest, Network
+    from izba.oci.digest import Digest
     from izba.oci.documents import ImageConfig
     from izba.store.images import ImageRow
     from izba.volume.store import Held
@@ -58,11 +60,12 @@ def _insert_whole(
 ) -> Container:
     store = engine.store
     id = new_id()
+    chain_id = _chain(engine, request.host_config, image)
     try:
         os.makedirs(f"{engine.roots.data}/containers/{id}", mode=0o700)
         # Snapshot and row at once, so that no collection sees one without the other.
         with store.db.transaction():
-            store.snapshots.prepare(id, image.chain_id)
+            store.snapshots.prepare(id, chain_id)
             row = _insert(engine, request, id, image, kept)
             for network, endpoint in connections:
                 networks(engine).connect(id, network, endpoint)
@@ -104,6 +107,9 @@ def _document(engine: Engine, request: ContainerRequest, image: ImageRow, held: 
     image_config: ImageConfig = jsonio.loads(engine.store.content.read(image.id))
     config = imageconfig.merged(request.config, image_config.get("config") or {})
     config["Image"] = request.image
+    kept = keep_id(request.host_config.get("UsernsMode", ""), rootless=engine.roots.rootless)
+    if kept and not request.config.get("User"):
+        config["User"] = f"{kept.uid}:{kept.gid}"
     return {
         "ImageId": image.id,
         "Config": config,
@@ -122,7 +128,7 @@ def _mounts(
     from izba.image.merged import open_committed
     from izba.volume.store import Volumes
 
-    chain_id = image.chain_id
+    chain_id = _chain(engine, host_config, image)
     volumes = Volumes(f"{engine.roots.data}/volumes")
     held.append(volumes.held())
     return mounts.resolve(
@@ -132,6 +138,12 @@ def _mounts(
         (lambda: open_committed(engine.store, chain_id)) if chain_id else None,
         [point for text in host_config.get("VolumesFrom") or () for point in _lent(engine, text)],
     )
+
+
+def _chain(engine: Engine, host_config: HostConfig, image: ImageRow) -> Digest | None:
+    """The snapshot that the container stands on."""
+    kept = keep_id(host_config.get("UsernsMode", ""), rootless=engine.roots.rootless)
+    return with_owners(engine, image.chain_id, kept)
 
 
 def _lent(engine: Engine, text: str) -> list[MountPoint]:

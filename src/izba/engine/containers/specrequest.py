@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from izba.engine.containers import mounts
+from izba.engine.containers.keepid import keep_id
 from izba.errors import InvalidArgument
 from izba.runtime.specgen.request import DeviceRate, MountRequest, ResourceLimits, SpecRequest, Ulimit
 
@@ -27,6 +28,7 @@ def spec_request(engine: Engine, container: Container, root: RootView) -> SpecRe
     config, host = container.config, container.host_config
     options = security.parse(host.get("SecurityOpt") or (), _no_file)
     trust = _host_trust(engine, container, root)
+    kept = keep_id(host.get("UsernsMode", ""), rootless=engine.roots.rootless)
     return SpecRequest(
         id=container.id,
         args=container.command,
@@ -65,6 +67,8 @@ def spec_request(engine: Engine, container: Container, root: RootView) -> SpecRe
         group_add=resolve_groups(host.get("GroupAdd") or (), root),
         init=host.get("Init", False),
         shm_size=host.get("ShmSize") or None,
+        uid_map=kept.uid_map if kept else (),
+        gid_map=kept.gid_map if kept else (),
         annotations=tuple((host.get("Annotations") or {}).items()),
     )
 

@@ -162,7 +162,7 @@ def _clone(
     """Make the init in its new namespaces; in it this does not return."""
     ours, theirs = Channel.pair()
     flags = plan.namespaces.new & ~f.CLONE_NEWCGROUP
-    first = plan.namespaces.joins("user", "pid")
+    first = plan.namespaces.joins(*plan.namespaces.before_clone)
     try:
         if first:
             pid, pidfd = _clone_from_within(first, flags, cgroup_fd)
@@ -221,7 +221,8 @@ def _clone_from_within(joined: tuple[tuple[str, str], ...], flags: int, cgroup_f
     helper = os.fork()
     if helper == 0:
         try:
-            process.set_dumpable(False)
+            if any(kind in {"user", "pid"} for kind, _ in joined):  # else nobody there could look into it
+                process.set_dumpable(False)
             for kind, path in sorted(joined, key=lambda each: each[0] != "user"):
                 fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 namespaces.setns(fd, namespaces.FLAGS[kind], path)

@@ -113,7 +113,7 @@ def _fork_helper(command: CommandPlan, channel: Channel, stdio: Stdio, pid: int,
     try:
         guest = _Guest(command, channel, stdio)
         guest.prepare(pid)
-        namespaces.setns(target, _flags(pid), f"/proc/{pid}/ns")
+        _join(target, pid)
         made, _ = namespaces.clone(f.CLONE_PARENT)
         if made == 0:
             guest.run(guest.steps())
@@ -123,6 +123,22 @@ def _fork_helper(command: CommandPlan, channel: Channel, stdio: Stdio, pid: int,
         channel.send(messages.failed("namespaces", error))
     finally:
         os._exit(1)
+
+
+def _join(target: int, pid: int) -> None:
+    flags = _flags(pid)
+    try:
+        namespaces.setns(target, flags, f"/proc/{pid}/ns")
+    except PermissionError:
+        if not flags & f.CLONE_NEWUSER:
+            raise
+        # A network namespace that belongs to the user namespace above the container's: only there it may be joined.
+        with open(f"/proc/{pid}/ns/user", "rb") as own:
+            above = namespaces.parent(own.fileno())
+        namespaces.setns(above, f.CLONE_NEWUSER)
+        os.close(above)
+        namespaces.setns(target, f.CLONE_NEWNET, f"/proc/{pid}/ns/net")
+        namespaces.setns(target, flags & ~f.CLONE_NEWNET, f"/proc/{pid}/ns")
 
 
 def _flags(pid: int) -> int:
@@ -166,9 +182,7 @@ class _Guest(Child):
         self.channel.expect(messages.Attached)
 
     def decide_identity(self) -> None:
-        if os.getuid() != 0 or os.getgid() != 0:
-            os.setresgid(0, 0, 0)
-            os.setresuid(0, 0, 0)
+        identity.become_root()
         wanted = identity.Identity.of(self.command.process)
         self.identity = identity.within(wanted, self.namespace, fake_ownership=self.command.fake_ownership)
 

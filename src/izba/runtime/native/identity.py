@@ -78,6 +78,16 @@ def _can_set_groups(pid: int | str) -> bool:
         return True
 
 
+def become_root() -> None:
+    """Root of this user namespace; where it has none, its one user, who has all capabilities in it as well."""
+    if os.getuid() == 0 and os.getgid() == 0:
+        return
+    for kind, change in (("gid", os.setresgid), ("uid", os.setresuid)):
+        with open(f"/proc/self/{kind}_map", "rb") as file:
+            if any(line.split()[0] == b"0" for line in file):
+                change(0, 0, 0)
+
+
 def within(identity: Identity, namespace: UserNamespace, *, fake_ownership: bool) -> Identity:
     """The identity that can be had here.
 
@@ -130,16 +140,18 @@ class FileAccessAs:
     def __init__(self, identity: Identity, *, can_set_groups: bool) -> None:
         self.identity = identity
         self.can_set_groups = can_set_groups
+        self._before = (0, 0)
 
     def __enter__(self) -> None:
+        self._before = os.geteuid(), os.getegid()  # root's, where there is one
         if self.can_set_groups:
             os.setgroups(self.identity.groups)
         os.setegid(self.identity.gid)
         os.seteuid(self.identity.uid)
 
     def __exit__(self, *_: object) -> None:
-        os.seteuid(0)
-        os.setegid(0)
+        os.seteuid(self._before[0])
+        os.setegid(self._before[1])
 
 
 def set_limits(wanted: list[Rlimit]) -> list[str]:

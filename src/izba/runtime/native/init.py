@@ -91,9 +91,7 @@ class Init(Child):
         if self.plan.namespaces.new & f.CLONE_NEWUSER:
             self.channel.send(NeedIdMaps())
             self.channel.expect(IdMapsWritten)
-        if os.getuid() != 0 or os.getgid() != 0:
-            os.setresgid(0, 0, 0)
-            os.setresuid(0, 0, 0)
+        identity.become_root()
 
     def decide_identity(self) -> None:
         """Last look at /proc/self, which belongs to nobody once the process cannot be looked into."""
@@ -106,7 +104,9 @@ class Init(Child):
 
     def join_namespaces(self) -> None:
         """The ones given by path; user and pid were joined before this process was made, mount comes last."""
-        joined = self.plan.namespaces.joins("network", "ipc", "uts", "cgroup", "mount")
+        before = self.plan.namespaces.before_clone
+        kinds = [kind for kind in ("network", "ipc", "uts", "cgroup", "mount") if kind not in before]
+        joined = self.plan.namespaces.joins(*kinds)
         opened = [(kind, path, os.open(path, os.O_RDONLY | os.O_CLOEXEC)) for kind, path in joined]
         for kind, path, fd in sorted(opened, key=lambda each: each[0] == "mount"):
             namespaces.setns(fd, namespaces.FLAGS[kind], path)

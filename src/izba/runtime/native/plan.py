@@ -48,6 +48,13 @@ class NamespacePlan(Record):
             raise InvalidArgument("linux.namespaces: time namespaces are not supported")
         return cls(new=new, joined=tuple(joined))
 
+    @property
+    def before_clone(self) -> tuple[str, ...]:
+        """Types that are joined before: user and pid hold for children, and a new user namespace has no right to join
+        what belongs to the one above it.
+        """
+        return ("user", "pid", "network", "ipc", "uts") if self.new & f.CLONE_NEWUSER else ("user", "pid")
+
     def joins(self, *kinds: str) -> tuple[tuple[str, str], ...]:
         """The joined ones of these types."""
         return tuple((kind, path) for kind, path in self.joined if kind in kinds)

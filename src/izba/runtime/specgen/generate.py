@@ -11,8 +11,10 @@ from izba.runtime.specgen import process as processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from izba.oci.documents import ImageConfig
-    from izba.oci.runtimespec import Linux, LinuxNamespace, LinuxSeccomp, Spec
+    from izba.oci.runtimespec import Linux, LinuxIDMapping, LinuxNamespace, LinuxSeccomp, Spec
     from izba.runtime.specgen.request import HostFacts, SpecRequest
 
 VERSION = "1.1.0"
@@ -39,6 +41,8 @@ def generate(request: SpecRequest, image: ImageConfig | None, host: HostFacts) -
         "readonlyPaths": read_only,
         "rootfsPropagation": _root_propagation(request),
     }
+    if request.uid_map:
+        linux["uidMappings"], linux["gidMappings"] = _id_map(request.uid_map), _id_map(request.gid_map)
     if has_cgroup:
         linux["cgroupsPath"] = f"{request.cgroup_parent or '/izba'}/{request.id}"
     if profile := _seccomp(request, host, process["capabilities"]["bounding"]):
@@ -75,9 +79,14 @@ def _namespaces(request: SpecRequest, host: HostFacts) -> list[LinuxNamespace]:
     cgroupns = request.cgroupns or ("private" if host.cgroup_version == 2 and not request.privileged else "host")
     chosen = [("mount", "private"), ("network", request.network), ("uts", request.uts), ("pid", request.pid)]
     chosen += [("ipc", request.ipc), ("cgroup", cgroupns)]
+    chosen += [("user", "private")] if request.uid_map else []
     return [
         _namespace(kind, mode) for kind, mode in chosen if mode != "host" and (kind != "cgroup" or host.cgroup_version)
     ]
+
+
+def _id_map(ranges: Iterable[tuple[int, int, int]]) -> list[LinuxIDMapping]:
+    return [{"containerID": inside, "hostID": outside, "size": size} for inside, outside, size in ranges]
 
 
 def _namespace(kind: str, mode: str) -> LinuxNamespace:
@@ -90,7 +99,8 @@ def _namespace(kind: str, mode: str) -> LinuxNamespace:
 
 def _sysctls(request: SpecRequest, host: HostFacts) -> dict[str, str]:
     result = {}
-    if request.network in {"none", "private"}:
+    # With a user namespace of its own the container may not set those of a network namespace that was made for it.
+    if request.network == "none" or (request.network == "private" and not request.uid_map):
         if not host.rootless:  # the range must be of mapped groups, and a namespace has but few
             result["net.ipv4.ping_group_range"] = "0 2147483647"
         result["net.ipv4.ip_unprivileged_port_start"] = "0"

@@ -146,6 +146,8 @@ class SpecRequest(Record):
     group_add: tuple[int, ...] = ()
     init: bool = False
     shm_size: int | None = None
+    uid_map: tuple[tuple[int, int, int], ...] = ()
+    gid_map: tuple[tuple[int, int, int], ...] = ()
     annotations: tuple[tuple[str, str], ...] = ()
 
 

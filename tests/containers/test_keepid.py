@@ -1,0 +1,117 @@
+"""`--userns keep-id`: what a container writes into a directory of the user's belongs to the user."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.containers.conftest import Izba
+
+
+@pytest.fixture(params=["range", "single"])
+def users_izba(request: pytest.FixtureRequest) -> Iterator[Izba]:
+    izba: Izba = request.getfixturevalue(f"{request.param}_izba")
+    yield izba
+    izba.clean()
+
+
+@pytest.fixture
+def work(users_izba: Izba) -> Iterator[Path]:
+    """A directory of the user's."""
+    assert users_izba.user is not None
+    path = users_izba.user.home / "work"
+    path.mkdir()
+    (path / "mine").write_text("of the user\n")
+    for each in (path, path / "mine"):
+        os.chown(each, users_izba.user.uid, users_izba.user.gid)
+    path.chmod(0o700)
+    yield path
+    shutil.rmtree(path)
+
+
+def owner(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_uid, status.st_gid
+
+
+@pytest.mark.parametrize("network", ["none", "bridge"])
+def test_the_user_is_the_user_inside_and_outside(users_izba: Izba, work: Path, network: str) -> None:
+    user = users_izba.user
+    assert user is not None
+    script = "id -u; id -g; cat /w/mine; stat -c %u:%g /w/mine; echo x >/w/made; mkdir /w/directory"
+
+    seen = users_izba.ok(
+        "run", "--rm", "--network", network, "--userns", "keep-id", "-v", f"{work}:/w", "busybox", "sh", "-c", script
+    )
+
+    assert seen.split() == [str(user.uid), str(user.gid), "of", "the", "user", f"{user.uid}:{user.gid}"]
+    assert owner(work / "made") == owner(work / "directory") == (user.uid, user.gid)
+
+
+def test_the_user_is_whom_the_image_expects(users_izba: Izba, work: Path) -> None:
+    user = users_izba.user
+    assert user is not None
+    options = ("--network", "none", "--userns", "keep-id:uid=1000,gid=50", "-v", f"{work}:/w")
+
+    assert users_izba.ok("run", "--rm", *options, "busybox", "sh", "-c", "id -un; touch /w/app").split() == ["app"]
+    assert owner(work / "app") == (user.uid, user.gid)
+
+
+def test_the_images_files_keep_their_owners(range_izba: Izba) -> None:
+    script = "stat -c %u:%g /bin /etc/passwd /tmp; touch /bin/x || echo refused; touch /tmp/x && stat -c %u /tmp/x"
+
+    seen = range_izba.ok(
+        "run", "--rm", "--network", "none", "--userns", "keep-id:uid=1000,gid=1000", "busybox", "sh", "-c", script
+    )
+
+    assert seen.split() == ["0:0", "0:0", "0:0", "refused", "1000"]
+
+
+def test_root_of_such_a_container_is_a_subordinate_id_of_the_users(range_izba: Izba) -> None:
+    user = range_izba.user
+    assert user is not None
+    name = range_izba.detached("sleep", "60", options=("--userns", "keep-id", "-v", f"{user.home}:/w"))
+
+    assert range_izba.ok("exec", name, "id", "-u") == str(user.uid)
+    assert range_izba.ok("exec", "-u", "0", name, "id", "-u") == "0"
+    range_izba.ok("exec", "-u", "0", name, "chmod", "700", "/bin/busybox")
+    assert (
+        range_izba("exec", "-u", "0", name, "touch", "/w/no").returncode != 0 or owner(user.home / "no")[0] != user.uid
+    )
+    assert range_izba("commit", name, "x").returncode == 1
+
+
+def test_exec_and_probes_work_on_a_network_of_its_own(range_izba: Izba) -> None:
+    options = ("--userns", "keep-id", "--health-cmd", "true", "--health-interval", "50ms")
+    name = range_izba.name()
+    range_izba.ok("run", "-d", "--name", name, *options, "busybox", "sleep", "60")
+
+    assert "eth0" in range_izba.ok("exec", name, "ls", "/sys/class/net")
+    low = range_izba("exec", name, "timeout", "0.3", "nc", "-l", "-p", "80")
+    assert "Permission denied" not in low.stderr
+    from tests.containers.conftest import eventually
+
+    eventually(lambda: range_izba.state(name)["Health"]["Status"] == "healthy")
+    range_izba.ok("restart", "-t", "0", name)
+    assert range_izba.ok("exec", name, "id", "-u") != "0"
+
+
+def test_a_named_volume_is_filled_for_whom_the_container_sees(range_izba: Izba) -> None:
+    volume = range_izba.name()
+    options = ("--network", "none", "--userns", "keep-id:uid=1000,gid=1000", "-v", f"{volume}:/data")
+
+    seen = range_izba.ok("run", "--rm", *options, "busybox", "stat", "-c", "%u:%g", "/data", "/data/seed")
+
+    assert seen.split() == ["0:0", "0:0"]
+    range_izba.ok("volume", "rm", volume)
+
+
+def test_roots_ids_are_the_hosts(izba: Izba) -> None:
+    assert izba.ok("run", "--rm", "--network", "none", "--userns", "keep-id", "busybox", "id", "-u") == "0"
+    done = izba("run", "--rm", "--userns", "keep-id:uid=1000", "busybox", "true")
+    assert (done.returncode, "only an ordinary user" in done.stderr or "ordinary user" in done.stderr) == (125, True)
+    assert izba("run", "--rm", "--userns", "keep-id:colour=red", "busybox", "true").returncode == 125
