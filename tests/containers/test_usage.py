@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,35 @@ def test_info_does_not_show_a_proxys_password(izba: Izba, monkeypatch: pytest.Mo
     """E5"""
     monkeypatch.setenv("https_proxy", "http://me:secret@proxy:3128/")
     assert izba.ok("info", "--format", "{{.HttpsProxy}}") == "http://xxxxx:xxxxx@proxy:3128/"
+
+
+def occupied(directory: Path) -> int:
+    """What izba's own directories take on the disk, as du counts."""
+    done = subprocess.run(["du", "-sk", directory], capture_output=True, text=True, check=True)
+    return 1024 * int(done.stdout.split()[0])
+
+
+def test_df_adds_up_to_what_the_disk_has_and_prune_gives_back_what_it_says(
+    root_directory: Path, busybox_archive: Path
+) -> None:
+    from izba.engine.diskusage import disk_usage
+    from izba.engine.engine import Engine
+
+    izba = Izba(root=root_directory)
+    izba.ok("import", "-c", 'CMD ["sh"]', str(busybox_archive), "busybox")
+    writes = "head -c 3000000 /dev/urandom >/own; head -c 2000000 /dev/urandom >/v/data; yes | head -c 500000"
+    izba.ok("run", "--network", "none", "-v", "/v", "busybox", "sh", "-c", writes)
+
+    with Engine.open(str(root_directory)) as engine:
+        usage = disk_usage(engine)
+    total = usage.layers_size + usage.cache_size + sum(each.size for each in (*usage.containers, *usage.volumes))
+
+    kept = sum(occupied(root_directory / name) for name in ("snapshots", "volumes", "containers"))
+    assert 0.9 < total / kept < 1.1, (usage, kept)
+    assert usage.containers[0].size > 3_000_000 + 1_000_000, "its log is counted"
+    assert usage.volumes[0].size > 2_000_000
+    before = occupied(root_directory)
+    said = izba.ok("system", "prune", "-a", "-f", "--volumes").splitlines()[-1]
+    freed = before - occupied(root_directory)
+    assert said.startswith("Total reclaimed space: ")
+    assert 0.9 < float(said.split()[-1].removesuffix("MB")) * 1e6 / freed < 1.1, (said, freed)

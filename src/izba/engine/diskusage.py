@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from izba.engine.engine import Engine
     from izba.engine.images.listing import ImageSummary
     from izba.store.containers import ContainerRow
+    from izba.volume.store import Volume
 
 
 class ImageUsage(Record):
@@ -71,6 +72,7 @@ def disk_usage(engine: Engine) -> DiskUsage:
     stacks = {image.id: layers.stack(image.chain_id) for image in images}
     users = _count(layer for stack in stacks.values() for layer in stack)
     containers = engine.store.containers.all()
+    copies = layers.below({row.snapshot for row in containers}) - users.keys()  # of images, with other owners
     made_from = _count(row.image for row in containers)
     used = [image for image in images if any(manifest in made_from for manifest in image.manifests)]
     cache = kept(engine.store)
@@ -83,8 +85,10 @@ def disk_usage(engine: Engine) -> DiskUsage:
             )
             for image in images
         ),
-        layers_size=sum(layers.sizes[layer] for layer in users),
-        layers_in_use=sum(layers.sizes[layer] for layer in {layer for image in used for layer in stacks[image.id]}),
+        layers_size=sum(layers.sizes[layer] for layer in (*users, *copies)),
+        layers_in_use=sum(
+            layers.sizes[layer] for layer in {layer for image in used for layer in stacks[image.id]} | copies
+        ),
         containers=tuple(_container(engine, row) for row in containers),
         volumes=_volumes(engine),
         cache_records=len(cache),
@@ -97,12 +101,20 @@ class _Layers:
     """The committed snapshots: the size of each layer and what it stands on, read at once."""
 
     def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         rows = engine.store.db.rows(
             "SELECT s.key, s.size, p.key FROM snapshots s LEFT JOIN snapshots p ON p.id = s.parent"
             " WHERE s.kind = 'committed'"
         )
         self.sizes: dict[str, int] = {key: size for key, size, _ in rows}
         self._parents: dict[str, str | None] = {key: parent for key, _, parent in rows}
+
+    def below(self, active: set[str]) -> set[str]:
+        """All layers that these containers' snapshots stand on."""
+        rows = self._engine.store.db.rows(
+            "SELECT s.key, p.key FROM snapshots s JOIN snapshots p ON p.id = s.parent WHERE s.kind = 'active'"
+        )
+        return {layer for key, parent in rows if key in active for layer in self.stack(parent)}
 
     def stack(self, chain: str | None) -> list[str]:
         """The chain ids from the topmost layer down."""
@@ -121,14 +133,21 @@ def _count(words: Iterable[str]) -> dict[str, int]:
 
 
 def _container(engine: Engine, row: ContainerRow) -> ContainerUsage:
+    """What it changed, and its log beside."""
+    container = Container(engine, row)
     return ContainerUsage(
         id=row.id,
         name=row.name,
-        image=Container(engine, row).image_id,
+        image=container.image_id,
         created=row.created,
-        size=engine.store.snapshots.usage(row.snapshot).size,
+        size=engine.store.snapshots.usage(row.snapshot).size + usage(container.directory).size,
         is_running=is_running(engine, row.id),
     )
+
+
+def _own(volume: Volume) -> int:
+    """A directory of the host's is not izba's to count."""
+    return 0 if volume.settings.device else usage(volume.path).size
 
 
 def _volumes(engine: Engine) -> tuple[VolumeUsage, ...]:
@@ -136,6 +155,6 @@ def _volumes(engine: Engine) -> tuple[VolumeUsage, ...]:
 
     holders = users(engine)
     return tuple(
-        VolumeUsage(name=volume.name, size=usage(volume.path).size, containers=len(set(holders.get(volume.name, ()))))
+        VolumeUsage(name=volume.name, size=_own(volume), containers=len(set(holders.get(volume.name, ()))))
         for volume in volumes(engine).all()
     )

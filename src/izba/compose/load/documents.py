@@ -51,6 +51,7 @@ def host_config(model: dict[str, Any], tree: dict[str, Any]) -> HostConfig:
         "IpcMode": model.get("ipc", ""),
         "PidMode": model.get("pid", ""),
         "UTSMode": model.get("uts", ""),
+        "UsernsMode": model.get("userns_mode", ""),
         "CgroupnsMode": model.get("cgroup", ""),
         "CgroupParent": model.get("cgroup_parent", ""),
         "SecurityOpt": [_security_option(text) for text in model.get("security_opt") or ()],

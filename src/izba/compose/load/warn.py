@@ -80,7 +80,6 @@ MEANINGLESS: dict[str, str | Other] = {
     "services.*.cpu_rt_runtime": "izba schedules nothing in real time",
     "services.*.storage_opt": "a container's own files have no limit here",
     "services.*.volume_driver": "izba's volumes are local",
-    "services.*.userns_mode": "izba decides how users are mapped",
     "services.*.external_links": "containers of a network find each other by name",
     "services.*.build.ssh": "izba's builds have no ssh agent yet",
     "services.*.build.sbom": "izba makes no attestations yet",
@@ -104,7 +103,6 @@ MEANINGLESS: dict[str, str | Other] = {
         than=("enabled", "disabled"), reason="mounts below become read-only with it wherever the kernel can"
     ),
     "services.*.volumes.*.bind.selinux": "izba sets no labels of SELinux",
-    "services.*.volumes.*.volume.subpath": "a volume is mounted as a whole",
     "networks.*.attachable": _SWARM,
     "networks.*.enable_ipv4": Other(than=(True,), reason=_IPV4),
     "networks.*.enable_ipv6": Other(than=(False,), reason=_IPV4),

@@ -52,6 +52,7 @@ class KeepId(Record):
 
 def keep_id(mode: str, *, rootless: bool) -> KeepId | None:
     """What a `UsernsMode` asks for, inside izba's user namespace. Raises `InvalidArgument`."""
+    check(mode)
     kind, _, options = mode.partition(":")
     if kind != "keep-id":
         return None

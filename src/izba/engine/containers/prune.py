@@ -10,6 +10,7 @@ from izba.engine.containers import lifecycle
 from izba.engine.containers.model import Container
 from izba.engine.containers.remove import BeingUsed, StillRunning, remove
 from izba.monitor import finish
+from izba.store.snapshots.trees import usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def prune(engine: Engine, accepts: Callable[[Container], bool], *, until: int | 
         container = Container(engine, row)
         if lifecycle.state(container).is_running or row.created > limit or not accepts(container):
             continue
-        used = engine.store.snapshots.usage(row.id).size
+        used = engine.store.snapshots.usage(row.id).size + usage(container.directory).size
         try:
             remove(engine, container, volumes=container.host_config.get("AutoRemove", False))
         except (StillRunning, BeingUsed):  # started meanwhile
