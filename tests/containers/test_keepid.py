@@ -115,3 +115,20 @@ def test_roots_ids_are_the_hosts(izba: Izba) -> None:
     done = izba("run", "--rm", "--userns", "keep-id:uid=1000", "busybox", "true")
     assert (done.returncode, "only an ordinary user" in done.stderr or "ordinary user" in done.stderr) == (125, True)
     assert izba("run", "--rm", "--userns", "keep-id:colour=red", "busybox", "true").returncode == 125
+
+
+def test_the_copy_is_made_once_and_stays_as_long_as_a_container_needs_it(range_izba: Izba) -> None:
+    options = ("--network", "none", "--userns", "keep-id:uid=77,gid=77")
+    name = range_izba.name()
+    first = range_izba("run", "--name", name, *options, "busybox", "true")
+    second = range_izba("run", "--rm", *options, "busybox", "true")
+
+    range_izba.ok("image", "prune", "-f")
+    range_izba.ok("start", name)
+    assert "copied once" in first.stderr
+    assert second.stderr == ""
+    range_izba.ok("wait", name)
+    range_izba.ok("rm", name)
+    range_izba.ok("image", "prune", "-f")
+    assert "copied once" in range_izba("run", "--rm", *options, "busybox", "true").stderr
+    assert range_izba("system", "check", "--verify").stdout == "no problem found\n"

@@ -105,7 +105,10 @@ def import_(engine: Engine, name: str, source: Reader) -> None:
     except VolumeNotFound:
         if not is_volume_name(name):
             raise BadVolumeName(name) from None
+        from izba.linux.fs import syncfs
+
         new = volumes(engine).new()
         apply(stream, f"{new}/_data", ops=fsops(), overlay=None, plain=True)
+        syncfs(new)  # its name is to mean all of it, whenever the machine goes down
         volumes(engine).publish(new, name)
         eventlog.emit(engine, "volume", "create", name, driver="local")

@@ -44,6 +44,13 @@ def create(engine: Engine, request: ContainerRequest) -> Container:
         check_name(request.name)
     image = require_image(engine, request)
     connections = networking.requested(engine, request.host_config, request.endpoints)
+    if not request.host_config.get("UsernsMode"):
+        return _create(engine, request, image, connections)
+    with engine.store.lease("create"):  # what is copied for it stays until it stands on it
+        return _create(engine, request, image, connections)
+
+
+def _create(engine: Engine, request: ContainerRequest, image: ImageRow, connections: Connections) -> Container:
     held: list[Held] = []  # its volumes stay until it is known that they are its
     try:
         kept = _document(engine, request, image, held)

@@ -169,6 +169,7 @@ def _copy(engine: Engine, chain: Digest, keep: KeepId, name: Digest) -> None:
             os.close(tree)
         written = snapshots.write_layer(key, Discard())
         snapshots.commit(name, key, diff_id=written.diff_id, size=written.size)
+        snapshots.sync()
     except BaseException:
         snapshots.remove(key)
         raise
