@@ -142,6 +142,18 @@ def test_always_restarts_until_it_is_stopped(izba: Izba) -> None:
     assert izba.state(name)["Status"] == "exited"
 
 
+@pytest.mark.parametrize("verb", ["kill", "stop"])
+def test_what_waits_for_its_restart_can_be_ended(izba: Izba, verb: str) -> None:
+    name = izba.detached("false", options=("--restart", "always"))
+    eventually(lambda: izba.inspect(name)["RestartCount"] >= 3)
+    eventually(lambda: izba.state(name)["Restarting"])
+
+    izba.ok(verb, name)
+
+    state = izba.state(name)
+    assert (state["Status"], state["ExitCode"], state["Error"]) == ("exited", 1, "")
+
+
 def test_a_success_is_not_restarted_on_failure(izba: Izba) -> None:
     name = izba.detached("true", options=("--restart", "on-failure"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,26 @@ def test_a_record_larger_than_a_file_is_kept_whole(tmp_path: Path) -> None:
     log.close()
 
     assert [record["log"] for record in records(tmp_path)] == ["a\n", "b" * 5000 + "\n", "c\n"]
+
+
+@pytest.mark.root
+def test_a_full_disk_costs_the_log_whole_records_and_nothing_else(tmp_path: Path) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "small", tmp_path], check=True)
+    try:
+        log = Log(str(tmp_path), LogPlan(max_size=0))
+        for number in range(2000):
+            log.write("stdout", b"%06d %s\n" % (number, b"x" * 100))
+        kept = [int(record["log"].split()[0]) for record in records(tmp_path)]
+        assert kept == list(range(len(kept)))
+        size = (tmp_path / "container.log").stat().st_size
+        (tmp_path / "container.log").write_bytes(b"")
+        log.write("stdout", b"after\n")
+        log.close()
+
+        assert 60_000 < size <= 65_536
+        assert [record["log"] for record in records(tmp_path)] == ["after\n"]
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
 
 
 def test_details_show_what_log_opts_ask_for(izba: Izba) -> None:

@@ -156,13 +156,16 @@ def files(directory: str) -> list[str]:
 
 
 def _write(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
+    """Append `data`. A full disk costs the log the records that do not fit, not the container its life."""
+    written = 0
+    while written < len(data):
         try:
-            view = view[os.write(fd, view) :]
+            written += os.write(fd, memoryview(data)[written:])
         except OSError as error:
             import errno
 
             if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
                 raise
-            return  # a full disk costs the log its records, not the container its life
+            torn = written - (data.rfind(b"\n", 0, written) + 1)
+            os.ftruncate(fd, os.fstat(fd).st_size - torn)
+            return

@@ -35,10 +35,14 @@ def stop(supervisor: Supervisor, number: int, timeout: int) -> None:
     if supervisor.state.status == "restarting":
         supervisor.stop_retrying()
         return
-    supervisor.tell("kill", signal=str(number))
-    supervisor.signal(number)
+    _kill(supervisor, number)
     if timeout >= 0:
-        supervisor.loop.after(timeout, lambda: supervisor.signal(_signal.SIGKILL))
+        supervisor.loop.after(timeout, lambda: _kill(supervisor, _signal.SIGKILL))
+
+
+def _kill(supervisor: Supervisor, number: int) -> None:
+    if supervisor.signal(number):
+        supervisor.tell("kill", signal=str(int(number)))
 
 
 def resize(supervisor: Supervisor, rows: int, columns: int) -> None:
@@ -67,8 +71,7 @@ def _signal_it(supervisor: Supervisor, request: Request) -> None:
         supervisor.note(stopped_by_user=True)
         if supervisor.state.status == "restarting":
             supervisor.stop_retrying()
-    supervisor.tell("kill", signal=str(number))
-    supervisor.signal(number)
+    _kill(supervisor, number)
     request.answer({"ok": True})
 
 

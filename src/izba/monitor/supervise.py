@@ -352,6 +352,7 @@ class Supervisor:
         eventlog.append(self.plan.roots.data, "container", action, self.plan.id, self.told | attributes)
 
     def _tell_start(self) -> None:
+        self._tell_of_networks("connect")
         for name, target, writable in self.plan.mounted:
             attributes = {"destination": target, "read/write": str(writable).lower()}
             self._tell_of_volume("mount", name, {"driver": "local", "propagation": "", **attributes})
@@ -362,8 +363,14 @@ class Supervisor:
             self.tell("oom")
         duration = max(0, ended.finished - ended.started) // 1_000_000_000
         self.tell("die", exitCode=str(ended.exit_code), execDuration=str(duration))
+        self._tell_of_networks("disconnect")
         for name, _target, _writable in self.plan.mounted:
             self._tell_of_volume("unmount", name, {"driver": "local"})
+
+    def _tell_of_networks(self, action: str) -> None:
+        for link in self.plan.network.links if self.plan.network else ():
+            attributes = {"container": self.plan.id, "name": link.name, "type": "bridge"}
+            eventlog.append(self.plan.roots.data, "network", action, link.network, attributes)
 
     def _tell_of_volume(self, action: str, name: str, attributes: dict[str, str]) -> None:
         eventlog.append(self.plan.roots.data, "volume", action, name, {"container": self.plan.id, **attributes})
@@ -380,13 +387,17 @@ class Supervisor:
         """Change the state and write it."""
         self._write(self.state.replace(**changes))
 
-    def signal(self, number: int) -> None:
-        """Signal the container's init, which is our child and cannot be mistaken: it is not reaped yet."""
-        if self._pidfd >= 0 and self._exit_status is None:
-            try:
-                os.kill(self.state.pid, number)
-            except ProcessLookupError:
-                return
+    def signal(self, number: int) -> bool:
+        """Signal the container's init, which is our child and cannot be mistaken: it is not reaped yet. Whether it is
+        there.
+        """
+        if self._pidfd < 0 or self._exit_status is not None or not self.state.pid:
+            return False
+        try:
+            os.kill(self.state.pid, number)
+        except ProcessLookupError:
+            return False
+        return True
 
     def freeze(self, frozen: bool) -> str:
         """Stop all processes of the container, or let them go on; what went wrong, or nothing."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 class LinkPlan(Record):
     """One interface of the container, on one network.
 
+    network, name            its id and name
     bridge, gateway, prefix  the network's bridge and the address that the host has on it
     interface                its name in the container: eth0, eth1 …
     is_default               the container's default route goes by it
@@ -19,6 +20,7 @@ class LinkPlan(Record):
     """
 
     network: str
+    name: str
     bridge: str
     gateway: str
     prefix: int

@@ -105,6 +105,7 @@ def _line(event: Event) -> str:
 
     moment = time.localtime(event.time // 1_000_000_000)
     zone = time.strftime("%z", moment)
-    stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', moment)}.{event.time % 1_000_000_000:09d}{zone[:3]}:{zone[3:]}"
+    zone = f"{zone[:3]}:{zone[3:]}" if moment.tm_gmtoff else "Z"
+    stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', moment)}.{event.time % 1_000_000_000:09d}{zone}"
     attributes = ", ".join(f"{name}={value}" for name, value in sorted(event.attributes))
     return printable(f"{stamp} {event.type} {event.action} {event.id}" + (f" ({attributes})" if attributes else ""))

@@ -119,6 +119,7 @@ def link_of(network: Network, endpoint: Endpoint, number: int) -> LinkPlan:
     options = dict(network.options)
     return LinkPlan(
         network=network.id,
+        name=network.name,
         bridge=network.bridge,
         gateway=network.gateway,
         prefix=ipv4.subnet(network.subnet).prefix,
