@@ -117,7 +117,8 @@ def _names(supervisor: Supervisor, request: Request) -> None:
 
 
 def _renamed(supervisor: Supervisor, request: Request) -> None:
-    supervisor.told["name"] = str(request.value["name"])
+    told = dict(supervisor.plan.told) | {"name": str(request.value["name"])}
+    supervisor.plan = supervisor.plan.replace(told=tuple(told.items()))
     request.answer({"ok": True})
 
 

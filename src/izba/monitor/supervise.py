@@ -64,7 +64,6 @@ class Supervisor:
         self._attachment = Attachment(self.loop)
         self._retry: Timer | None = None
         self._starter: Starter | None = None
-        self.told = dict(plan.told)
         self.is_stopping = False
         self._is_unwell = False
 
@@ -349,7 +348,7 @@ class Supervisor:
 
     def tell(self, action: str, **attributes: str) -> None:
         """Note for `izba events` what was done to the container."""
-        eventlog.append(self.plan.roots.data, "container", action, self.plan.id, self.told | attributes)
+        eventlog.append(self.plan.roots.data, "container", action, self.plan.id, dict(self.plan.told) | attributes)
 
     def _tell_start(self) -> None:
         self._tell_of_networks("connect")
