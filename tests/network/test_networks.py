@@ -295,6 +295,17 @@ def test_networks_are_listed_filtered_and_pruned(any_izba: Izba) -> None:
     assert "pre-defined network" in any_izba("network", "rm", "bridge").stderr
 
 
+def test_system_prune_takes_unused_networks_while_containers_run_on_others(any_izba: Izba, network: str) -> None:
+    used = idle(any_izba, "--network", network)
+    unused = f"n{os.urandom(4).hex()}"
+    any_izba.ok("network", "create", unused)
+
+    assert f"Deleted Networks:\n{unused}\n" in any_izba.ok("system", "prune", "-f")
+
+    assert any_izba.ok("network", "ls", "--filter", "type=custom", "--format", "{{.Name}}") == network
+    assert any_izba.state(used)["Running"]
+
+
 def test_doctor_tells_whether_networks_can_be_made(any_izba: Izba) -> None:
     findings = [line.split() for line in any_izba("doctor").stdout.splitlines()]
     assert ["networks", "ok"] in [words[:2] for words in findings]

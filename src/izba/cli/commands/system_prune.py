@@ -31,7 +31,7 @@ COMMAND = Command(
 
 
 def run(context: Context, argv: list[str]) -> int:
-    """Ask, remove containers, networks, volumes, images and build cache in this order, and tell what was removed."""
+    """Ask, remove containers, networks, volumes, images and build cache, and tell in this order what was removed."""
     flags = COMMAND.parse(argv)
     filters = Filters(flags.all("filter"), ("label", "label!", "until"))
     until = [moment(text, time.time_ns()) for text in filters.all("until")]
@@ -40,9 +40,10 @@ def run(context: Context, argv: list[str]) -> int:
     if not flags.on("force") and not confirmed(_warning(all=flags.on("all"), volumes=flags.on("volumes"))):
         return 0
     with context.engine() as engine:
+        networks = _networks(engine, filters, until)
         engine.enter_user_namespace()
         size = _containers(engine, filters, until)
-        _networks(engine, filters, until)
+        _tell("Deleted Networks:", networks)
         if flags.on("volumes"):
             size += _volumes(engine, filters)
         size += _images(engine, filters, until, all=flags.on("all"))
@@ -72,11 +73,14 @@ def _containers(engine: Engine, filters: Filters, until: list[int]) -> int:
     return pruned.size
 
 
-def _networks(engine: Engine, filters: Filters, until: list[int]) -> None:
+def _networks(engine: Engine, filters: Filters, until: list[int]) -> list[str]:
+    """Before all else, since an ordinary user's are changed from outside the user namespace.
+
+    It makes no difference: stopped containers, which go next, do not keep a network.
+    """
     from izba.engine.networks import prune
 
-    removed = prune(engine, lambda network: _accepts(filters, dict(network.labels)), until=min(until, default=None))
-    _tell("Deleted Networks:", removed)
+    return prune(engine, lambda network: _accepts(filters, dict(network.labels)), until=min(until, default=None))
 
 
 def _volumes(engine: Engine, filters: Filters) -> int:
