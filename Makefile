@@ -14,17 +14,49 @@ help: ## this list
 .PHONY: venv
 venv: $(VENV)/.ready ## the virtual environment that everything here uses
 
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
 $(VENV)/.ready: pyproject.toml
-	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer with venv was found"; \
-		echo "hint: apt-get install python3 python3-venv, or make PYTHON=/path/to/python3"; exit 1; }
-	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group test --group lint --group app
+	@$(NEEDS_PYTHON)
+	$(PYTHON) -m venv $(if $(wildcard $(VENV)/.izba),,--clear) $(VENV)
+	$(PIP) --upgrade 'pip>=25.1'
+	$(PIP) --editable . --group test --group lint --group app
 	touch $@
 
+# izba alone, which is all that a demonstration needs.
+$(VENV)/.izba: pyproject.toml
+	@$(NEEDS_PYTHON)
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	touch $@
+
+define NEEDS_PYTHON
+test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer with venv was found" >&2; \
+	echo "hint: apt-get install python3 python3-venv, or make PYTHON=/path/to/python3" >&2; exit 1; }
+endef
+
+DEMO := PATH="$(CURDIR)/$(BIN):$$PATH" IZBA_BOOTSTRAP=1 IZBA_ROOT=$(DEMO_ROOT)
+
 .PHONY: demo
-demo: venv ## bootstrap a base image, build a web service, run it and show its answer
-	@PATH="$(CURDIR)/$(BIN):$$PATH" IZBA_BOOTSTRAP=1 IZBA_ROOT=$(DEMO_ROOT) examples/hello/demo
+demo: $(VENV)/.izba ## bring up six services with `izba compose up`, and say where their page is
+	@$(DEMO) examples/defect-control/demo up
+
+.PHONY: demo-seed
+demo-seed: ## fill the demo with a demonstration site
+	@$(DEMO) examples/defect-control/demo seed
+
+.PHONY: demo-down
+demo-down: ## end the demo; its data stay
+	@$(DEMO) examples/defect-control/demo down
+
+.PHONY: demo-clean
+demo-clean: ## end the demo and remove its data and images
+	@$(DEMO) examples/defect-control/demo clean
+	rm -rf $(DEMO_ROOT)
+
+.PHONY: hello
+hello: $(VENV)/.izba ## bootstrap a base image, build one web service, run it and show its answer
+	@$(DEMO) examples/hello/demo
 
 .PHONY: test
 test: venv lint ## all tests that this machine can run
@@ -51,5 +83,5 @@ bench: venv ## izba beside Docker and Podman, alternating, medians and ratios (n
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m bench $(BENCH_ARGS)
 
 .PHONY: clean
-clean: ## remove what these commands made inside the checkout
+clean: $(if $(wildcard $(DEMO_ROOT)),demo-clean) ## remove what these commands made inside the checkout
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

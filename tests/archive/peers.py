@@ -25,8 +25,13 @@ def run(*argv: object, env: dict[str, str] = CLEAN) -> str:
 class Docker:
     """A dockerd of our own; Debian's, not whatever else is on the PATH."""
 
-    def __init__(self, socket: str) -> None:
+    def __init__(self, socket: str, pid: int) -> None:
         self.socket = socket
+        self._pid = pid
+
+    def in_network(self, *argv: object) -> str:
+        """Run a command where the ports that the daemon publishes are."""
+        return run("/usr/bin/nsenter", f"--net=/proc/{self._pid}/ns/net", *argv)
 
     def __call__(self, *words: object) -> str:
         return run("/usr/bin/docker", "-H", self.socket, *words)
@@ -37,16 +42,20 @@ class Docker:
 
 
 @contextmanager
-def docker(directory: Path) -> Iterator[Docker]:
+def docker(directory: Path, *, own_network: bool = False) -> Iterator[Docker]:
+    """A dockerd without networks, or with all of them in a network namespace of its own: it changes a host's rules."""
     socket = f"unix://{directory}/sock"
     paths = ["--data-root", f"{directory}/data", "--exec-root", f"{directory}/exec", "--pidfile", f"{directory}/pid"]
-    quiet = ["--bridge=none", "--iptables=false", "--ip6tables=false", "--storage-driver=overlay2"]
+    quiet = ["--bridge=none", "--iptables=false", "--ip6tables=false"]
+    start = ["/usr/sbin/dockerd", *paths, "--storage-driver=overlay2", "-H", socket]
+    if own_network:
+        start = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *start]
+    else:
+        start += quiet
     with (directory / "log").open("wb") as log:
-        daemon = subprocess.Popen(
-            ["/usr/sbin/dockerd", *paths, *quiet, "-H", socket], stdout=log, stderr=log, env=CLEAN
-        )
+        daemon = subprocess.Popen(start, stdout=log, stderr=log, env=CLEAN)
         try:
-            found = Docker(socket)
+            found = Docker(socket, daemon.pid)
             _wait_for(found, daemon)
             yield found
         finally:
