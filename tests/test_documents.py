@@ -42,6 +42,25 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in anchors(there), f"{target}: no such heading"
 
 
+def test_the_readme_and_its_russian_twin_say_the_same() -> None:
+    english, russian = (shape((ROOT / name).read_text()) for name in ("README.md", "README.ru.md"))
+
+    assert english == russian
+
+
+def shape(text: str) -> dict[str, list[str]]:
+    """What does not depend on the language: levels of headings, blocks without their comments, links, points, rows."""
+    blocks = re.findall(r"^```.*?^```", text, flags=re.MULTILINE | re.DOTALL)
+    prose = without_code(text)
+    return {
+        "headings": re.findall(r"^#+(?= )", prose, flags=re.MULTILINE),
+        "blocks": [re.sub(r" +# .*", "", block) for block in blocks],
+        "links": [target for target in re.findall(r"\]\(([^)\s]+)\)", prose) if not target.startswith("README")],
+        "points and rows": re.findall(r"^[-|](?= )", prose, flags=re.MULTILINE),
+        "words of a machine": sorted(re.findall(r"`([^`\n]*)`", text.replace("```", ""))),
+    }
+
+
 def test_the_tests_against_attacks_exist() -> None:
     for row in re.findall(r"^\| [A-DI]\d+ \|.*$", (ROOT / "docs/security.md").read_text(), flags=re.MULTILINE):
         tests = row.split("|")[3]
@@ -71,22 +90,49 @@ def test_the_walkthrough_names_files_that_are_there() -> None:
 @pytest.mark.root
 @pytest.mark.slow
 @pytest.mark.network
-def test_the_guide_to_the_first_container_works_as_it_is_typed(tmp_path: Path) -> None:
-    environ = os.environ | {
-        "IZBA_ROOT": str(tmp_path / "izba"),
-        "PATH": f"{_bin(tmp_path)}:{os.environ['PATH']}",
+def test_the_guide_to_the_first_container_works_as_it_is_typed(tmp_path: Path, reader: dict[str, str]) -> None:
+    try:
+        follow(ROOT / "docs/first-container.md", tmp_path, reader)
+    finally:
+        subprocess.run(["izba", "rm", "-f", "web", "scribe"], env=reader, capture_output=True, check=False)
+
+
+@pytest.mark.root
+@pytest.mark.slow
+@pytest.mark.network
+def test_the_guide_to_the_first_project_works_as_it_is_typed(tmp_path: Path, reader: dict[str, str]) -> None:
+    try:
+        follow(ROOT / "docs/first-project.md", tmp_path, reader)
+        left = subprocess.run(["izba", "ps", "-aq"], env=reader, capture_output=True, check=True)
+        assert left.stdout == b""
+    finally:
+        down = ["izba", "compose", "-p", "visitors", "down", "-v"]
+        subprocess.run(down, env=reader, capture_output=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of somebody who has installed izba, and reads one guide after the other."""
+    home = tmp_path_factory.mktemp("reader")
+    return os.environ | {
+        "IZBA_ROOT": str(home / "izba"),
+        "PATH": f"{_bin(home)}:{os.environ['PATH']}",
         "no_proxy": "127.0.0.1",
     }
-    try:
-        for command, expected in typed(ROOT / "docs/first-container.md"):
-            done = subprocess.run(
-                ["sh", "-c", command], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
-            )
-            assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-            if expected:
-                assert sorted(done.stdout.splitlines()) == sorted(expected), command
-    finally:
-        subprocess.run(["izba", "rm", "-f", "web", "scribe"], env=environ, capture_output=True, check=False)
+
+
+def follow(page: Path, directory: Path, environ: dict[str, str]) -> None:
+    """Type what the page says, and see what it shows."""
+    for command, expected in typed(page):
+        if command.startswith("cd "):
+            directory /= command.removeprefix("cd ")
+            continue
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=directory, env=environ, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        if expected:
+            assert sorted(done.stdout.splitlines()) == sorted(expected), command
 
 
 def typed(page: Path) -> list[tuple[str, list[str]]]:
