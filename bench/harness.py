@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Measure:
-    """One thing to time. `actions` maps a contestant to what is timed; `before` runs untimed ahead of each."""
+    """One thing to time. `actions` maps a contestant to what is timed; `before` runs untimed ahead of each.
+
+    With a `unit`, what counts is the number that an action returns, and more is better.
+    """
 
     name: str
     actions: Mapping[str, Callable[[], object]]
@@ -18,30 +21,38 @@ class Measure:
     runs: int = 7
     warmups: int = 1
     goals: tuple[Goal, ...] = ()
+    unit: str = ""
 
 
 @dataclass(frozen=True)
 class Goal:
-    """izba's median is at most `factor` times that of `peer`, or at most `seconds`."""
+    """izba's median is at most `factor` times that of `peer`, or at most `seconds`; where more is better, at least
+    that, or at least `figure`.
+    """
 
     factor: float | None = None
     peer: str = "docker"
     seconds: float | None = None
+    figure: float | None = None
+    izba: str = "izba"
 
-    def verdict(self, medians: Mapping[str, float]) -> str:
-        own = medians["izba"]
+    def verdict(self, medians: Mapping[str, float], *, unit: str = "") -> str:
+        own = medians[self.izba]
+        if self.figure is not None:
+            return f"at least {self.figure:g} {unit}: {'met' if own >= self.figure else 'MISSED'}"
         if self.seconds is not None:
             word = "met" if own <= self.seconds else "MISSED"
             return f"at most {self.seconds * 1000:.0f} ms: {word}"
         if self.factor is None or self.peer not in medians:
             return f"{self.peer} did not run"
-        word = "met" if own <= self.factor * medians[self.peer] else "MISSED"
-        return f"at most {self.factor:g} of {self.peer}: {word}"
+        wanted = self.factor * medians[self.peer]
+        word = "met" if (own >= wanted if unit else own <= wanted) else "MISSED"
+        return f"{'at least' if unit else 'at most'} {self.factor:g} of {self.peer}: {word}"
 
 
 @dataclass
 class Outcome:
-    """The seconds of each contestant's runs, and contestants that failed with their reason."""
+    """The seconds (or figures) of each contestant's runs, and contestants that failed with their reason."""
 
     measure: Measure
     seconds: dict[str, list[float]] = field(default_factory=dict)
@@ -63,28 +74,31 @@ def run(measure: Measure) -> Outcome:
                 if measure.before:
                     measure.before(name)
                 start = time.perf_counter()
-                action()
+                figure = action()
                 elapsed = time.perf_counter() - start
             except RuntimeError as error:
                 outcome.failures[name] = str(error)
                 outcome.seconds.pop(name, None)
                 continue
             if turn >= measure.warmups:
-                outcome.seconds[name].append(elapsed)
+                outcome.seconds[name].append(float(str(figure)) if measure.unit else elapsed)
     return outcome
 
 
 def report(outcome: Outcome) -> str:
     """The rows of one measure: minimum, median, maximum in milliseconds and izba's ratio to each peer."""
     medians = outcome.medians
+    unit = outcome.measure.unit
+    scale, digits = (1, 1 if max(medians.values(), default=0) < 1000 else 0) if unit else (1000, 1)
     lines = [f"\n{outcome.measure.name}"]
     for name, values in outcome.seconds.items():
         ratio = (
             f"   izba is {medians['izba'] / medians[name]:.2f} of it" if name != "izba" and "izba" in medians else ""
         )
-        row = "  ".join(f"{value * 1000:9.1f}" for value in (min(values), medians[name], max(values)))
-        lines.append(f"  {name:<16}{row} ms{ratio}")
+        row = "  ".join(f"{value * scale:9.{digits}f}" for value in (min(values), medians[name], max(values)))
+        lines.append(f"  {name:<16}{row} {unit or 'ms'}{ratio}")
     lines += [f"  {name:<16}failed: {reason}" for name, reason in outcome.failures.items()]
-    if "izba" in medians:
-        lines += [f"  goal: {goal.verdict(medians)}" for goal in outcome.measure.goals]
+    for goal in outcome.measure.goals:
+        if goal.izba in medians:
+            lines.append(f"  goal: {goal.verdict(medians, unit=unit)}")
     return "\n".join(lines)

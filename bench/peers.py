@@ -23,12 +23,16 @@ class Peer:
         directory.mkdir(parents=True, exist_ok=True)
         self.argv: list[str] = []
         self.environment: dict[str, str] = dict(CLEAN)
+        self.user: int | None = None
 
     def __call__(self, *args: str, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> str:
         done = subprocess.run(
             [*self.argv, *args],
             env=self.environment | dict(env or {}),
-            cwd=cwd,
+            cwd=cwd or (self.directory if self.user else None),
+            user=self.user,
+            group=self.user,
+            extra_groups=[] if self.user else None,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -58,11 +62,11 @@ class Izba(Peer):
 
 
 class Docker(Peer):
-    """Debian's docker.io: dockerd on a socket of its own, without a bridge."""
+    """Debian's docker.io: dockerd on a socket of its own; without a bridge, unless `networks` are wanted."""
 
     name = "docker"
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, networks: bool = False) -> None:
         super().__init__(directory)
         self.argv = ["/usr/bin/docker"]
         socket = directory / "docker.sock"
@@ -72,7 +76,8 @@ class Docker(Peer):
             [
                 *("dockerd", "--data-root", directory / "data", "--exec-root", directory / "exec"),
                 *("--pidfile", directory / "dockerd.pid", "--host", f"unix://{socket}"),
-                *("--bridge=none", "--iptables=false", "--ip6tables=false", "--storage-driver=overlay2"),
+                "--storage-driver=overlay2",
+                *(() if networks else ("--bridge=none", "--iptables=false", "--ip6tables=false")),
             ],
             stdout=self.log,
             stderr=self.log,
@@ -121,11 +126,11 @@ class Podman(Peer):
             subprocess.run([*self.argv, *args], env=self.environment, capture_output=True, check=False)
 
 
-def start(directory: Path) -> dict[str, Peer]:
-    """Every contestant that this machine has, izba first."""
+def start(directory: Path, *, networks: bool = False) -> dict[str, Peer]:
+    """Every contestant that this machine has, izba first. `networks`: dockerd may change this machine's firewall."""
     peers: dict[str, Peer] = {"izba": Izba(directory / "izba")}
     if os.geteuid() == 0 and shutil.which("dockerd"):
-        peers["docker"] = Docker(directory / "docker")
+        peers["docker"] = Docker(directory / "docker", networks=networks)
     if shutil.which("podman"):
         peers["podman"] = Podman(directory / "podman")
     return peers

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.harness import Measure
 from bench.peers import Peer
-from bench.scenarios import build, compose, context, listing, registry, run
+from bench.scenarios import build, compose, context, listing, network, registry, run
 
 Scenario = Callable[[Mapping[str, Peer], Path], Iterator[Measure]]
 
@@ -23,4 +23,9 @@ SCENARIOS: dict[str, Scenario] = {
     "registry": registry.transfers,
     "listing": listing.listing,
     "compose": compose.project,
+    "network": network.start,
+    "network-many": network.many,
+    "network-names": network.names,
+    "ports": network.published,
+    "ports-rootless": network.published_rootless,
 }

@@ -11,6 +11,7 @@ from izba.errors import InvalidArgument
 from izba.ids import new_id
 from izba.network import ipam, ipv4
 from izba.network.errors import NetworkExists, NetworkInUse, PredefinedNetwork, SubnetOverlaps
+from izba.network.plan import HELPERS
 from izba.network.store import DEFAULT, PREDEFINED, Network, Networks
 
 TYPE_CHECKING = False
@@ -103,6 +104,8 @@ def create(engine: Engine, request: NetworkRequest) -> Network:
 def _check_name(name: str) -> None:
     if not name or name[0] not in _FIRST or not _OTHERS.issuperset(name):
         raise InvalidArgument(f"invalid network name: {name}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+    if name in HELPERS:
+        raise InvalidArgument(f"invalid network name: {name}: it stands for the program of that name")
 
 
 def _mtu(request: NetworkRequest) -> int:

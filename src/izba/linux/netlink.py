@@ -89,16 +89,21 @@ class Route(Record):
 
 
 class RouteSocket:
-    """A rtnetlink socket of the current network namespace; a context manager."""
+    """A rtnetlink socket of the current network namespace; a context manager.
 
-    def __init__(self) -> None:
-        self._socket = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0)
+    `fd` is one that another process made, in its own.
+    """
+
+    def __init__(self, fd: int | None = None) -> None:
+        self._socket = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0, fileno=fd)
+        self._sequence = 0
+        if fd is not None:
+            return
         try:
             self._socket.bind((0, 0))
         except BaseException:
             self._socket.close()
             raise
-        self._sequence = 0
 
     def __enter__(self) -> Self:
         return self
@@ -107,6 +112,10 @@ class RouteSocket:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def fileno(self) -> int:
+        """Its descriptor."""
+        return self._socket.fileno()
 
     def close(self) -> None:
         """Close the socket."""

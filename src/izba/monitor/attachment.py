@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from izba.network.ports import Reserved
 
 _PATIENCE = 0.05
+_END = 2.0
+_TRIES = 6
+"""The last one is one and a half seconds after the one before."""
 
 
 class Attachment:
@@ -28,6 +31,7 @@ class Attachment:
         self._plan: Plan | None = None
         self._pid = 0
         self._retry: Timer | None = None
+        self._failures = 0
 
     @property
     def sockets(self) -> list[int]:
@@ -42,6 +46,8 @@ class Attachment:
 
         reserved = ports.reserve(plan.network.ports, containers=os.path.dirname(plan.directory))
         self._reserved = reserved
+        if plan.network.helper:  # it listens itself
+            reserved.close()
         ports.record(plan.directory, reserved.bindings)
         return plan.replace(network=plan.network.replace(ports=reserved.bindings, places=tuple(reserved.places)))
 
@@ -59,6 +65,8 @@ class Attachment:
             self._retry = None
         if self._held:
             self._loop.unwatch(self._held[0])
+            if self._plan is not None and self._plan.network is not None and self._plan.network.helper:
+                _await_end(self._held[0])
         for fd in self._held:
             os.close(fd)
         self._held = ()
@@ -86,14 +94,18 @@ class Attachment:
 
         children.fork(main, keep=())
 
-    # -- a relay that was killed
+    # -- a relay, or a helper, that was killed
 
     def _on_relay_gone(self) -> None:
         """Register anew, with a new relay; several monitors see this at once, and one of them starts it."""
         self._loop.unwatch(self._held[0])
+        self._failures = 0
+        self._try_again()
+
+    def _try_again(self) -> None:
         plan, pid = self._plan, self._pid
         assert plan is not None
-        self._retry = self._loop.after(_PATIENCE, lambda: self.register(plan, pid))
+        self._retry = self._loop.after(_PATIENCE * 2**self._failures, lambda: self.register(plan, pid))
 
     def register(self, plan: Plan, pid: int) -> None:
         """Register the container with the relay, by a child; it is held from when the child has done so."""
@@ -109,10 +121,7 @@ class Attachment:
         def main() -> int:
             from izba.network import attach
 
-            attached = attach.enter(network, namespaces)
-            assert attached.relay is not None
-            netns = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-            attach.register(network, attached.relay, netns, reserved)
+            attached = attach.renew(network, pid, reserved, namespaces)
             wire.send(theirs, {}, fds=attached.fds)
             return 0
 
@@ -123,9 +132,29 @@ class Attachment:
             self._loop.unwatch(ours.fileno())
             try:
                 _, held = wire.receive(ours)
-            except EOFError:  # it failed; what the container had is lost until it is started again
+            except EOFError:
                 held = []
             ours.close()
+            self._failures += 1
+            if not held and self._failures < _TRIES and self._held:
+                self._try_again()
+                return
+            # Without any, what the container had is lost until it is started again.
             self.hold(plan, pid, tuple(held))
 
         self._loop.watch(ours.fileno(), READ, on_answer)
+
+
+def _await_end(fd: int) -> None:
+    """Let the keeper of a helper end, and with it the helper: a next run wants the same ports."""
+    from _socket import SHUT_WR, socket
+
+    keeper = socket(fileno=os.dup(fd))
+    try:
+        keeper.settimeout(_END)
+        keeper.shutdown(SHUT_WR)
+        keeper.recv(1)
+    except OSError:  # it was killed, or somebody stopped it
+        pass
+    finally:
+        keeper.close()

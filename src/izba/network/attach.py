@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from izba.network.external import Helper
     from izba.network.plan import LinkPlan, NetworkPlan
     from izba.network.relay.client import Connection
 
@@ -20,22 +21,25 @@ class Attached:
     """What keeps a container attached: descriptors that its monitor holds as long as the container lives.
 
     relay       the connection that registers it there, if it needs the relay
+    helper      the connection that keeps its pasta or slirp4netns, if that was asked for
     namespaces  rootless: the user's own user and network namespace, so that a new relay finds them again
     """
 
     def __init__(self) -> None:
         self.relay: Connection | None = None
+        self.helper: Helper | None = None
         self.namespaces: tuple[int, ...] = ()
 
     @property
     def fds(self) -> tuple[int, ...]:
-        """All of them, the relay's first."""
-        return () if self.relay is None else (self.relay.fileno(), *self.namespaces)
+        """All of them, first the one that ends when it has to be attached anew."""
+        return tuple(each.fileno() for each in (self.relay, self.helper) if each is not None) + self.namespaces
 
     def close(self) -> None:
         """Let go of them here."""
-        if self.relay is not None:
-            self.relay.close()
+        for each in (self.relay, self.helper):
+            if each is not None:
+                each.close()
         for fd in self.namespaces:
             os.close(fd)
 
@@ -46,7 +50,12 @@ def enter(plan: NetworkPlan, namespaces: Sequence[int] = ()) -> Attached:
     A relay that has to be started anew takes over `namespaces`. The process has a single thread.
     """
     attached = Attached()
-    if plan.rootless or plan.names or any(":" in place.host_ip for place in plan.places):
+    if plan.helper:
+        from izba.linux import idmaps
+        from izba.linux.namespaces import enter_user_namespace
+
+        enter_user_namespace(idmaps.plan_of_this_user())
+    elif plan.rootless or plan.names or any(":" in place.host_ip for place in plan.places):
         from izba.network.relay.client import connect
 
         attached.relay = connect(plan, namespaces)
@@ -66,6 +75,11 @@ def attach(plan: NetworkPlan, attached: Attached, reserved: Sequence[int] = ()) 
     """
     netns = -1
     try:
+        if plan.helper:
+            from izba.network import external
+
+            attached.helper, netns = external.start(plan)
+            return netns
         netns = bridge.new_namespace()
         with RouteSocket() as host:
             for link in plan.links:
@@ -82,6 +96,27 @@ def attach(plan: NetworkPlan, attached: Attached, reserved: Sequence[int] = ()) 
             raise NetworksUnavailable(error.strerror or str(error)) from error
         raise
     return netns
+
+
+def renew(plan: NetworkPlan, pid: int, reserved: Sequence[int], namespaces: Sequence[int]) -> Attached:
+    """Attach a running container anew, after the relay or its helper was killed; as `enter` and `attach` did."""
+    if not plan.helper:
+        attached = enter(plan, namespaces)
+        assert attached.relay is not None
+        register(plan, attached.relay, _netns(pid), reserved)
+        return attached
+    from izba.linux.namespaces import join_user_namespace
+    from izba.network import external
+
+    netns = _netns(pid)
+    join_user_namespace(os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC))
+    attached = Attached()
+    attached.helper, _ = external.start(plan, netns)
+    return attached
+
+
+def _netns(pid: int) -> int:
+    return os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def register(plan: NetworkPlan, relay: Connection, netns: int, reserved: Sequence[int]) -> None:
@@ -109,7 +144,7 @@ def detach(plan: NetworkPlan) -> None:
 
 def attach_running(plan: NetworkPlan, pid: int) -> None:
     """Connect a running container to one more network."""
-    netns = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    netns = _netns(pid)
     try:
         with bridge.Visit(netns):
             links = _with_free_names(plan.links)
@@ -125,7 +160,7 @@ def attach_running(plan: NetworkPlan, pid: int) -> None:
 
 def detach_running(plan: NetworkPlan, pid: int, remaining: Sequence[LinkPlan]) -> None:
     """Take interfaces away from a running container; one of those that remain gets the default route if it is gone."""
-    netns = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    netns = _netns(pid)
     try:
         with bridge.Visit(netns), RouteSocket() as container:
             leaving = {link.address for link in plan.links}

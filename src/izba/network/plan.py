@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from izba._record import Record
 
+HELPERS = ("pasta", "slirp4netns")
+"""What `--network` takes beside networks: programs that an ordinary user's container can have in place of a bridge."""
+HELPER_ADDRESS, HELPER_GATEWAY, HELPER_RESOLVER = "10.0.2.100", "10.0.2.2", "10.0.2.3"
+"""What slirp4netns gives out by itself, and pasta is told to."""
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -52,6 +57,7 @@ class NetworkPlan(Record):
     run     the run directory of the networks' own process (`network.service`)
     ports   what is published; `places` is the same by address of the host, in the order of the sockets that hold them
     names   its names are answered for, and names it asks for are, by izba (127.0.0.11)
+    helper  pasta or slirp4netns, which the container has in place of links (`network.external`)
     """
 
     container: str
@@ -63,6 +69,7 @@ class NetworkPlan(Record):
     names: bool = False
     servers: tuple[str, ...] = ()
     rootless: bool = False
+    helper: str = ""
 
 
 def to_json(plan: NetworkPlan) -> dict[str, Any]:

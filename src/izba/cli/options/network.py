@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from izba.cli.options.flags import UsageError
 from izba.engine.containers.networkfiles import extra_host
+from izba.network.plan import HELPERS
 from izba.network.store import EndpointRequest
 
 TYPE_CHECKING = False
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from izba.cli.options.flags import Flags
     from izba.engine.containers.documents import ContainerConfig, HostConfig
 
-_WITHOUT_ENDPOINT = ("none", "host")
+_WITHOUT_ENDPOINT = ("none", "host", *HELPERS)
 
 
 def read(flags: Flags, config: ContainerConfig, host: HostConfig) -> tuple[EndpointRequest, ...]:

@@ -10,6 +10,7 @@ from izba.engine.containers import lifecycle, networking
 from izba.engine.containers.networkfiles import resolv_conf
 from izba.engine.inside import inside
 from izba.errors import Conflict
+from izba.network.plan import HELPERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class SharesNetwork(Conflict):
 def connect(engine: Engine, network: Network, container: Container, request: EndpointRequest) -> None:
     """Connect it; if it runs, now. Raises `AlreadyConnected`, `SharesNetwork`, and what `networking.check` raises."""
     mode = container.host_config.get("NetworkMode", "host")
-    if mode == "host" or mode.startswith("container:"):
+    if mode == "host" or mode in HELPERS or mode.startswith("container:"):
         raise SharesNetwork(container, mode)
     networking.check(network, request)
     state = lifecycle.state(container)

@@ -6,6 +6,7 @@ import os
 
 from izba.errors import InvalidArgument
 from izba.network import files
+from izba.network.plan import HELPER_ADDRESS, HELPER_RESOLVER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def _hosts(container: Container, plan: NetworkPlan | None, hostname: str) -> str
         if domain := container.config.get("Domainname"):
             names = f"{hostname}.{domain} {hostname}"
         lines += [(names, link.address) for link in plan.links]
+        if plan.helper:
+            lines.append((names, HELPER_ADDRESS))
     elif not on_host:
         lines.append((hostname, "127.0.0.1"))
     return files.hosts(lines, base=_read("/etc/hosts") if on_host else files.LOOPBACK)
@@ -61,10 +64,10 @@ def _gateway(plan: NetworkPlan | None) -> str:
     """Where the container finds the host: the bridge, or for an ordinary user, whose bridge the host does not see,
     the host's own address.
     """
+    if plan is not None and plan.rootless:
+        return files.host_address()
     if plan is None or not plan.links:
         return "127.0.0.1"
-    if plan.rootless:
-        return files.host_address()
     return next((link.gateway for link in plan.links if link.is_default), plan.links[0].gateway)
 
 
@@ -86,6 +89,8 @@ def _servers(container: Container, plan: NetworkPlan | None) -> Sequence[str]:
     servers = container.host_config.get("Dns") or ()
     if servers or plan is None:
         return servers
+    if plan.helper:
+        return (HELPER_RESOLVER,)
     return [server for server in files.name_servers() if files.is_reachable(server)]
 
 

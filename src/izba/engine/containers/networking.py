@@ -7,7 +7,7 @@ from izba.engine.containers import lifecycle
 from izba.errors import InvalidArgument
 from izba.network import files, ipam, ipv4, ports
 from izba.network.errors import NetworkNotFound
-from izba.network.plan import LinkPlan, NetworkPlan, PortBinding
+from izba.network.plan import HELPERS, LinkPlan, NetworkPlan, PortBinding
 from izba.network.store import DEFAULT, EndpointRequest
 
 TYPE_CHECKING = False
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def has_endpoints(mode: str) -> bool:
     """Whether a container with this network mode is connected to networks of izba's."""
-    return mode not in {"none", "host"} and not mode.startswith("container:")
+    return mode not in {"none", "host", *HELPERS} and not mode.startswith("container:")
 
 
 def requested(
@@ -33,6 +33,10 @@ def requested(
     if mode == "default":
         mode = DEFAULT
     host["NetworkMode"] = mode
+    if mode in HELPERS:
+        from izba.network.external import check as check_helper
+
+        check_helper(mode, bindings({}, host), rootless=engine.roots.rootless)
     if not has_endpoints(mode):
         return []
     wanted = list(endpoints) or [EndpointRequest(network=mode)]
@@ -67,7 +71,11 @@ def check(network: Network, request: EndpointRequest) -> None:
 def plan(engine: Engine, container: Container) -> NetworkPlan | None:
     """Its networks for the next run, each with an address; None for a container that has none of its own."""
     host = container.host_config
-    if not has_endpoints(host.get("NetworkMode", "host")):
+    mode = host.get("NetworkMode", "host")
+    if mode in HELPERS:
+        places = (each.replace(host_ip=each.host_ip or ports.ANY) for each in bindings(container.config, host))
+        return plan_of(engine, container, ()).replace(ports=tuple(places), helper=mode)
+    if not has_endpoints(mode):
         return None
     rows = networks_of.networks(engine)
     links: list[LinkPlan] = []
