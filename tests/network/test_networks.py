@@ -20,6 +20,7 @@ from tests.network.conftest import (
     eventually,
     fetch,
     idle,
+    send,
     send_from,
     served,
     within,
@@ -168,6 +169,18 @@ def test_no_client_of_a_published_port_seems_to_be_the_loopback(any_izba: Izba, 
     name = idle(any_izba, "-p", f"{port}:80")
     with Server("0.0.0.0", 80, within(any_izba, name)):
         assert fetch("127.0.0.1", port) == any_izba.inspect(name)["NetworkSettings"]["Gateway"]
+
+
+def test_a_client_of_a_published_port_is_seen_by_its_own_address(any_izba: Izba, port: int) -> None:
+    name = idle(any_izba, "-p", f"{port}:80", "-p", f"{port}:80/udp")
+    with Server("0.0.0.0", 80, within(any_izba, name)):
+        seen = fetch(host_address(), port)
+        said = send(host_address(), port, "ping")
+    expected = {host_address()}
+    if any_izba.user is None:  # the host itself is behind its bridge
+        expected.add(any_izba.inspect(name)["NetworkSettings"]["Gateway"])
+    assert seen in expected
+    assert said in {f"{address} ping" for address in expected}
 
 
 def test_internal_networks_have_no_way_out_and_ask_nobody(any_izba: Izba, port: int) -> None:

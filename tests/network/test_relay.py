@@ -17,7 +17,7 @@ from izba.network.dns.upstream import Upstream
 from izba.network.relay.listeners import DatagramPort, StreamPort
 
 
-def dial(kind: int) -> _socket.socket:
+def dial(kind: int, _client: str) -> _socket.socket:
     return _socket.socket(_socket.AF_INET, kind, 0)
 
 

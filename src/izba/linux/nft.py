@@ -37,7 +37,7 @@ PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING = range(5)
 ACCEPT, DROP = 1, 0
 L4PROTO, IIFNAME, OIFNAME, _MARK = 16, 6, 7, 3
 NETWORK, TRANSPORT = 1, 2
-CT_STATE, CT_STATUS = 0, 2
+CT_STATE, CT_DIRECTION, CT_STATUS = 0, 1, 2
 ESTABLISHED_RELATED, DNATTED = 0x6, 0x20
 _REG_1, _REG32_00 = 1, 8
 _SET_MAP, _SET_INTERVAL, _INTERVAL_END = 0x8, 0x4, 0x1
@@ -344,6 +344,11 @@ def is_local() -> list[bytes]:
 def connection(key: int, bits: int) -> list[bytes]:
     """The connection has one of the bits in its state or status."""
     return [ct_load(key), mask(bits), compare(bytes(4), equal=False)]
+
+
+def is_answer() -> list[bytes]:
+    """The packet goes towards where its connection came from (IP_CT_DIR_REPLY)."""
+    return [ct_load(CT_DIRECTION), compare(b"\1")]
 
 
 def _in_network(offset: int, network: str, prefix: int) -> list[bytes]:

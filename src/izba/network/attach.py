@@ -133,7 +133,7 @@ def register(plan: NetworkPlan, relay: Connection, netns: int, reserved: Sequenc
         (place, fd) for place, fd in zip(plan.places, reserved, strict=True) if plan.rootless or ":" in place.host_ip
     ]
     if carried and (target := bridge.published_by(plan.links)):
-        relay.ports(target.address, [place for place, _ in carried], [fd for _, fd in carried])
+        relay.ports(target, [place for place, _ in carried], [fd for _, fd in carried])
 
 
 def detach(plan: NetworkPlan) -> None:

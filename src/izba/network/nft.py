@@ -189,7 +189,8 @@ MARK = 0x1A
 def lead_out(socket: NftSocket, tcp_port: int, udp_port: int) -> None:
     """In the user's own namespace, which has no way out: what leaves for the world arrives at ports of ours instead.
 
-    What has no route there is the world's; other networks and the bridges' own addresses have one.
+    What has no route there is the world's; other networks and the bridges' own addresses have one. An answer to a
+    client of the world is for the socket of ours that has the client's address.
     """
     outward = [*_from(_BRIDGES), *_from(_INTERNAL, there=False), nft.fib_daddr_interface(), nft.compare(bytes(4))]
     tcp = [nft.meta_load(nft.L4PROTO), nft.compare(bytes([IPPROTO_TCP]))]
@@ -201,6 +202,9 @@ def lead_out(socket: NftSocket, tcp_port: int, udp_port: int) -> None:
             *(() if nftread.has_table(socket, TABLE) else table()),
             nft.add_chain(TABLE, "streams_out", kind="nat", hook=nft.PREROUTING, priority=_NAT + 1),
             nft.add_chain(TABLE, "datagrams_out", kind="filter", hook=nft.PREROUTING, priority=_MANGLE),
+            nft.add_chain(TABLE, "answers_out", kind="filter", hook=nft.PREROUTING, priority=_MANGLE),
+            nft.flush_chain(TABLE, "answers_out"),
+            nft.add_rule(TABLE, "answers_out", [*outward, *tcp, *nft.is_answer(), *nft.set_mark(MARK)]),
             nft.flush_chain(TABLE, "streams_out"),
             nft.flush_chain(TABLE, "datagrams_out"),
             nft.add_rule(TABLE, "streams_out", [*outward, *tcp, *redirect]),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from izba.network.plan import NetworkPlan, PortBinding
+    from izba.network.plan import LinkPlan, NetworkPlan, PortBinding
 
 SOCKET = "relay.sock"
 _LOG = "relay.log"
@@ -57,11 +57,13 @@ class Connection:
         value = {"verb": "names", "container": container, "servers": list(servers)}
         self._ask(value, [each.fileno() for each in sockets])
 
-    def ports(self, address: str, places: Sequence[PortBinding], sockets: Sequence[int]) -> None:
-        """Let what comes by the sockets be carried to the container at `address`."""
+    def ports(self, target: LinkPlan, places: Sequence[PortBinding], sockets: Sequence[int]) -> None:
+        """Let what comes by the sockets be carried to the container at the link's address."""
+        address, subnet = target.address, f"{target.gateway}/{target.prefix}"
         for first in range(0, len(places), _MOST):
             part = places[first : first + _MOST]
-            value = {"verb": "ports", "places": [[each.protocol, address, each.container_port] for each in part]}
+            listed = [[each.protocol, address, each.container_port] for each in part]
+            value = {"verb": "ports", "subnet": subnet, "places": listed}
             self._ask(value, sockets[first : first + _MOST])
 
     def hello(self) -> None:

@@ -48,7 +48,7 @@ class Inside:
         self._ready: dict[int, list[int]] = {}
 
     def socket(self, kind: int) -> _socket.socket:
-        """A new socket of the network namespace, of streams or datagrams."""
+        """A new socket of the network namespace, of streams or datagrams, which may have anybody's address."""
         ready = self._ready.setdefault(kind, [])
         if not ready:
             ready += self._ask({"kind": kind, "count": _BATCH})
@@ -110,7 +110,9 @@ def _answer(channel: _socket.socket, value: dict[str, Any]) -> None:
     try:
         if "kind" in value:
             kind = value["kind"] | _socket.SOCK_CLOEXEC
-            made.extend(_socket.socket(_socket.AF_INET, kind, 0) for _ in range(value["count"]))
+            for _ in range(value["count"]):
+                made.append(_socket.socket(_socket.AF_INET, kind, 0))
+                made[-1].setsockopt(_socket.IPPROTO_IP, _IP_TRANSPARENT, 1)
         else:
             made.append(_transparent(value["from"][0], value["from"][1]))
         wire.send(channel, {"ok": True}, fds=[each.fileno() for each in made])

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from izba.linux.loop import Loop, Timer
 
-    Dial = Callable[[int], _socket.socket]
-    """A new socket of the side that containers are on; of streams or datagrams."""
+    Dial = Callable[[int, str], _socket.socket]
+    """A new socket of the side that containers are on; of streams or datagrams, for a client with that address."""
 
 _AT_ONCE = 16
 _CONNECT_PATIENCE = 20.0
@@ -108,7 +108,7 @@ class StreamPort:
             if client is None:
                 return
             try:
-                target = self._dial(_socket.SOCK_STREAM)
+                target = self._dial(_socket.SOCK_STREAM, client.getpeername()[0])
             except OSError as error:
                 abort(client)
                 if error.errno in {EMFILE, ENFILE}:
@@ -135,7 +135,7 @@ class DatagramPort:
         self._listener = listener
         self._address = address
         self._dial = dial
-        self._clients: dict[object, tuple[_socket.socket, list[Timer]]] = {}
+        self._clients: dict[tuple[str, int], tuple[_socket.socket, list[Timer]]] = {}
         listener.setblocking(False)
         loop.watch(listener.fileno(), READ, self._on_datagrams)
 
@@ -160,12 +160,12 @@ class DatagramPort:
             except OSError:  # the container's port is closed; what its kernel said of it came late
                 continue
 
-    def _target_of(self, client: object) -> _socket.socket | None:
+    def _target_of(self, client: tuple[str, int]) -> _socket.socket | None:
         if client not in self._clients:
             if len(self._clients) >= _MOST_CLIENTS:
                 return None
             try:
-                made = self._dial(_socket.SOCK_DGRAM)
+                made = self._dial(_socket.SOCK_DGRAM, client[0])
             except OSError:
                 return None
             made.setblocking(False)
@@ -178,15 +178,15 @@ class DatagramPort:
         timers[:] = [self._loop.after(_DATAGRAM_PATIENCE, lambda: self._forget(client))]
         return target
 
-    def _on_answer(self, client: object) -> None:
+    def _on_answer(self, client: tuple[str, int]) -> None:
         target = self._clients[client][0]
         try:
             data = target.recv(65535)
-            self._listener.sendto(data, client)  # type: ignore[call-overload]
+            self._listener.sendto(data, client)
         except OSError:
             return
 
-    def _forget(self, client: object) -> None:
+    def _forget(self, client: tuple[str, int]) -> None:
         target, timers = self._clients.pop(client)
         for timer in timers:
             timer.cancel()

@@ -5,7 +5,7 @@ Requests, each a message (`linux.wire`) that is answered by one:
     {"verb": "hello"}                            answered {"ok": true}: this relay is not about to end
     {"verb": "namespaces"}                       rootless: descriptors of the user and the network namespace come back
     {"verb": "names", "container", "servers"}    with the resolver's two sockets in the container
-    {"verb": "ports", "places"}                  with a socket for each; a place is [protocol, address, port]
+    {"verb": "ports", "subnet", "places"}        with a socket for each; a place is [protocol, address, port]
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from __future__ import annotations
 import _signal
 import _socket
 import os
+from functools import partial
 
 from izba.linux import process as processes
 from izba.linux import wire
 from izba.linux.loop import READ, Loop
+from izba.network import ipv4
 from izba.network.relay.listeners import DatagramPort, StreamPort, accept
+from izba.network.relay.outward import is_world
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from izba.network.dns.upstream import Upstream
     from izba.network.relay.inside import Inside
 
+_IP_BIND_ADDRESS_NO_PORT = 24  # the port is chosen when it is known whereto: it may serve several ends at once
 LINGER = 1.0
 """Seconds without a container, before it ends."""
 
@@ -68,11 +72,19 @@ class Relay:
         """Serve."""
         self.loop.run()
 
-    def dial(self, kind: int) -> _socket.socket:
-        """A socket of the side that containers are on."""
-        if self.inside is not None:
-            return self.inside.socket(kind)
-        return _socket.socket(_socket.AF_INET, kind | _socket.SOCK_CLOEXEC, 0)
+    def dial(self, subnet: str, kind: int, client: str) -> _socket.socket:
+        """A socket of the side that containers are on, to speak for a client to a container of the subnet.
+
+        In the user's namespace it has the client's own address; as root, and for a client on IPv6, on this host's
+        loopback or with an address of the container's own network, that of the bridge.
+        """
+        if self.inside is None:
+            return _socket.socket(_socket.AF_INET, kind | _socket.SOCK_CLOEXEC, 0)
+        made = self.inside.socket(kind)
+        if ":" not in client and is_world(client) and ipv4.number(client) not in ipv4.subnet(subnet):
+            made.setsockopt(_socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+            made.bind((client, 0))
+        return made
 
     def resolver(self, container: str, sockets: tuple[_socket.socket, _socket.socket], servers: list[str]) -> Resolver:
         """A resolver for the container."""
@@ -153,10 +165,11 @@ class _Guest:
             udp, tcp = (_socket.socket(fileno=fd) for fd in fds)
             self._open.append(self._relay.resolver(self.container, (udp, tcp), value["servers"]))
         elif verb == "ports":
+            dial = partial(self._relay.dial, value["subnet"])
             for (protocol, address, port), fd in zip(value["places"], fds, strict=True):
                 kind = StreamPort if protocol == "tcp" else DatagramPort
                 listener = _socket.socket(fileno=fd)
-                self._open.append(kind(self._relay.loop, listener, (address, port), self._relay.dial))
+                self._open.append(kind(self._relay.loop, listener, (address, port), dial))
         return {"ok": True}, ()
 
     def _close(self) -> None:
