@@ -71,7 +71,7 @@ FLAGS = _flags("""
     mount                 | list   | mount    | Attach a filesystem mount to the container
     name                  | string |          | Assign a name to the container
     net                   | list   | network  | The same as --network
-    network               | list   | network  | Connect to a network, none, host, container:NAME, pasta (default "bridge")
+    network               | list   | network  | A network, none, host, container:NAME or pasta (default "bridge")
     network-alias         | list   |          | Add network-scoped alias for the container
     no-healthcheck        |        |          | Disable any container-specified HEALTHCHECK
     no-host-trust         |        |          | Lend no proxies, certificates and package indexes of the host
