@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,28 @@ def kill(pid: int) -> None:
     except ProcessLookupError:
         return
     eventually(lambda: not os.path.exists(f"/proc/{pid}") or processes.state(pid) in "ZX")
+
+
+def networks_processes(izba: Izba) -> list[int]:
+    """The relay of this izba and, rootless, what sits in the user's namespaces for it."""
+    log = str(izba.root / "run" / "network" / "relay.log")
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            ours = entry.name.isdigit() and (entry / "comm").read_text() in {"izba-network\n", "izba-inside\n"}
+            if ours and os.readlink(entry / "fd" / "2") == log:
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def answer(host: str, port: int) -> bytes:
+    try:
+        with socket.create_connection((host, port), timeout=2) as connection:
+            return connection.recv(100)
+    except OSError:
+        return b""
 
 
 def detached(izba: Izba, policy: str, *args: str) -> str:
@@ -169,3 +192,26 @@ def test_delays_are_dockers() -> None:
 
     assert delays(0.1, 12) == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 60.0, 60.0]
     assert delays(10.0, 3) == [0.1, 0.1, 0.1]
+
+
+def test_names_and_ports_are_back_after_the_networks_process_went_down_too(any_izba: Izba) -> None:
+    network = any_izba.name()
+    any_izba.ok("network", "create", network)
+    first, second = any_izba.name(), any_izba.name()
+    common = ("--restart", "always", "--network", network)
+    serve = "while :; do echo hello | nc -l -p 80; done"
+    any_izba.ok("run", "-d", "--name", first, *common, "-p", "127.0.0.1::80", "busybox", "sh", "-c", serve)
+    any_izba.ok("run", "-d", "--name", second, *common, "busybox", "sleep", "100")
+    services = networks_processes(any_izba)
+    assert services
+    take_down(any_izba, first, second)
+    for pid in services:
+        kill(pid)
+
+    assert set(any_izba.ok("system", "resume").split()) == {first, second}
+
+    eventually(lambda: any_izba("exec", second, "nc", "-w", "2", first, "80").stdout == "hello\n")
+    port = any_izba.ok("port", first, "80").rpartition(":")[2]
+    eventually(lambda: answer("127.0.0.1", int(port)) == b"hello\n")
+    any_izba.clean()
+    any_izba.ok("network", "rm", network)
