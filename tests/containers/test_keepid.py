@@ -132,3 +132,19 @@ def test_the_copy_is_made_once_and_stays_as_long_as_a_container_needs_it(range_i
     range_izba.ok("image", "prune", "-f")
     assert "copied once" in range_izba("run", "--rm", *options, "busybox", "true").stderr
     assert range_izba("system", "check", "--verify").stdout == "no problem found\n"
+
+
+@pytest.mark.parametrize("first", [("--userns", "keep-id"), ()])
+@pytest.mark.parametrize("second", [("--userns", "keep-id"), ()])
+def test_networks_are_shared_whoever_has_a_namespace_of_its_own(
+    users_izba: Izba, first: tuple[str, ...], second: tuple[str, ...]
+) -> None:
+    name = users_izba.name()
+    users_izba.ok("run", "-d", "--name", name, *first, "busybox", "sleep", "60")
+
+    options = ("--rm", "--network", f"container:{name}", *second)
+    seen = users_izba.ok("run", *options, "busybox", "sh", "-c", "ls /sys/class/net; stat -c %u /bin; id -u")
+
+    own = "0" if not second else str(users_izba.user.uid) if users_izba.user else ""
+    assert seen.split()[0] == "eth0"
+    assert seen.split()[-1] == own

@@ -55,6 +55,19 @@ def parent(fd: int) -> int:
     return ioctl(fd, _NS_GET_PARENT)
 
 
+def child_above(path: str) -> int:
+    """A descriptor of the user namespace right below this process's own in which the one at `path` is, or is below."""
+    ours = os.stat("/proc/self/ns/user")
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    while True:
+        above = parent(fd)
+        if os.path.samestat(os.fstat(above), ours):
+            os.close(above)
+            return fd
+        os.close(fd)
+        fd = above
+
+
 _NS_GET_PARENT = 0xB702
 
 

@@ -150,7 +150,8 @@ def enter(plan: Plan, spec: Spec) -> Attached | None:
         return None
     from izba.linux import namespaces
 
-    fd = os.open(f"/proc/{joined[0].split('/')[2]}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    # With keep-id the other has one of its own below izba's, from which nothing of izba's could be joined.
+    fd = namespaces.child_above(f"/proc/{joined[0].split('/')[2]}/ns/user")
     namespaces.join_user_namespace(fd)
     os.close(fd)
     return None

@@ -58,9 +58,10 @@ def parse(options: Iterable[tuple[str, str]]) -> Settings:
     if not device and "bind" not in words and kind == "none":
         return settings
     if kind not in {"none", "bind"} or not {"bind", "rbind"} & set(words):
+        memory = "--tmpfs, or `tmpfs:` of a Compose service, is memory" if kind == "tmpfs" else ""
         raise errors.NotImplemented(
             f"a volume of type {kind!r} is not supported",
-            hint="izba's volumes are directories: its own, or with type=none, o=bind and device=DIRECTORY another",
+            hint=memory or "a volume is izba's own directory or, with type=none, o=bind and device=DIRECTORY, another",
         )
     if not device.startswith("/"):
         raise InvalidArgument(f"a volume with o=bind needs an absolute path as its device, not {device!r}")
