@@ -21,7 +21,12 @@ from __future__ import annotations
 
 
 class IzbaError(Exception):
-    """A failure with a one-line `message` (lowercase, no full stop) and, where there is one, a `hint` to act on."""
+    """A failure with a one-line `message` (lowercase, no full stop) and, where there is one, a `hint` to act on.
+
+    `exit_code` is there only where a command ends with another code than for its other failures.
+    """
+
+    exit_code: int
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)

@@ -105,6 +105,6 @@ def test_the_command_prints_the_script(shell: str, capsys: pytest.CaptureFixture
 
 
 def test_another_shell_is_refused_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["completion", "bsh"]) == 125
+    assert main(["completion", "bsh"]) == 1
 
     assert "hint: did you mean bash?" in capsys.readouterr().err

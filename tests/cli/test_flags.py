@@ -77,7 +77,6 @@ def test_a_value_may_look_like_a_flag() -> None:
             'invalid argument "x" for "--stop-timeout" flag: not a whole number',
             "see `izba run --help`",
         ),
-        (["--rm"], '"izba run" requires at least 1 argument', "izba run [OPTIONS] IMAGE [COMMAND] [ARG...]"),
     ],
 )
 def test_what_is_wrong_is_named_and_answered_with_125(words: list[str], message: str, hint: str) -> None:
@@ -85,6 +84,14 @@ def test_what_is_wrong_is_named_and_answered_with_125(words: list[str], message:
         RUN.parse(words)
 
     assert (caught.value.message, caught.value.hint, caught.value.exit_code) == (message, hint, 125)
+
+
+def test_missing_arguments_are_answered_with_the_usage_and_1_as_dockers() -> None:
+    with pytest.raises(UsageError) as caught:
+        RUN.parse(["--rm"])
+
+    assert caught.value.message == '"izba run" requires at least 1 argument'
+    assert (caught.value.hint, caught.value.exit_code) == ("izba run [OPTIONS] IMAGE [COMMAND] [ARG...]", 1)
 
 
 def test_help_lists_the_flags_by_name_as_docker_does() -> None:

@@ -56,7 +56,6 @@ def test_exit_codes_are_dockers(izba: Izba, command: tuple[str, ...], code: int,
         (("-u", "nobody-here", "busybox"), "unable to find user nobody-here"),
         (("-v", "/a:/b", "--tmpfs", "/b", "busybox"), "Duplicate mount point: /b"),
         (("--memory", "1x", "busybox"), "invalid size: '1x'"),
-        ((), '"izba run" requires at least 1 argument'),
     ],
 )
 def test_what_cannot_be_run_exits_with_125_and_leaves_nothing(izba: Izba, args: tuple[str, ...], said: str) -> None:
@@ -279,3 +278,11 @@ def test_output_to_a_closed_stream_goes_nowhere(izba: Izba) -> None:
 
     assert done.returncode == 0
     assert izba.ok("system", "check") == "no problem found"
+
+
+def test_an_image_for_another_platform_is_named(izba: Izba) -> None:
+    done = izba("run", "--rm", "--pull", "never", "--platform", "linux/arm64", "busybox", "true")
+
+    assert done.returncode == 125
+    assert "the image here is for linux/amd64, and linux/arm64 was asked for" in done.stderr
+    assert "bootstrap" not in done.stderr

@@ -41,7 +41,6 @@ class UnknownCommand(UsageError):
         meant = nearest(word, known)
         hint = f"did you mean `{prefix} {meant}`?" if meant else f"see `{prefix} --help`"
         super().__init__(f"{word!r} is not a command of `{prefix}`", hint=hint)
-        self.exit_code = 1
 
 
 def main(argv: list[str] | None = None) -> int:

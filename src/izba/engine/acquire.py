@@ -36,6 +36,7 @@ def acquire(
     *,
     pull: str = "missing",
     platform: str | None = None,
+    takes_name: bool = True,
     bootstrap: Bootstrap | None = None,
     report: Report = silent,
     missing: Callable[[str], object] = lambda _: None,
@@ -43,9 +44,11 @@ def acquire(
     """The image that `name` means, for `platform` or this machine's. Raises `CannotAcquire`.
 
     `pull` is always, missing or never; `bootstrap` makes a base image where the user wants that; `missing` is told
-    before a registry is asked. In rootless mode the engine's user namespace must have been entered.
+    before a registry is asked. Without `takes_name` a name that means an image for another platform goes on meaning
+    that. In rootless mode the engine's user namespace must have been entered.
     """
-    if pull != "always" and (image := find(engine.store, name)) is not None and _fits(image, platform):
+    image = find(engine.store, name)
+    if pull != "always" and image is not None and _fits(image, platform):
         return image
     reference = Reference.parse(name)
     if bootstrap is not None and platform is None:
@@ -53,14 +56,20 @@ def acquire(
 
         if recipe_for(reference) is not None:
             return bootstrap(engine, reference)
+    wanted = Platform.parse(platform) if platform else None
+    other = _other_platform(image, wanted)
     if pull == "never":
-        raise CannotAcquire(reference.familiar(), "it is not in the store, and pulling was forbidden", _hint(reference))
+        why = other or "it is not in the store"
+        raise CannotAcquire(reference.familiar(), f"{why}, and pulling was forbidden", _hint(reference, other))
     missing(reference.familiar())
     try:
-        wanted = Platform.parse(platform) if platform else None
-        return engine.registries.pull(reference, platform=wanted, report=report).image
+        return engine.registries.pull(
+            reference, platform=wanted, takes_name=takes_name or image is None, report=report
+        ).image
     except (NotFound, Unavailable) as error:
-        raise CannotAcquire(reference.familiar(), error.message, error.hint or _hint(reference)) from error
+        why = f"{other}; {error.message}" if other else error.message
+        hint = _hint(reference, other) if other or not error.hint else error.hint
+        raise CannotAcquire(reference.familiar(), why, hint) from error
     except IzbaError as error:
         error.add_note(f"pulling {reference.canonical()}")
         raise
@@ -72,7 +81,19 @@ def _fits(image: StoredImage, platform: str | None) -> bool:
     )
 
 
-def _hint(reference: Reference) -> str:
+def _other_platform(image: StoredImage | None, wanted: Platform | None) -> str | None:
+    """What to say where an image is here, but not the one that was asked for."""
+    if image is None or wanted is None or _fits(image, str(wanted)):
+        return None
+    here = Platform.of(image.row.os, image.row.architecture, image.row.variant)
+    return f"the image here is for {here}, and {wanted} was asked for"
+
+
+def _hint(reference: Reference, other_platform: str | None) -> str:
+    if other_platform:
+        return (
+            "pull or load it for that platform, build it with --platform, or leave --platform out to use what is here"
+        )
     from izba.bootstrap.catalog import recipe_for
 
     name = reference.familiar()

@@ -35,11 +35,20 @@ class Registries:
         self._config = load(own if os.path.exists(own) else f"{engine.roots.config}/registries.toml")
         self._logins = ConfigFile(os.environ)
 
-    def pull(self, reference: Reference, *, platform: Platform | None = None, report: Report = silent) -> Pulled:
+    def pull(
+        self,
+        reference: Reference,
+        *,
+        platform: Platform | None = None,
+        takes_name: bool = True,
+        report: Report = silent,
+    ) -> Pulled:
         """Have the image in the store. In rootless mode the engine's user namespace must have been entered."""
         from izba.image.pull import pull
 
-        pulled = pull(self._engine.store, reference, self.client(reference), platform=platform, report=report)
+        client = self.client(reference)
+        store = self._engine.store
+        pulled = pull(store, reference, client, platform=platform, takes_name=takes_name, report=report)
         eventlog.emit(self._engine, "image", "pull", reference.familiar(), name=reference.familiar_name)
         return pulled
 

@@ -60,9 +60,13 @@ def pull(
     client: Client,
     *,
     platform: Platform | None = None,
+    takes_name: bool = True,
     report: Report = silent,
 ) -> Pulled:
-    """Have the image of `reference` in the store, named and unpacked. What is here already is not fetched again."""
+    """Have the image of `reference` in the store, named and unpacked. What is here already is not fetched again.
+
+    Without `takes_name` it is named by its digest alone, and a tag goes on meaning what it meant.
+    """
     what = reference.familiar()
     before = store.names.get(reference)
     try:
@@ -76,7 +80,7 @@ def pull(
                 exact=platform is not None,
             )
             image = _known(store, lease, chosen.descriptor) or _fetch(store, client, lease, chosen, what, report)
-            _name(store, image, reference, found.descriptor.digest)
+            _name(store, image, reference, found.descriptor.digest, takes_name=takes_name)
     except (DataLoss, InvalidArgument):
         store.collect()  # the lease is gone: what came with an image that lies has nothing that holds it
         raise
@@ -103,9 +107,14 @@ def _fetch(store: Store, client: Client, lease: Lease, chosen: Manifest, what: s
     return register(store, store.content.put(chosen.data, chosen.descriptor.media_type))
 
 
-def _name(store: Store, image: StoredImage, reference: Reference, digest: Digest) -> None:
-    """Under what was asked for, and under the digest that the registry told: one of Docker's RepoDigests."""
-    for name in (reference, reference.replace(tag=None, digest=digest)):
+def _name(store: Store, image: StoredImage, reference: Reference, digest: Digest, *, takes_name: bool) -> None:
+    """Under what was asked for, and under the digest that the registry told: one of Docker's RepoDigests.
+
+    An index's digest is that of the images for all platforms, so an image that is not to be the one of its name goes by
+    the digest of its own manifest.
+    """
+    own = reference.replace(tag=None, digest=digest if takes_name else image.descriptor.digest)
+    for name in (reference, own) if takes_name else (own,):
         named = store.names.get(name)
         if named is None or named.digest != image.descriptor.digest:
             store.names.set(name, image.descriptor)

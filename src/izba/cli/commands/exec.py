@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 
 from izba.cli.options.flags import Command, Flag
+from izba.errors import Conflict, IzbaError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.cli.context import Context
+
+CANNOT_START = 126
 
 COMMAND = Command(
     name="exec",
@@ -58,6 +61,13 @@ def run(context: Context, argv: list[str]) -> int:
     )
     engine = context.engine()
     container = require(engine, flags.arguments[0])
-    if detach:
-        return execution.in_background(engine, container, request)
-    return execution.in_foreground(engine, container, request, interactive=interactive, keys=flags.text("detach-keys"))
+    try:
+        if detach:
+            return execution.in_background(engine, container, request)
+        keys = flags.text("detach-keys")
+        return execution.in_foreground(engine, container, request, interactive=interactive, keys=keys)
+    except IzbaError as error:
+        # As of the container's own command: 127 and 126 say that this one could not be started.
+        if not isinstance(error, Conflict) and not hasattr(error, "exit_code"):
+            error.exit_code = CANNOT_START
+        raise

@@ -109,7 +109,8 @@ def status(summary: Summary, now: int) -> str:
 
 def command(summary: Summary, *, truncated: bool) -> str:
     """The command line in quotes, cut to 20 characters."""
-    words = " ".join(summary.container.command)
+    name, *arguments = summary.container.command or ("",)
+    words = " ".join([name, *(f"'{word}'" if " " in word else word for word in arguments)])
     if truncated:
         words = ellipsis(words, 20)
     if words.isprintable() and not set('"\\') & set(words):

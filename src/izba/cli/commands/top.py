@@ -30,5 +30,5 @@ def run(context: Context, argv: list[str]) -> int:
     name, *options = flags.arguments
     with context.engine() as engine:
         table = top(engine, require(engine, name), options)
-    sys.stdout.write(align([table.titles, *table.rows]))
+    sys.stdout.write(align([table.titles, *table.rows], least=20))
     return 0

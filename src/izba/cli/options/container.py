@@ -5,7 +5,7 @@ Groups of flags are read by modules of their own, which are imported only where 
 
 from __future__ import annotations
 
-from izba.cli.options.containerflags import REFUSED
+from izba.cli.options.containerflags import MEANINGLESS, REFUSED
 from izba.cli.options.flags import UsageError
 from izba.engine.containers.model import ContainerRequest
 
@@ -25,6 +25,7 @@ _MOUNTS = ("mount", "tmpfs", "volume", "volumes-from")
 _NETWORK = (
     "add-host dns dns-option dns-search expose ip mac-address net network network-alias publish publish-all"
 ).split()
+_MODES = {"userns": "USER", "cgroupns": "CGROUP"}
 _HEALTH = (
     "health-cmd health-interval health-on-failure health-retries health-start-interval health-start-period "
     "health-timeout no-healthcheck"
@@ -34,7 +35,7 @@ _HEALTH = (
 def request(flags: Flags, *, detach: bool) -> ContainerRequest:
     """What the command line asks for. Raises `UsageError`."""
     for name, reason in REFUSED.items():
-        if flags.given(name):
+        if flags.given(name) and flags.all(name)[-1] != MEANINGLESS.get(name):
             raise UsageError(f"--{name} is not supported: {reason}")
     config: ContainerConfig = {}
     host: HostConfig = {}
@@ -59,6 +60,7 @@ def request(flags: Flags, *, detach: bool) -> ContainerRequest:
         from izba.cli.options import network
 
         endpoints = network.read(flags, config, host)
+    _check_hostname_is_its_own(config, host)
     pull = flags.text("pull") or "missing"
     if pull not in {"always", "missing", "never"}:
         raise UsageError(f'invalid pull option: \'{pull}\': must be one of "always", "missing" or "never"')
@@ -72,6 +74,13 @@ def request(flags: Flags, *, detach: bool) -> ContainerRequest:
         host_trust=not flags.on("no-host-trust"),
         endpoints=endpoints,
     )
+
+
+def _check_hostname_is_its_own(config: ContainerConfig, host: HostConfig) -> None:
+    if "Hostname" in config and host.get("UTSMode") == "host":
+        raise UsageError("conflicting options: hostname and the UTS mode")
+    if "Hostname" in config and host.get("NetworkMode", "").startswith("container:"):
+        raise UsageError("conflicting options: hostname and the network mode")
 
 
 def _process(flags: Flags, config: ContainerConfig, *, detach: bool) -> None:
@@ -178,7 +187,10 @@ def _mode(flags: Flags, name: str, known: set[str], *, container: bool = True) -
     value = flags.text(name) or ""
     if value in known or (container and value.startswith("container:")):
         return value
-    raise UsageError(f"--{name}: invalid {name.upper()} mode", hint=f"{', '.join(sorted(known - {''}))} are")
+    words = [*sorted(known - {""}), *(("container:NAME",) if container else ())]
+    raise UsageError(
+        f"--{name}: invalid {_MODES.get(name, name.upper())} mode", hint=f"it is one of {', '.join(words)}"
+    )
 
 
 def _with_profile(option: str) -> str:
@@ -189,8 +201,10 @@ def _with_profile(option: str) -> str:
     try:
         with open(value, encoding="utf-8") as file:
             return f"seccomp={file.read()}"
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"opening seccomp profile ({value}) failed: {error}") from None
+    except OSError as error:
+        raise UsageError(f"opening seccomp profile ({value}) failed: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"opening seccomp profile ({value}) failed: it is not text") from None
 
 
 def _pair(text: str, flag: str) -> tuple[str, str]:

@@ -119,6 +119,8 @@ REFUSED = {
     "volume-driver": "volumes are local directories",
     "disable-content-trust": "image signatures are not checked",
 }
+MEANINGLESS = {"isolation": "default", "disable-content-trust": "true"}
+"""Values that ask for what is so anyway."""
 _REFUSED_BOOLS = frozenset(("disable-content-trust",))
 
 ALL = FLAGS + tuple(Flag(name=name, kind="bool" if name in _REFUSED_BOOLS else "list", hidden=True) for name in REFUSED)

@@ -115,15 +115,19 @@ class HelpWanted(Exception):
 
 
 class UsageError(InvalidArgument):
-    """The command line is wrong; exits with 125, as Docker's does."""
+    """The command line asks for what cannot be."""
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.exit_code = 125
+
+class BadFlag(UsageError):
+    """A flag that cannot be read; exits with 125 whatever the command, as Docker's does."""
+
+    exit_code = 125
 
 
 class WrongCount(UsageError):
-    """Too few or too many arguments; exits with 1, as Docker's does (`run` and `exec` with 125, their error code)."""
+    """Too few or too many arguments; exits with 1 whatever the command, as Docker's does."""
+
+    exit_code = 1
 
     def __init__(self, command: Command) -> None:
         if command.maximum == command.minimum:
@@ -131,10 +135,10 @@ class WrongCount(UsageError):
         elif command.maximum is None:
             wanted = f"at least {_plural(command.minimum)}"
         else:
-            wanted = f"at least {command.minimum} and at most {_plural(command.maximum)}"
+            least = f"at least {command.minimum} and " if command.minimum else ""
+            wanted = f"{least}at most {_plural(command.maximum)}"
         verb = "accepts" if wanted == "no arguments" else "requires"
         super().__init__(f'"izba {command.name}" {verb} {wanted}', hint=f"izba {command.name} {command.usage}".rstrip())
-        self.exit_code = 1 if command.interspersed else 125
 
 
 def _plural(count: int) -> str:
@@ -222,10 +226,10 @@ class _Reader:
         from izba.nearest import nearest
 
         meant = nearest(name, [flag.name for flag in self.command.flags if not flag.hidden])
-        return UsageError(message, hint=f"did you mean --{meant}?") if meant else self._error(message)
+        return BadFlag(message, hint=f"did you mean --{meant}?") if meant else self._error(message)
 
     def _error(self, message: str) -> UsageError:
-        return UsageError(message, hint=f"see `izba {self.command.name} --help`".replace("izba  ", "izba "))
+        return BadFlag(message, hint=f"see `izba {self.command.name} --help`".replace("izba  ", "izba "))
 
 
 def _is_integer(text: str) -> bool:

@@ -67,7 +67,9 @@ def _endpoint(text: str) -> EndpointRequest:
     for field in text.split(","):
         key, _, value = field.partition("=")
         if key not in {"name", "alias", "ip", "mac-address"}:
-            raise UsageError(f'invalid field {key!r} in --network "{text}"', hint="name, alias, ip and mac-address are")
+            raise UsageError(
+                f'invalid field {key!r} in --network "{text}"', hint="the fields are name, alias, ip and mac-address"
+            )
         values.setdefault(key, []).append(value)
     if "name" not in values:
         raise UsageError(f'network name is missing in --network "{text}"')

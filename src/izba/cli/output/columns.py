@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 _LEAST, _GAP = 10, 3
 
 
-def align(lines: Sequence[Sequence[str]]) -> str:
-    """The lines, each of some cells, with their columns aligned; a newline after each. No cell has escape codes."""
+def align(lines: Sequence[Sequence[str]], least: int = _LEAST) -> str:
+    """The lines, each of some cells, with their columns aligned; a newline after each. No cell has escape codes.
+
+    A column is at least `least` wide.
+    """
     lines = [[printable(cell) for cell in cells] for cells in lines]
     widths: list[list[int]] = [[] for _ in lines]
-    _measure(lines, widths, 0, len(lines), 0)
+    _measure(lines, widths, (0, len(lines), 0), least)
     return "".join(f"{_line(cells, wide)}\n" for cells, wide in zip(lines, widths, strict=True))
 
 
@@ -55,8 +58,9 @@ def ellipsis(text: str, limit: int) -> str:
     return text
 
 
-def _measure(lines: Sequence[Sequence[str]], widths: list[list[int]], start: int, end: int, column: int) -> None:
-    """Fill in the widths of `column` and those right of it, for the lines `start` up to `end`."""
+def _measure(lines: Sequence[Sequence[str]], widths: list[list[int]], place: tuple[int, int, int], least: int) -> None:
+    """Fill in the widths of a column and those right of it, for lines from one up to another: `place`."""
+    start, end, column = place
     at = start
     while at < end:
         # The last cell of a line belongs to no column.
@@ -66,10 +70,10 @@ def _measure(lines: Sequence[Sequence[str]], widths: list[list[int]], start: int
         first = at
         while at < end and len(lines[at]) > column + 1:
             at += 1
-        widest = max(_LEAST, _GAP + max(width(cells[column]) for cells in lines[first:at]))
+        widest = max(least, _GAP + max(width(cells[column]) for cells in lines[first:at]))
         for each in widths[first:at]:
             each.append(widest)
-        _measure(lines, widths, first, at, column + 1)
+        _measure(lines, widths, (first, at, column + 1), least)
 
 
 def _line(cells: Sequence[str], widths: list[int]) -> str:

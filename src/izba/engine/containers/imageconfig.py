@@ -33,11 +33,11 @@ def merged(config: ContainerConfig, image: ContainerDefaults) -> ContainerConfig
 
 
 def merged_env(image: list[str], own: list[str]) -> list[str]:
-    """The image's variables, each of the user's own in its place or after them."""
-    values = dict(_split(entry) for entry in image)
-    for entry in own:
+    """The user's own variables, then those that the image has besides."""
+    values = dict(_split(entry) for entry in own)
+    for entry in image:
         name, value = _split(entry)
-        values[name] = value
+        values.setdefault(name, value)
     return [f"{name}={value}" for name, value in values.items() if value is not None]
 
 

@@ -67,6 +67,8 @@ _HOST_CONFIG: dict[str, Any] = {
     "UsernsMode": "",
     "ShmSize": 67108864,
     "Runtime": "native",
+    "ConsoleSize": [0, 0],
+    "Isolation": "",
     "CpuShares": 0,
     "Memory": 0,
     "NanoCpus": 0,
@@ -79,16 +81,23 @@ _HOST_CONFIG: dict[str, Any] = {
     "BlkioDeviceWriteIOps": [],
     "CpuPeriod": 0,
     "CpuQuota": 0,
+    "CpuRealtimePeriod": 0,
+    "CpuRealtimeRuntime": 0,
     "CpusetCpus": "",
     "CpusetMems": "",
     "Devices": [],
     "DeviceCgroupRules": None,
+    "DeviceRequests": None,
     "MemoryReservation": 0,
     "MemorySwap": 0,
     "MemorySwappiness": None,
     "OomKillDisable": False,
     "PidsLimit": None,
     "Ulimits": [],
+    "CpuCount": 0,
+    "CpuPercent": 0,
+    "IOMaximumIOps": 0,
+    "IOMaximumBandwidth": 0,
 }
 
 
@@ -123,6 +132,7 @@ def inspect(engine: Engine, container: Container, *, size: bool = False) -> dict
         document |= _sizes(engine, container)
     document["Mounts"] = [_mount(dict(mount)) for mount in container.mounts]
     document["Config"] = _CONFIG | {"Hostname": container.id[:12]} | dict(config)
+    document["Config"]["Volumes"] = config.get("Volumes") or None
     document["NetworkSettings"] = networking.settings(engine, container)
     return document
 
@@ -181,7 +191,7 @@ def _graph_driver(engine: Engine, container: Container) -> dict[str, Any]:
 
 
 def _sizes(engine: Engine, container: Container) -> dict[str, Any]:
-    own = engine.store.snapshots.usage(container.id).size
+    own = engine.store.snapshots.usage(container.id).content
     image = engine.store.images.by_manifest(container.row.image)  # type: ignore[arg-type]
     return {"SizeRw": own, "SizeRootFs": own + (image.size if image else 0)}
 

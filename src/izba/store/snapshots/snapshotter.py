@@ -114,9 +114,10 @@ class Snapshot(Record):
 
 
 class Usage(Record):
-    """Bytes and inodes on the disk, hard links counted once."""
+    """Bytes and inodes on the disk, hard links counted once; `content` is the length of the files, as Docker counts."""
 
     size: int
+    content: int
     inodes: int
 
 

@@ -107,7 +107,7 @@ def _open_writable(name: str, directory: int | None = None) -> int:
 
 def usage(path: str) -> Usage:
     """What the tree occupies on the disk now. What vanishes meanwhile or is too deep for a path is left out."""
-    size = 0
+    size = content = 0
     seen: set[tuple[int, int]] = set()
     pending = [path]
     while pending:
@@ -127,4 +127,6 @@ def usage(path: str) -> Usage:
                     size += found.st_blocks * 512
                     if stat.S_ISDIR(found.st_mode):
                         pending.append(entry.path)
-    return Usage(size=size, inodes=len(seen))
+                    else:
+                        content += found.st_size
+    return Usage(size=size, content=content, inodes=len(seen))

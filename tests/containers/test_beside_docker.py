@@ -1,0 +1,207 @@
+"""The same command lines for izba and for the real docker on a dockerd of our own: output and exit codes are compared.
+
+Both go through the script at the same time, each in order. Ids, times and pids are not compared, and of what goes to
+stderr only whether there was any: izba has its own sentences there, with hints.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from izba.linux.mount import umount
+
+pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.peer("dockerd", "docker", "busybox")]
+
+RUN = "run --rm --network none"
+SCRIPT = [
+    line.strip()
+    for line in f"""
+    import -c 'CMD ["sh"]' -c 'ENV IMAGE=busybox' -c 'LABEL of=image' ARCHIVE busybox
+    images
+    images --digests --format 'table {{{{.Repository}}}}\\t{{{{.Tag}}}}\\t{{{{.Digest}}}}\\t{{{{.ID}}}}'
+    images -f dangling=true -q
+    tag busybox two:x
+    images two --format '{{{{.Repository}}}}:{{{{.Tag}}}}'
+    image inspect two:x --format '{{{{.RepoTags}}}} {{{{.Os}}}} {{{{json .Config.Cmd}}}} {{{{.RootFS.Type}}}}'
+    rmi two:x
+    history --format '{{{{.CreatedBy}}}}|{{{{.CreatedSince}}}}' busybox
+    run -d --name first --network none busybox sleep 600
+    run --name second --network none busybox sh -c 'echo to stdout; exit 3'
+    create --name third --network none busybox true
+    ps -a
+    ps -a --no-trunc
+    ps -aq --no-trunc
+    ps -as --format '{{{{.Names}}}} {{{{.Size}}}}' --filter name=nobody
+    ps -a --filter exited=3 --format '{{{{.Names}}}}\\t{{{{.Command}}}}\\t{{{{.Networks}}}}\\t{{{{.LocalVolumes}}}}'
+    ps -n 1 --format '{{{{.Names}}}}'
+    ps -f foo=bar
+    ps foo
+    logs second
+    logs --tail 0 second
+    logs --since nonsense second
+    wait second
+    inspect --format '{{{{json .State.ExitCode}}}} {{{{.Path}}}} {{{{json .Args}}}} {{{{.Platform}}}}' second
+    inspect --format '{{{{json .Config}}}}' third
+    inspect --type nonsense first
+    inspect nobody
+    inspect --size --format '{{{{.SizeRw}}}}' third
+    pause first
+    exec first true
+    unpause first
+    unpause first
+    top first -o pid,comm
+    exec first sh -c 'echo x > /data/new; rm /data/seed; mkdir /data/d'
+    diff first
+    exec -e A=1 -w /data -u app first sh -c 'echo $A $PWD; id'
+    exec first sh -c 'exit 7'
+    exec first /etc/not-executable
+    exec -u nobody-knows first true
+    exec -w /nowhere first true
+    exec nobody true
+    exec second true
+    exec first
+    cp nobody:/x /tmp/x
+    cp first:/x third:/x
+    update --memory 64m --memory-swap 128m first
+    update first
+    update --restart nonsense first
+    stats --no-stream --format '{{{{.Name}}}} {{{{.PIDs}}}}' first
+    kill -s NONSENSE first
+    kill second
+    rename second renamed
+    rename renamed first
+    attach renamed
+    stop -t 0 first
+    start first
+    start -a third
+    restart -t 0 first
+    commit -m message -a me -c 'ENV X=1' renamed made:1
+    image inspect made:1 --format '{{{{.Author}}}} {{{{.Comment}}}} {{{{json .Config.Env}}}}'
+    create --name first busybox
+    rm first
+    rm -f first renamed third
+    rm nobody
+    container prune -f
+    {RUN} busybox nonsense
+    {RUN} busybox /etc/not-executable
+    {RUN} busybox sh -c 'kill -9 $$'
+    {RUN} -u app --group-add staff --group-add 77 busybox id
+    {RUN} -e A -e B=2 --entrypoint env busybox
+    {RUN} --hostname h busybox hostname
+    {RUN} --memory 64m --memory-reservation 32m busybox cat /sys/fs/cgroup/memory/memory.soft_limit_in_bytes
+    {RUN} --cpus 0.5 --cpu-shares 512 busybox cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu/cpu.shares
+    {RUN} --ulimit nofile=100:200 --shm-size 8m busybox sh -c 'ulimit -n; ulimit -Hn; df -k /dev/shm'
+    {RUN} --oom-kill-disable -m 64m busybox grep oom_kill_disable /sys/fs/cgroup/memory/memory.oom_control
+    {RUN} --sysctl net.ipv4.ip_forward=1 busybox cat /proc/sys/net/ipv4/ip_forward
+    {RUN} --oom-score-adj 500 busybox cat /proc/1/oom_score_adj
+    {RUN} --device /dev/zero:/dev/nought:r --device-cgroup-rule 'c 1:7 r' busybox stat -c %n:%t:%T /dev/nought
+    {RUN} --cap-drop all --cap-add chown --security-opt no-new-privileges busybox grep -E 'Cap|NoNew' /proc/self/status
+    {RUN} --read-only --tmpfs /t:size=1m,mode=700 busybox sh -c 'touch /t/x && stat -c %a /t; touch /x'
+    {RUN} --uts host --hostname h busybox true
+    {RUN} --pid nonsense busybox true
+    {RUN} --isolation default --log-driver none busybox echo x
+    {RUN} --restart always busybox true
+    {RUN} --nonsense busybox
+    run
+    save nobody
+    load -i /nowhere
+    export nobody
+    rmi nobody
+    image prune -f --filter nonsense=1
+    """.strip().splitlines()
+]
+CHANGED_SINCE = {
+    # What Docker 20.10 says is not what later ones say, and izba is with these.
+    "exec first /etc/not-executable": "the sentence is not on stdout any more",
+    "exec -u nobody-knows first true": "the sentence is not on stdout any more",
+    "exec -w /nowhere first true": "the sentence is not on stdout any more",
+}
+
+
+@dataclass
+class Said:
+    code: int
+    stdout: str
+    has_stderr: bool
+
+
+@pytest.fixture(scope="module")
+def said(busybox_archive: Path) -> Iterator[Callable[[str], tuple[Said, Said]]]:
+    """What docker and izba said to each line of the script."""
+    with tempfile.TemporaryDirectory(prefix="izba-beside-") as home:
+        daemon = _dockerd(Path(home))
+        docker = [shutil.which("docker") or "docker", "-H", f"unix://{home}/sock"]
+        izba = [sys.executable, "-m", "izba", "--root", f"{home}/izba"]
+        try:
+            with ThreadPoolExecutor(2) as both:
+                theirs, ours = both.map(lambda base: _play(base, busybox_archive), (docker, izba))
+            yield lambda line: (theirs[line], ours[line])
+        finally:
+            for base in (docker, izba):
+                left = subprocess.run([*base, "ps", "-aq"], capture_output=True, text=True, check=False).stdout.split()
+                if left:
+                    subprocess.run([*base, "rm", "-f", *left], capture_output=True, check=False)
+            daemon.send_signal(signal.SIGTERM)
+            daemon.wait(30)
+            for left_mount in Path(home, "exec/netns").glob("*"):
+                umount(str(left_mount))
+
+
+def _dockerd(home: Path) -> subprocess.Popen[bytes]:
+    paths = ["--data-root", f"{home}/data", "--exec-root", f"{home}/exec", "--pidfile", f"{home}/pid"]
+    quiet = ["--bridge=none", "--iptables=false", "--ip6tables=false", "--storage-driver=overlay2"]
+    with (home / "log").open("wb") as log:
+        daemon = subprocess.Popen(["dockerd", *paths, *quiet, "-H", f"unix://{home}/sock"], stdout=log, stderr=log)
+    deadline = time.monotonic() + 60
+    while not (home / "sock").exists():
+        assert daemon.poll() is None, (home / "log").read_text()[-2000:]
+        assert time.monotonic() < deadline, "dockerd does not begin"
+        time.sleep(0.05)
+    return daemon
+
+
+def _play(base: list[str], archive: Path) -> dict[str, Said]:
+    said = {}
+    for line in SCRIPT:
+        words = f'"$@" {line.replace("ARCHIVE", str(archive))}'
+        done = subprocess.run(
+            ["sh", "-c", words, "sh", *base],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=120,
+            check=False,
+        )
+        said[line] = Said(done.returncode, _settled(done.stdout), bool(done.stderr))
+    return said
+
+
+def _settled(text: str) -> str:
+    """Without what differs from one run to the next: ids, times, pids, and with them the widths of columns."""
+    text = re.sub(r"sha256:[0-9a-f]{12,64}|\b[0-9a-f]{64}\b|\b[0-9a-f]{12}\b", "ID", text)
+    text = re.sub(r"(\d+|Less than a|About an?) (second|minute)s?( ago)?", "TIME", text)
+    text = re.sub(r"(?m)^\d+ +(?=sleep$)", "PID ", text)
+    text = re.sub(r"\b\d\.\d+[MkG]?B\b", "SIZE", text)
+    return re.sub(r" +", " ", text)
+
+
+@pytest.mark.parametrize("line", SCRIPT)
+def test_output_and_exit_code_are_dockers(said: Callable[[str], tuple[Said, Said]], line: str) -> None:
+    theirs, ours = said(line)
+
+    assert ours.code == theirs.code
+    if line not in CHANGED_SINCE:
+        assert ours.stdout == theirs.stdout
+        assert ours.has_stderr == theirs.has_stderr
