@@ -16,6 +16,7 @@ from izba.build.options import Options
 from izba.build.progress import Cached, Event, Finished, Warned
 from izba.build.progress import Output as Said
 from izba.build.secrets import SecretSource
+from izba.engine.buildcaches import parse_cache
 from izba.engine.builds import BuildRequest, Built, build, default_platform
 from izba.engine.engine import Engine
 from izba.image.importing import import_root
@@ -146,6 +147,9 @@ class Builder:
         outputs: tuple[Output, ...] = (IMAGE,),
         host_trust: bool = False,
         bootstrap: bool = False,
+        platforms: tuple[str, ...] = (),
+        cache_from: tuple[str, ...] = (),
+        cache_to: tuple[str, ...] = (),
         **options: Any,
     ) -> BuildRequest:
         platform = options.pop("platform", default_platform())
@@ -158,6 +162,9 @@ class Builder:
             outputs=outputs,
             host_trust=host_trust,
             bootstrap=bootstrap,
+            platforms=platforms,
+            cache_from=tuple(parse_cache(text, is_import=True) for text in cache_from),
+            cache_to=tuple(parse_cache(text, is_import=False) for text in cache_to),
             options=Options(build_args=tuple(args.items()), platform=platform, **options),
         )
 

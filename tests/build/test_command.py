@@ -139,7 +139,8 @@ def test_a_terminal_gets_a_view_that_moves(build: Builder) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--platform=linux/amd64,linux/arm64", "."], "one platform at a time"),
+        (["--platform=linux/amd64,linux/arm 64", "."], "invalid platform"),
+        (["--cache-to=type=inline", "."], "type=inline is not supported"),
         (["--network=bridge", "."], "invalid network mode"),
         (["--secret", "src=x,foo=y", "."], "unexpected key 'foo'"),
         (["--output", "type=tra,dest=x", "."], "did you mean tar?"),

@@ -60,9 +60,17 @@ class BuildCache:
         return None if row is None else Digest(row[0])
 
     def put(
-        self, key: Digest, *, parent: Digest | None, definition: Digest, base: Tree, tree: Tree, description: str
+        self,
+        key: Digest,
+        *,
+        parent: Digest | None,
+        definition: Digest,
+        base: Tree,
+        tree: Tree,
+        description: str,
+        created: int | None = None,
     ) -> int:
-        """Remember that the step `key` makes `tree` of `base`; when that was first done.
+        """Remember that the step `key` makes `tree` of `base`; when that was first done: now, or when `created` says.
 
         A step that is done again, or twice at once, and makes the very same keeps its time, and its image its id.
         """
@@ -73,14 +81,14 @@ class BuildCache:
                 "INSERT INTO build_cache VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (key) DO UPDATE SET"
                 " parent = excluded.parent, diff_id = excluded.diff_id, chain = excluded.chain,"
                 " created = iif(chain IS excluded.chain, created, excluded.created), used = excluded.used",
-                *(key, parent, definition, diff_id, tree.chain, description, now, now),
+                *(key, parent, definition, diff_id, tree.chain, description, now if created is None else created, now),
             )
             if tree.chain is not None and diff_id is not None:
                 self._store.leases.keep(_LEASE + key.hex, f"build cache: {description}", snapshots=(tree.chain,))
             row = self._db.row("SELECT created FROM build_cache WHERE key = ?", key)
         assert row is not None
-        created: int = row[0]
-        return created
+        first: int = row[0]
+        return first
 
     def forget(self, key: Digest) -> None:
         """Drop a record, and those of the steps on top of it."""
@@ -118,6 +126,12 @@ class BuildCache:
     def set_alias(self, name: Digest, key: Digest) -> None:
         """Remember a content key; it lives as long as the record of that key."""
         self._db.execute("INSERT OR REPLACE INTO build_aliases VALUES (?, ?)", name, key)
+
+    def aliases(self, keys: Iterable[Digest]) -> dict[Digest, Digest]:
+        """The aliases that lead to these keys."""
+        wanted = set(keys)
+        rows = self._db.rows("SELECT name, key FROM build_aliases")
+        return {Digest(name): Digest(key) for name, key in rows if key in wanted}
 
     def records(self) -> list[CacheRecord]:
         """All records, the least recently used first."""

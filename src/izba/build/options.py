@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 
 class Options(Record):
-    """What the command line adds to a Dockerfile. Pairs are (name, value)."""
+    """What the command line adds to a Dockerfile. Pairs are (name, value).
+
+    `is_one_of_several` where the same Dockerfile is built for other platforms too.
+    """
 
     target: str | None = None
     build_args: tuple[tuple[str, str], ...] = ()
@@ -19,6 +22,7 @@ class Options(Record):
     no_cache_filter: tuple[str, ...] = ()
     platform: str = "linux/amd64"
     build_platform: str = "linux/amd64"
+    is_one_of_several: bool = False
     network: str = "default"
     add_hosts: tuple[tuple[str, str], ...] = ()
     shm_size: int | None = None

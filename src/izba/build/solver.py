@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import cast
 
     from izba.build.cache import BuildCache, CacheRecord
+    from izba.build.exchange import ImportedCache
     from izba.build.graph import CacheMap, Result, Selector, Source, Vertex
     from izba.build.progress import Reporter, RunningStep
     from izba.build.worker import Worker
@@ -57,7 +58,8 @@ class _Cell:
 class Solver:
     """Solves the vertices of one build; each at most once, whoever asks.
 
-    `locate` gives a step's error its place in the Dockerfile.
+    `locate` gives a step's error its place in the Dockerfile; `imported` are caches of other machines, asked after this
+    store's own.
     """
 
     def __init__(
@@ -68,11 +70,13 @@ class Solver:
         *,
         parallel: int,
         locate: Callable[[Vertex, IzbaError], BaseException],
+        imported: Sequence[ImportedCache] = (),
     ) -> None:
         self._worker = worker
         self._cache = cache
         self._reporter = reporter
         self._locate = locate
+        self._imported = imported
         self._slots = threading.Semaphore(parallel)
         self._lock = threading.Lock()
         self._cells: dict[Digest, _Cell] = {}
@@ -103,6 +107,12 @@ class Solver:
     def solved(self, vertex: Vertex) -> Solved | None:
         """What was found of a vertex of a chain that was solved."""
         return self._cell(vertex).solved
+
+    def keys(self, vertex: Vertex | None = None) -> list[Digest]:
+        """The keys of all steps that were solved, or of those of the chain of `vertex`."""
+        with self._lock:
+            cells = list(self._cells.values()) if vertex is None else [self._cells[e.digest] for e in _chain(vertex)]
+        return [cell.solved.key for cell in cells if cell.solved is not None]
 
     # -- one chain
 
@@ -147,7 +157,7 @@ class Solver:
         """What the cache has for this key on this very base."""
         record = self._cache.find(key)
         if record is None:
-            return None
+            return self._take_over(vertex, base, key)
         tree = base.tree
         if record.diff_id is not None:
             chain = next_chain_id(base.tree.chain, record.diff_id)
@@ -159,6 +169,41 @@ class Solver:
             self._reporter.cached(vertex.title)
         self.used.append(record)
         return Solved(tree=tree, key=key, created=record.created)
+
+    def _take_over(self, vertex: Vertex, base: Solved, key: Digest) -> Solved | None:
+        """What the cache of another machine has for this key, from now on in this one's too."""
+        definition = vertex.op.cache_map().digest
+        for other in self._imported:
+            record = other.find(key)
+            if record is None or definition is None or record.definition != definition:
+                continue
+            with self._reporter.step(f"[internal] import cache for {vertex.name}"):
+                self._worker.unpack(base.tree)
+                tree = other.fetch(self._worker.store, record, base.tree)
+            self._worker.pin([tree])
+            created = self._cache.put(
+                key,
+                parent=base.key,
+                definition=definition,
+                base=base.tree,
+                tree=tree,
+                description=vertex.name,
+                created=record.created,
+            )
+            if vertex.title:
+                self._reporter.cached(vertex.title)
+            return Solved(tree=tree, key=key, created=created)
+        return None
+
+    def _alias(self, name: Digest) -> Digest | None:
+        """The content key that goes with how a step's inputs were made."""
+        if (found := self._cache.alias(name)) is not None:
+            return found
+        for other in self._imported:
+            if (found := other.alias(name)) is not None:
+                self._cache.set_alias(name, found)
+                return found
+        return None
 
     def _do(self, vertex: Vertex, base: Solved, key: Digest) -> Solved:
         inputs = [self._result(each) for each in vertex.inputs]
@@ -275,7 +320,7 @@ class Solver:
                 known = False
         if known:
             return cache_key(cache_map.digest, contents)
-        return self._cache.alias(definition_name(cache_map.digest, names))
+        return self._alias(definition_name(cache_map.digest, names))
 
     def _content_key(self, vertex: Vertex) -> Digest:
         """The key of a vertex, all its inputs made."""

@@ -18,8 +18,11 @@ from izba.build.resolve import Names
 from izba.build.secrets import Secrets
 from izba.build.solver import Solver
 from izba.build.worker import Settings, Worker
+from izba.engine import buildoutput
 from izba.engine.acquire import acquire
+from izba.engine.buildcaches import read_caches, write_cache
 from izba.engine.buildchecks import look, refuse, warn
+from izba.engine.buildoutput import Target
 from izba.engine.buildrequest import Built, Checked, StepFailed
 from izba.errors import InvalidArgument, IzbaError, NotFound, SourceError
 from izba.ids import short
@@ -34,8 +37,8 @@ if TYPE_CHECKING:
     from izba.build.context import Loaded
     from izba.build.convert.stages import Converted
     from izba.build.dockerfile.instructions import Dockerfile
-    from izba.build.export.output import Output
-    from izba.build.graph import Tree, Vertex
+    from izba.build.graph import Vertex
+    from izba.build.options import Options
     from izba.build.outcome import Question
     from izba.build.progress import Event, RunningStep, Sink, Warned
     from izba.engine.acquire import Bootstrap
@@ -57,6 +60,7 @@ def build(engine: Engine, request: BuildRequest, sink: Sink, *, stdin: IO[bytes]
     reporter = Reporter(sink if asked is None else _both(events.append, sink))
     store = engine.store
     names = tuple(Reference.parse(tag) for tag in request.tags)
+    buildoutput.check(request)
     settings = Settings(
         host=lambda: engine.host,
         environ=os.environ,
@@ -78,31 +82,42 @@ def build(engine: Engine, request: BuildRequest, sink: Sink, *, stdin: IO[bytes]
             fetch=_fetcher(engine, request),
             directory=contexts.directory,
         )
-        converted = _convert(dockerfile, request, resolver)
-        findings = look(dockerfile, request.options, converted, resolver.bases, loaded.source.ignore)
+        several = [_convert(dockerfile, request, options, resolver) for options in request.of_each_platform]
+        findings = look(dockerfile, request.options, several[0], resolver.bases, loaded.source.ignore)
         checked = Checked(dockerfile=dockerfile, findings=findings)
-        if converted is None or request.check_only:
+        found = [converted for converted in several if converted is not None]
+        if len(found) < len(several) or request.check_only:
             return Built(image=None, names=(), checked=checked)
         refuse(dockerfile, findings, reporter)
         worker.contexts = {**resolver.sources, MAIN_CONTEXT: loaded.source}
         worker.images = resolver.images
-        solver = Solver(
-            worker,
-            cache,
-            reporter,
-            parallel=_parallel(),
-            locate=lambda vertex, error: _located(loaded, vertex, error),
-        )
+        imported = read_caches(engine, request.cache_from, reporter) if request.cache_from else ()
+        targets: list[Target] = []
         try:
-            solved = solver.solve(converted.vertex)
+            for converted in found:
+                solver = Solver(
+                    worker,
+                    cache,
+                    reporter,
+                    parallel=_parallel(),
+                    locate=lambda vertex, error: _located(loaded, vertex, error),
+                    imported=imported,
+                )
+                try:
+                    solved = solver.solve(converted.vertex)
+                finally:
+                    if solver.used:
+                        cache.note_use(record.key for record in solver.used)
+                worker.pin([solved.tree])
+                targets.append(Target(converted=converted, solver=solver, tree=solved.tree))
         finally:
             contexts.save()
-            if solver.used:
-                cache.note_use(record.key for record in solver.used)
-        worker.pin([solved.tree])
-        _warn(reporter, converted)
+        _warn(reporter, found[0])
         warn(reporter, findings)
-        image = _export(worker, solver, converted, solved.tree, request, names, reporter)
+        images = buildoutput.export(engine, worker, targets, request, reporter)
+        for place in request.cache_to:
+            write_cache(engine, place, cache, [(one.solver, one.converted.vertex) for one in targets], reporter)
+        image = next((one for one in images if one.names), images[0]) if images else None
         if asked is not None and asked.is_settled(began) and image is not None and not solver.has_worked:
             answer = _answer(events, resolver, solver, loaded, image, began)
             if answer is not None and asked == _question(engine, request):
@@ -142,55 +157,14 @@ def _answer(
     )
 
 
-def _convert(dockerfile: Dockerfile, request: BuildRequest, resolver: Names) -> Converted | None:
+def _convert(dockerfile: Dockerfile, request: BuildRequest, options: Options, resolver: Names) -> Converted | None:
     """The graph; None where only checks are asked for, and those can do without an image that is not here."""
     try:
-        return convert(dockerfile, request.options, resolver)
+        return convert(dockerfile, options, resolver)
     except SourceError as error:
         if request.check_only and isinstance(error.__cause__, NotFound):
             return None
         raise
-
-
-def _export(
-    worker: Worker,
-    solver: Solver,
-    converted: Converted,
-    tree: Tree,
-    request: BuildRequest,
-    names: tuple[Reference, ...],
-    reporter: Reporter,
-) -> StoredImage | None:
-    from izba.build.export.image import export_image, image_config
-
-    image: StoredImage | None = None
-    for output in request.outputs:
-        if output.kind in {"local", "tar"}:
-            worker.unpack(tree)
-            _export_files(worker, tree, output, reporter)
-            continue
-        own = tuple(Reference.parse(name) for name in output.names)
-        with reporter.step("exporting to image" if output.kind == "image" else f"exporting to {output.kind} archive"):
-            config = image_config(converted, solver, tree, epoch=request.options.epoch)
-            image = export_image(worker.store, config, tree, (*names, *own), request.annotations)
-            if output.kind != "image":
-                from izba.build.export.archives import export_archive
-
-                export_archive(worker.store, image, output, (*names, *own))
-    return image
-
-
-def _export_files(worker: Worker, tree: Tree, output: Output, reporter: Reporter) -> None:
-    from izba.build.export.archives import export_tar
-    from izba.build.export.local import export_directory
-
-    with reporter.step("exporting to client directory" if output.kind == "local" else "exporting to client tarball"):
-        view = worker.view(tree)
-        if output.kind == "local":
-            assert output.destination is not None
-            export_directory(view, output.destination)
-        else:
-            export_tar(view, output, worker.ops)
 
 
 def _fetcher(engine: Engine, request: BuildRequest) -> Callable[[str, str | None, RunningStep], StoredImage]:
@@ -205,6 +179,7 @@ def _fetcher(engine: Engine, request: BuildRequest) -> Callable[[str, str | None
             name,
             pull="always" if request.pull else "missing",
             platform=platform,
+            takes_name=False,
             bootstrap=_bootstrapper(step) if request.bootstrap else None,
             report=report,
         )

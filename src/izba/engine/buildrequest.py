@@ -15,13 +15,17 @@ if TYPE_CHECKING:
     from izba.build.dockerfile.rules import Finding
     from izba.build.export.output import Output
     from izba.build.secrets import SecretSource
+    from izba.engine.buildcaches import CachePlace
     from izba.errors import Range
     from izba.image.stored import StoredImage
     from izba.oci.reference import Reference
 
 
 class BuildRequest(Record):
-    """What `izba build` was asked. `context` is a directory or `-`; `contexts` are `--build-context` pairs."""
+    """What `izba build` was asked. `context` is a directory or `-`; `contexts` are `--build-context` pairs.
+
+    `platforms` are several to build for; with one or none it is the one of the options.
+    """
 
     context: str
     file: str | None = None
@@ -30,6 +34,9 @@ class BuildRequest(Record):
     contexts: tuple[tuple[str, str], ...] = ()
     secrets: tuple[SecretSource, ...] = ()
     outputs: tuple[Output, ...] = (IMAGE,)
+    platforms: tuple[str, ...] = ()
+    cache_from: tuple[CachePlace, ...] = ()
+    cache_to: tuple[CachePlace, ...] = ()
     annotations: tuple[tuple[str, str], ...] = ()
     pull: bool = False
     host_trust: bool = True
@@ -39,9 +46,16 @@ class BuildRequest(Record):
     @property
     def may_be_remembered(self) -> bool:
         """Whether nothing but names, files of one directory and the cache decide what comes of it."""
-        is_of_files = "-" not in {self.context, self.file} and not self.contexts
+        is_of_files = "-" not in {self.context, self.file} and not self.contexts and not self.cache_to
         wants_work = self.pull or self.check_only or self.options.no_cache or self.options.no_cache_filter
-        return is_of_files and not wants_work and self.outputs == (IMAGE,)
+        return is_of_files and not wants_work and self.outputs == (IMAGE,) and len(self.platforms) < 2
+
+    @property
+    def of_each_platform(self) -> tuple[Options, ...]:
+        """The options for each platform that is built for."""
+        if len(self.platforms) < 2:
+            return (self.options,)
+        return tuple(self.options.replace(platform=each, is_one_of_several=True) for each in self.platforms)
 
     def identity(self) -> Any:
         """All of it as JSON, but for the names that the image gets."""

@@ -15,9 +15,12 @@ from izba.registry.credentials import ConfigFile, Credentials
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from izba.engine.engine import Engine
     from izba.image.pull import Pulled
     from izba.image.push import Compression
+    from izba.image.stored import StoredImage
     from izba.image.transfer import Report
     from izba.oci.descriptor import Descriptor
     from izba.oci.platform import Platform
@@ -65,6 +68,27 @@ class Registries:
         pushed = push(self._engine.store, image, reference, client, compression=compression, report=report)
         eventlog.emit(self._engine, "image", "push", reference.familiar(), name=reference.familiar_name)
         return pushed
+
+    def push_index(
+        self,
+        images: Sequence[StoredImage],
+        reference: Reference,
+        *,
+        compression: Compression = "gzip",
+        report: Report = silent,
+    ) -> Descriptor:
+        """Copy images for several platforms to the registry, `reference` naming the index of them all."""
+        from izba.image.compressed import compressed
+        from izba.image.copying.graph import copy
+        from izba.image.copying.store import FromImages
+        from izba.image.copying.targets import ToRegistry
+        from izba.image.portable import portable
+
+        store = self._engine.store
+        with store.lease(f"push {reference.familiar()}"):
+            wanted = [compressed(store, portable(store, image), compression) for image in images]
+            target = ToRegistry(self.client(reference), reference, source=None, compression=compression)
+            return copy(FromImages(store, wanted, reference.familiar()), target, every=True, report=report)
 
     def client(self, reference: Reference, *, insecure: bool = False) -> Client:
         """A client for the reference's repository, with the user's credentials. `insecure`: as in registries.toml."""

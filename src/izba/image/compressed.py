@@ -26,14 +26,15 @@ def compressed(store: Store, image: Documents, kind: Kind) -> Documents:
     if kind == "none":
         return image
     layers = [
-        _compress(store, diff_id, kind) if layer.digest == diff_id else layer
+        compressed_layer(store, diff_id, kind) if layer.digest == diff_id else layer
         for layer, diff_id in zip(image.layers, image.diff_ids, strict=True)
     ]
     manifest: Manifest = {**image.manifest, "layers": [layer.to_document() for layer in layers]}
     return Documents(dumps_ordered(manifest).encode(), image.config_bytes)
 
 
-def _compress(store: Store, diff_id: Digest, kind: Kind) -> Descriptor:
+def compressed_layer(store: Store, diff_id: Digest, kind: Kind) -> Descriptor:
+    """One layer that izba made, as a blob that is kept as long as the caller's lease lasts."""
     with store.content.ingest(f"{kind} of {diff_id}") as ingest:
         out = compressor(ingest, kind)
         store.layers.write_tar(diff_id, out)

@@ -149,8 +149,10 @@ def _ignores_cache(conversion: Conversion, stage: Stage) -> bool:
 
 
 def _platform(conversion: Conversion, word: Word | None) -> str | None:
+    """What FROM says, or the platform to build for; None where that is this machine's, so that any image serves."""
     if word is None:
-        return None
+        options = conversion.options
+        return None if options.platform == options.build_platform else options.platform
     platform = expand(word, conversion.globals, escape=conversion.dockerfile.escape)
     if not platform:
         raise word.error(f"empty platform value from expression {word}")

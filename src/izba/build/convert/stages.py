@@ -181,6 +181,8 @@ class Conversion:
     def _convert(self, stage: Stage) -> State:
         several = len(self.dockerfile.stages) > 1
         label = (stage.base.alias or f"stage-{stage.index}") if several else ""
+        if self.options.is_one_of_several:
+            label = f"{self.options.platform} {label}".rstrip()
         state = State(stage, label)
         triggers = from_.begin(self, state)
         state.on_build = True

@@ -34,6 +34,25 @@ def export_archive(store: Store, image: StoredImage, output: Output, names: Sequ
         _export(store, compressed(store, image, output.compression), output, tuple(names))
 
 
+def export_index(store: Store, images: Sequence[StoredImage], output: Output, names: Sequence[Reference]) -> None:
+    """Images for several platforms as one OCI layout, each name that of their index."""
+    from izba.image.copying.graph import copy
+    from izba.image.copying.store import FromImages
+    from izba.image.copying.targets import ToArchive, ToLayout
+    from izba.image.portable import portable
+
+    with store.lease("export"):
+        wanted = [compressed(store, portable(store, image), output.compression) for image in images]
+        source = FromImages(store, wanted, "the images")
+        if output.as_directory:
+            assert output.destination is not None
+            for name in [name.canonical() for name in names] or [""]:
+                copy(source, ToLayout(output.destination, name), every=True)
+            return
+        first = names[0].canonical() if names else ""
+        _to(output, lambda file: copy(source, ToArchive(file, first), every=True))
+
+
 def _export(store: Store, image: Documents, output: Output, names: tuple[Reference, ...]) -> None:
     images = [(image, names)]
     if output.kind == "docker":

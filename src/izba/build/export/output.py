@@ -12,23 +12,26 @@ if TYPE_CHECKING:
 
     Compression = Literal["none", "gzip", "zstd"]
 
-KINDS = ("image", "docker", "oci", "tar", "local")
+KINDS = ("image", "registry", "docker", "oci", "tar", "local")
 
 
 class Output(Record):
     """One output. `destination` is a path, `-` for stdout, None for the store. `names` are for the image in it.
 
-    `compression` is that of the layers in an archive which came without one.
+    `compression` is that of the layers which came without one, in an archive or in the registry that an image with
+    `push` goes to.
     """
 
     kind: str
     destination: str | None = None
     names: tuple[str, ...] = ()
     as_directory: bool = False
+    push: bool = False
     compression: Compression = "none"
 
 
 IMAGE = Output(kind="image")
+PUSH = Output(kind="image", push=True, compression="gzip")
 
 
 def parse_output(text: str) -> Output:
@@ -61,9 +64,14 @@ def _output(text: str, fields: dict[str, str], names: tuple[str, ...]) -> Output
         raise InvalidArgument(f'unknown output type "{kind}"' if kind else f"--output {text} needs a type", hint=hint)
     destination = fields.pop("dest", None)
     as_directory = fields.pop("tar", "true") in {"false", "0"}
-    if fields.pop("push", "false") in {"true", "1"}:
-        raise InvalidArgument("pushing is not part of a build yet", hint="izba push after it")
-    compression = _compression(fields.pop("compression", "uncompressed"))
+    push = fields.pop("push", "false") in {"true", "1"} or kind == "registry"
+    if kind == "registry":
+        kind = "image"
+    if push and kind != "image":
+        raise InvalidArgument(f'push=true is for the output types image and registry, not for "{kind}"')
+    compression = _compression(fields.pop("compression", "gzip" if push else "uncompressed"))
+    if push and compression == "none":
+        raise InvalidArgument("layers go to a registry compressed", hint="compression=gzip or compression=zstd")
     fields.pop("oci-mediatypes", None)
     if fields:
         raise InvalidArgument(f"unknown key {next(iter(fields))} in --output {text}")
@@ -73,12 +81,19 @@ def _output(text: str, fields: dict[str, str], names: tuple[str, ...]) -> Output
         raise InvalidArgument(f'dest is required for the output type "{kind}"')
     if kind == "docker" and destination is None:
         kind = "image"  # to Docker's own store; izba has one of its own
-    if compression != "none" and kind not in {"oci", "docker"}:
+    if compression != "none" and kind not in {"oci", "docker"} and not push:
         raise InvalidArgument(
-            f"compression={compression} is for the output types oci and docker",
+            f"compression={compression} is for the output types oci, docker and registry",
             hint="izba push compresses what the store keeps as files",
         )
-    return Output(kind=kind, destination=destination, names=names, as_directory=as_directory, compression=compression)
+    return Output(
+        kind=kind,
+        destination=destination,
+        names=names,
+        as_directory=as_directory,
+        push=push,
+        compression=compression,
+    )
 
 
 def _compression(text: str) -> Compression:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from izba.build.options import Options
     from izba.cli.context import Context
     from izba.cli.options.flags import Flags
+    from izba.engine.buildcaches import CachePlace
     from izba.engine.buildrequest import BuildRequest, Checked
     from izba.runtime.specgen.request import Ulimit
 
@@ -28,21 +29,24 @@ COMMAND = Command(
         Flag(name="bootstrap", help="Make missing base images from signed packages (or IZBA_BOOTSTRAP=1)"),
         Flag(name="build-arg", kind="list", help="Set a build-time variable", shown="NAME[=VALUE]"),
         Flag(name="build-context", kind="list", help="Name another context", shown="NAME=PATH"),
+        Flag(name="cache-from", kind="list", help="Use another build cache too", shown="type=…"),
+        Flag(name="cache-to", kind="list", help="Write the build cache there", shown="type=…"),
         Flag(name="check", help="Make only the build checks"),
         Flag(name="file", short="f", kind="string", help='Name of the Dockerfile (default "PATH/Dockerfile")'),
         Flag(name="force-rm", hidden=True),
         Flag(name="iidfile", kind="string", help="Write the image's id to the file"),
         Flag(name="label", kind="list", help="Set a label of the image", shown="KEY=VALUE"),
-        Flag(name="load", hidden=True),
+        Flag(name="load", help="Put the image into the store, whatever other outputs there are"),
         Flag(name="metadata-file", kind="string", help="Write the build's result as JSON to the file"),
         Flag(name="network", kind="string", help='Network of RUN: "default", "host" or "none"'),
         Flag(name="no-cache", help="Do not use the cache"),
         Flag(name="no-cache-filter", kind="list", help="Do not use the cache for these stages", shown="STAGE"),
         Flag(name="no-host-trust", help="Do not lend RUN the host's proxies, certificates and package indexes"),
         Flag(name="output", short="o", kind="list", help='Where the result goes ("type=local,dest=PATH")'),
-        Flag(name="platform", kind="string", help="Platform of the image"),
+        Flag(name="platform", kind="list", help="Platform of the image, or several", shown="OS/ARCH[,…]"),
         Flag(name="progress", kind="string", help='How progress is shown: "auto", "plain", "tty" or "quiet"'),
         Flag(name="pull", help="Always look for newer base images"),
+        Flag(name="push", help="Push the image to the registry of its name (--output type=registry)"),
         Flag(name="quiet", short="q", help="Print only the image's id"),
         Flag(name="rm", hidden=True),
         Flag(name="secret", kind="list", help="A secret for RUN --mount=type=secret", shown="id=NAME,src=FILE"),
@@ -95,11 +99,18 @@ def _print_findings(checked: Checked) -> int:
 
 
 def _request(flags: Flags) -> BuildRequest:
-    from izba.build.export.output import IMAGE, parse_output
+    from izba.build.export.output import IMAGE, PUSH, parse_output
     from izba.build.secrets import parse_secret
     from izba.engine.buildrequest import BuildRequest
 
-    outputs = tuple(parse_output(text) for text in flags.all("output")) or (IMAGE,)
+    wanted = [parse_output(text) for text in flags.all("output")]
+    if flags.on("push"):
+        wanted.append(PUSH)
+    if not wanted or (flags.on("load") and IMAGE not in wanted):
+        wanted.append(IMAGE)
+    from_, to = flags.all("cache-from"), flags.all("cache-to")
+    caches = _caches(from_, to) if from_ or to else ((), ())
+    platforms = _platforms(flags)
     return BuildRequest(
         context=flags.arguments[0],
         file=flags.text("file"),
@@ -107,7 +118,10 @@ def _request(flags: Flags) -> BuildRequest:
         options=_options(flags),
         contexts=_pairs(flags, "build-context"),
         secrets=tuple(parse_secret(text, os.environ) for text in flags.all("secret")),
-        outputs=outputs,
+        outputs=tuple(wanted),
+        platforms=platforms if len(platforms) > 1 else (),
+        cache_from=caches[0],
+        cache_to=caches[1],
         annotations=_pairs(flags, "annotation"),
         pull=flags.on("pull"),
         host_trust=not flags.on("no-host-trust"),
@@ -121,12 +135,8 @@ def _options(flags: Flags) -> Options:
     from izba.cli.options.environment import labels
     from izba.cli.options.units import size
     from izba.engine.builds import default_platform
-    from izba.oci.platform import Platform
 
     build_args = _build_args(flags)
-    platform = flags.text("platform")
-    if platform and "," in platform:
-        raise UsageError("one platform at a time can be built", hint="build each, and join them with a manifest")
     shm_size = flags.text("shm-size")
     network = flags.text("network") or "default"
     if network not in {"default", "host", "none"}:
@@ -137,13 +147,32 @@ def _options(flags: Flags) -> Options:
         labels=tuple(labels(flags.all("label"), ()).items()),
         no_cache=flags.on("no-cache"),
         no_cache_filter=tuple(name for text in flags.all("no-cache-filter") for name in text.split(",")),
-        platform=str(Platform.parse(platform)) if platform else default_platform(),
+        platform=_platforms(flags)[0],
         build_platform=default_platform(),
         network=network,
         add_hosts=tuple(_host(text) for text in flags.all("add-host")),
         shm_size=size(shm_size, "shm-size") if shm_size else None,
         ulimits=_ulimits(flags),
         epoch=_epoch(dict(build_args)),
+    )
+
+
+def _platforms(flags: Flags) -> tuple[str, ...]:
+    """Each once, in the order given; without any, this machine's."""
+    from izba.engine.builds import default_platform
+    from izba.oci.platform import Platform
+
+    texts = [text for each in flags.all("platform") for text in each.split(",")]
+    found = dict.fromkeys(str(Platform.parse(text)) for text in texts)
+    return tuple(found) or (default_platform(),)
+
+
+def _caches(from_: tuple[str, ...], to: tuple[str, ...]) -> tuple[tuple[CachePlace, ...], tuple[CachePlace, ...]]:
+    from izba.engine.buildcaches import parse_cache
+
+    return (
+        tuple(parse_cache(text, is_import=True) for text in from_),
+        tuple(parse_cache(text, is_import=False) for text in to),
     )
 
 
