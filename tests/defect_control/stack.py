@@ -30,7 +30,9 @@ from service_reports.settings import ReportsSettings  # noqa: E402
 SECRET = "a secret of the tests, long enough to be one"
 PASSWORD = "correct horse battery"
 GATEWAY = "http://api-gateway:8000"
-NO_LIMITS = {f"rate_{group}": 100_000 for group in ("auth", "projects", "defects", "reports", "files")}
+NO_LIMITS = {
+    f"rate_{group}": 100_000 for group in ("auth", "refresh", "users", "projects", "defects", "reports", "files")
+}
 CHEAP_ARGON = {"argon2_memory_kib": 64, "argon2_passes": 1}
 CSRF = {"X-Requested-With": "defect-control"}
 

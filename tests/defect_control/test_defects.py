@@ -22,6 +22,19 @@ def test_a_new_defect_is_numbered_within_its_site(record: Record, engineer: Pers
     assert (first["status"], first["priority"], first["author_id"]) == ("new", "medium", engineer.id)
 
 
+def test_a_recording_repeated_after_a_lost_answer_records_once(
+    record: Record, engineer: Person, manager: Person, project: dict
+) -> None:
+    chosen = str(uuid.uuid4())
+    first, second = record(id=chosen), record(id=chosen, title="Трещина ещё раз")
+    body = {"project_id": project["id"], "title": "Чужой", "id": chosen}
+
+    assert first == second
+    assert first["id"] == chosen
+    assert engineer.get("/api/defects", params={"project_id": project["id"]}).json()["total"] == 1
+    assert code(manager.post("/api/defects", json=body)) == "id_taken"
+
+
 def test_an_observer_reads_and_writes_nothing(observer: Person, record: Record, project: dict) -> None:
     defect = record()
     path = f"/api/defects/{defect['id']}"

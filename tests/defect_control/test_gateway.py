@@ -157,6 +157,16 @@ def test_guessing_passwords_is_limited_by_address_whatever_token_comes_along(gat
     assert statuses == [401, 401, 429]
 
 
+def test_an_office_behind_one_address_may_load_pages_when_passwords_are_no_longer_tried(gateway) -> None:
+    client = gateway(rate_auth=1, rate_refresh=3)
+    client.http.headers.pop("Authorization")
+    tried = [client.post("/api/auth/login", json={"email": "a@b.ru", "password": "x"}).status_code for _ in range(2)]
+    renewed = [code(client.post("/api/auth/refresh")) for _ in range(4)]
+
+    assert tried == [401, 429]
+    assert renewed == ["refresh_missing"] * 3 + ["rate_limited"]
+
+
 def test_a_forwarded_address_is_believed_from_a_known_proxy_only(gateway) -> None:
     def statuses(client: Client) -> list[int]:
         client.http.headers.pop("Authorization")

@@ -19,7 +19,7 @@ ROUTES = {
     route.first: route
     for route in (
         Route("auth", "auth", "auth"),
-        Route("users", "auth", "auth"),
+        Route("users", "auth", "users"),
         Route("projects", "projects", "projects"),
         Route("defects", "defects", "defects"),
         Route("filters", "defects", "defects"),
@@ -27,9 +27,13 @@ ROUTES = {
         Route("reports", "reports", "reports"),
     )
 }
+# Nothing to guess here, and every page that is loaded asks: an office behind one address is not to run out.
+RENEWING = Route("auth", "auth", "refresh")
 WITHOUT_TOKEN = frozenset({"/auth/register", "/auth/login", "/auth/refresh", "/auth/logout"})
 
 
 def route_of(path: str) -> Route | None:
     """For a path as the service sees it, without `/api`."""
+    if path in {"/auth/refresh", "/auth/logout"}:
+        return RENEWING
     return ROUTES.get(path.split("/")[1]) if PLAIN_PATH.fullmatch(path) else None

@@ -19,6 +19,8 @@ class GatewaySettings(Settings):
     hsts: bool = False
 
     rate_auth: int = Field(default=20, ge=1)
+    rate_refresh: int = Field(default=120, ge=1)
+    rate_users: int = Field(default=60, ge=1)
     rate_projects: int = Field(default=60, ge=1)
     rate_defects: int = Field(default=60, ge=1)
     rate_reports: int = Field(default=30, ge=1)
@@ -58,6 +60,8 @@ class GatewaySettings(Settings):
     def rates(self) -> dict[str, int]:
         return {
             "auth": self.rate_auth,
+            "refresh": self.rate_refresh,
+            "users": self.rate_users,
             "projects": self.rate_projects,
             "defects": self.rate_defects,
             "reports": self.rate_reports,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -47,9 +47,12 @@ def create(session: Session, body: NewDefect, scene: Scene) -> Defect:
     if not asking.leads and body.assignee_id not in {None, asking.user_id}:
         raise problems.ASSIGN_FORBIDDEN()
     position = advance(session)
+    if known := body.id and session.get(Defect, body.id):
+        return _recorded_before(known, scene)
     last = session.scalar(select(func.max(Defect.number)).where(Defect.project_id == site.id))
     defect = Defect(
-        **body.model_dump(),
+        **body.model_dump(exclude={"id"}),
+        id=body.id or uuid4(),
         number=(last or 0) + 1,
         status=Status.NEW,
         author_id=asking.user_id,
@@ -153,6 +156,13 @@ def attachments_of(session: Session, defect: Defect) -> list[Attachment]:
 
 def shown(session: Session, defect: Defect, scene: Scene) -> DefectAnswer:
     return DefectAnswer.seen_by(scene.asking, defect, attachments_of(session, defect), scene.site, scene.today)
+
+
+def _recorded_before(defect: Defect, scene: Scene) -> Defect:
+    """The first recording, to its author; to others such an id is only taken."""
+    if defect.project_id != scene.site.id or defect.author_id != scene.asking.user_id:
+        raise problems.ID_TAKEN()
+    return defect
 
 
 def _takes_free(defect: Defect, different: dict[str, Any], asking: Identity) -> bool:

@@ -34,6 +34,7 @@ TRANSITION_IMPOSSIBLE = Kind(
     ru="Из нынешнего состояния такого шага нет.",
     en="There is no such step from its present status.",
 )
+ID_TAKEN = Kind(409, "id_taken", ru="Такой идентификатор уже занят.", en="This id is taken already.")
 FILTER_NAME_TAKEN = Kind(
     409, "filter_name_taken", ru="Фильтр с таким названием уже есть.", en="There is a filter of this name already."
 )

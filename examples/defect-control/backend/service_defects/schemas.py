@@ -18,6 +18,9 @@ Reason = Annotated[Prose, Field(max_length=5000)]
 
 
 class NewDefect(Body):
+    """`id` may be the client's own choice: asked twice with it, as after an answer that was lost, records once."""
+
+    id: UUID | None = None
     project_id: UUID
     title: Title
     description: Description = ""

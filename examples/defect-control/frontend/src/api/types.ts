@@ -137,7 +137,9 @@ export interface DefectChanges {
   due_date?: string | null;
 }
 
+/** `id` is the page's own choice, so that asking twice records once. */
 export interface NewDefect extends DefectChanges {
+  id: string;
   project_id: string;
   title: string;
 }

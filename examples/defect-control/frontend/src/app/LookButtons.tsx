@@ -16,7 +16,7 @@ export function LanguageButton({ color = "white" }: { color?: string }) {
       h={40}
       lang={other}
       onClick={() => void changeLanguage(other)}
-      aria-label={t("nav.languageLabel")}
+      aria-label={`${other.toUpperCase()}: ${t("nav.languageLabel")}`}
       title={t("nav.language")}
     >
       {other.toUpperCase()}

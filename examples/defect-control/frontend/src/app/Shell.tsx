@@ -21,6 +21,7 @@ import { useUser } from "../api/useSession";
 import { leads, records } from "../domain/flow";
 import { PersonAvatar } from "../ui/PersonAvatar";
 import { Brand } from "./Brand";
+import { fetchAhead, whenIdle } from "./later";
 import { LanguageButton, ThemeButton } from "./LookButtons";
 import classes from "./Shell.module.css";
 
@@ -47,6 +48,7 @@ export function Shell() {
   const places = placesOf(user);
   const main = useFocusOnNavigation();
   const { online } = useNetwork();
+  useEffect(() => whenIdle(() => void fetchAhead()), []);
 
   return (
     <>
@@ -55,11 +57,11 @@ export function Shell() {
       </a>
       <AppShell header={{ height: 56 }} navbar={{ width: 216, breakpoint: "sm", collapsed: { mobile: true } }} padding={{ base: "sm", sm: "lg" }}>
         <AppShell.Header className={classes.header}>
-          <Group h="100%" px={{ base: "sm", sm: "md" }} justify="space-between" wrap="nowrap">
+          <Group h="100%" px={{ base: "sm", sm: "md" }} gap={4} justify="space-between" wrap="nowrap">
             <UnstyledButton component={Link} to="/board" aria-label={t("app.name")}>
               <Brand />
             </UnstyledButton>
-            <Group gap="xs" wrap="nowrap">
+            <Group gap={4} wrap="nowrap">
               {records(user.role) && (
                 <Button component={Link} to="/record" color="vest" leftSection={<IconCamera size={18} aria-hidden />} visibleFrom="sm" autoContrast={false}>
                   {t("nav.record")}

@@ -1,23 +1,33 @@
-import { lazy, Suspense } from "react";
+import { Suspense, type ComponentType } from "react";
 import { createBrowserRouter, Navigate, type RouteObject } from "react-router";
 
-import { AccountPage } from "../pages/account/AccountPage";
 import { SignInPage } from "../pages/auth/SignInPage";
 import { BoardPage } from "../pages/defects/BoardPage";
-import { DefectPage } from "../pages/defects/DefectPage";
-import { TablePage } from "../pages/defects/TablePage";
 import { NotFoundPage } from "../pages/NotFoundPage";
-import { ProjectPage } from "../pages/projects/ProjectPage";
-import { ProjectsPage } from "../pages/projects/ProjectsPage";
-import { RecordPage } from "../pages/record/RecordPage";
-import { UsersPage } from "../pages/users/UsersPage";
 import { LoadingPage } from "../ui/states";
 import { Crash } from "./Crash";
+import { later } from "./later";
 import { RequireSession } from "./RequireSession";
 import { Shell } from "./Shell";
 
-// The chart library is as large as everything else together: only who looks at reports waits for it.
-const ReportsPage = lazy(() => import("../pages/reports/ReportsPage"));
+// In the first chunk is what everybody sees first. The rest comes by itself a moment after (see `later`), so that a
+// phone that has lost its network by then still opens the form; only the charts, as large as all else, wait to be asked.
+const AccountPage = later(() => import("../pages/account/AccountPage").then((module) => module.AccountPage));
+const DefectPage = later(() => import("../pages/defects/DefectPage").then((module) => module.DefectPage));
+const TablePage = later(() => import("../pages/defects/TablePage").then((module) => module.TablePage));
+const ProjectPage = later(() => import("../pages/projects/ProjectPage").then((module) => module.ProjectPage));
+const ProjectsPage = later(() => import("../pages/projects/ProjectsPage").then((module) => module.ProjectsPage));
+const RecordPage = later(() => import("../pages/record/RecordPage").then((module) => module.RecordPage));
+const UsersPage = later(() => import("../pages/users/UsersPage").then((module) => module.UsersPage));
+const ReportsPage = later(() => import("../pages/reports/ReportsPage").then((module) => module.ReportsPage), { ahead: false });
+
+function loaded(Page: ComponentType) {
+  return (
+    <Suspense fallback={<LoadingPage />}>
+      <Page />
+    </Suspense>
+  );
+}
 
 export const routes: RouteObject[] = [
   {
@@ -34,21 +44,14 @@ export const routes: RouteObject[] = [
         children: [
           { path: "/", element: <Navigate to="/board" replace /> },
           { path: "/board", element: <BoardPage /> },
-          { path: "/defects", element: <TablePage /> },
-          { path: "/defects/:id", element: <DefectPage /> },
-          { path: "/record", element: <RecordPage /> },
-          { path: "/projects", element: <ProjectsPage /> },
-          { path: "/projects/:id", element: <ProjectPage /> },
-          {
-            path: "/reports",
-            element: (
-              <Suspense fallback={<LoadingPage />}>
-                <ReportsPage />
-              </Suspense>
-            ),
-          },
-          { path: "/users", element: <UsersPage /> },
-          { path: "/account", element: <AccountPage /> },
+          { path: "/defects", element: loaded(TablePage) },
+          { path: "/defects/:id", element: loaded(DefectPage) },
+          { path: "/record", element: loaded(RecordPage) },
+          { path: "/projects", element: loaded(ProjectsPage) },
+          { path: "/projects/:id", element: loaded(ProjectPage) },
+          { path: "/reports", element: loaded(ReportsPage) },
+          { path: "/users", element: loaded(UsersPage) },
+          { path: "/account", element: loaded(AccountPage) },
           { path: "*", element: <NotFoundPage /> },
         ],
       },

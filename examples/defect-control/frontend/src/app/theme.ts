@@ -23,16 +23,42 @@ const vest: MantineColorsTuple = [
   "#fda45f",
   "#fb8832",
   "#f97614",
-  "#d95f06",
+  "#c25405",
   "#b84f04",
   "#934005",
   "#6f3005",
 ];
 
+/** Darker at their end than the library's: white on them, and they on their own light grounds, are read easily. */
+const red: MantineColorsTuple = [
+  "#fff5f5",
+  "#ffe3e3",
+  "#ffc9c9",
+  "#ffa8a8",
+  "#ff8787",
+  "#ff6b6b",
+  "#d42a2a",
+  "#c92a2a",
+  "#b02525",
+  "#8f1d1d",
+];
+const teal: MantineColorsTuple = [
+  "#e6fcf5",
+  "#c3fae8",
+  "#96f2d7",
+  "#63e6be",
+  "#38d9a9",
+  "#20c997",
+  "#12b886",
+  "#0ca678",
+  "#087f5b",
+  "#066649",
+];
+
 export const theme = createTheme({
   primaryColor: "site",
-  primaryShade: { light: 7, dark: 5 },
-  colors: { site, vest },
+  primaryShade: { light: 7, dark: 6 },
+  colors: { site, vest, red, teal },
   fontFamily: "'Golos Text Variable', system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
   headings: {
     fontFamily: "'Golos Text Variable', system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
@@ -45,7 +71,15 @@ export const theme = createTheme({
   components: {
     // 16 px keeps phones from zooming into a field that gets the focus.
     Input: { styles: { input: { fontSize: "max(1rem, 16px)" } } },
-    Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.45, blur: 2 } } },
+    // Their <header> is a dialog's, not the page's: the page has one banner.
+    Modal: {
+      defaultProps: {
+        centered: true,
+        overlayProps: { backgroundOpacity: 0.45, blur: 2 },
+        attributes: { header: { role: "presentation" } },
+      },
+    },
+    Drawer: { defaultProps: { attributes: { header: { role: "presentation" } } } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 300 } },
   },
 });
@@ -54,7 +88,11 @@ export const theme = createTheme({
 export const cssVariables: CSSVariablesResolver = () => ({
   variables: {},
   light: { "--mantine-color-dimmed": "#56606d", "--mantine-color-placeholder": "#6b7480" },
-  dark: { "--mantine-color-dimmed": "#a9b2bd", "--mantine-color-placeholder": "#939ca7" },
+  dark: {
+    "--mantine-color-dimmed": "#a9b2bd",
+    "--mantine-color-placeholder": "#939ca7",
+    "--mantine-color-error": "var(--mantine-color-red-4)",
+  },
 });
 
 export const STATUS_COLORS: Record<Status, string> = {

@@ -10,7 +10,7 @@ export function NotFoundPage() {
   const { t } = useTranslation();
   usePageTitle(t("error.notFound"));
   return (
-    <EmptyState icon={IconMapSearch} title={t("error.notFound")} hint={t("error.notFoundHint")}>
+    <EmptyState icon={IconMapSearch} title={t("error.notFound")} hint={t("error.notFoundHint")} order={1}>
       <Button component={Link} to="/board">
         {t("action.toMain")}
       </Button>

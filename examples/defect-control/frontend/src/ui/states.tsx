@@ -58,17 +58,19 @@ interface EmptyStateProps {
   icon: Icon;
   title: string;
   hint?: string;
+  /** 1 where this is the whole page. */
+  order?: 1 | 2;
   children?: ReactNode;
 }
 
-export function EmptyState({ icon: EmptyIcon, title, hint, children }: EmptyStateProps) {
+export function EmptyState({ icon: EmptyIcon, title, hint, order = 2, children }: EmptyStateProps) {
   return (
     <Paper withBorder p="xl">
       <Stack align="center" gap="sm" ta="center" py="lg">
         <ThemeIcon size={64} radius="xl" variant="light" aria-hidden>
           <EmptyIcon size={34} stroke={1.6} />
         </ThemeIcon>
-        <Title order={2}>{title}</Title>
+        <Title order={order}>{title}</Title>
         {hint && (
           <Text c="dimmed" maw={420}>
             {hint}

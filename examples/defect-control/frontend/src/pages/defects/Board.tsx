@@ -1,4 +1,4 @@
-import { Anchor, Badge, Group, Text, UnstyledButton } from "@mantine/core";
+import { Badge, Group, Text, UnstyledButton } from "@mantine/core";
 import { useLocalStorage } from "@mantine/hooks";
 import {
   DragDropContext,
@@ -12,13 +12,13 @@ import {
 import { IconChevronsLeft, IconChevronsRight } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { Link } from "react-router";
 
 import type { Board as BoardData, BoardColumn, DefectSummary, Status } from "../../api/types";
 import { useUser } from "../../api/useSession";
 import { STATUS_FILLS } from "../../app/theme";
 import { allowedTransitions } from "../../domain/flow";
 import { BoardCard } from "./BoardCard";
+import { MoreInTable } from "./MoreInTable";
 import classes from "./Board.module.css";
 
 interface BoardProps {
@@ -157,19 +157,6 @@ function Column({ column, search, state, onMove, onFold }: ColumnProps) {
       </Droppable>
       <MoreInTable column={column} search={search} />
     </section>
-  );
-}
-
-export function MoreInTable({ column, search }: { column: BoardColumn; search: string }) {
-  const { t } = useTranslation();
-  const left = column.total - column.items.length;
-  if (left <= 0) return null;
-  const parameters = new URLSearchParams(search);
-  parameters.set("status", column.status);
-  return (
-    <Anchor component={Link} to={`/defects?${parameters.toString()}`} size="sm" ta="center" display="block" p="xs">
-      {t("board.more", { count: left })}
-    </Anchor>
   );
 }
 

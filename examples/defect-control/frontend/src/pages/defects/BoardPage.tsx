@@ -1,21 +1,25 @@
 import { Button, ScrollArea, Skeleton } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
-import { IconClipboardList, IconFilterOff } from "@tabler/icons-react";
+import { IconBuildingCommunity, IconClipboardList, IconFilterOff } from "@tabler/icons-react";
+import { Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 
-import { useBoard } from "../../api/queries";
+import { useBoard, useProjectNames } from "../../api/queries";
 import { useUser } from "../../api/useSession";
+import { later } from "../../app/later";
 import { NO_FILTERS, toQuery, writeSort } from "../../domain/filters";
-import { records } from "../../domain/flow";
+import { leads, records } from "../../domain/flow";
 import { PageHeader } from "../../ui/PageHeader";
 import { EmptyState, ErrorState } from "../../ui/states";
-import { Board } from "./Board";
 import { FilterBar } from "./FilterBar";
 import { PhoneBoard } from "./PhoneBoard";
 import { useFilters } from "./useFilters";
 import { useMoveFlow } from "./useMoveFlow";
 import classes from "./Board.module.css";
+
+// Dragging is for screens with room for columns, and its library is a good part of the code.
+const Board = later(() => import("./Board").then((module) => module.Board), { ahead: false });
 
 export function BoardPage() {
   const { t } = useTranslation();
@@ -39,7 +43,9 @@ export function BoardPage() {
       ) : narrow ? (
         <PhoneBoard board={board.data} search={search} onMove={flow.start} />
       ) : (
-        <Board board={board.data} search={search} onMove={flow.start} />
+        <Suspense fallback={<LoadingBoard />}>
+          <Board board={board.data} search={search} onMove={flow.start} />
+        </Suspense>
       )}
       {flow.dialog}
     </>
@@ -49,6 +55,7 @@ export function BoardPage() {
 export function NoDefects({ isFiltered, onReset }: { isFiltered: boolean; onReset: () => void }) {
   const { t } = useTranslation();
   const user = useUser();
+  const projects = useProjectNames();
   if (isFiltered) {
     return (
       <EmptyState icon={IconFilterOff} title={t("empty.filtered")} hint={t("empty.filteredHint")}>
@@ -56,6 +63,18 @@ export function NoDefects({ isFiltered, onReset }: { isFiltered: boolean; onRese
           {t("filter.resetAll")}
         </Button>
       </EmptyState>
+    );
+  }
+  if (projects.data?.length === 0) {
+    // Whoever has just come: what has to happen first, and who does it.
+    return leads(user.role) ? (
+      <EmptyState icon={IconBuildingCommunity} title={t("empty.projects")} hint={t("empty.projectsHint")}>
+        <Button component={Link} to="/projects?new=1">
+          {t("project.create")}
+        </Button>
+      </EmptyState>
+    ) : (
+      <EmptyState icon={IconBuildingCommunity} title={t("empty.projects")} hint={t("empty.projectsNotMember")} />
     );
   }
   return (

@@ -1,10 +1,10 @@
 import { Select, Textarea, TextInput } from "@mantine/core";
-import { DatePickerInput } from "@mantine/dates";
 import type { UseFormReturnType } from "@mantine/form";
 import { useTranslation } from "react-i18next";
 
 import { useProject } from "../../api/queries";
 import type { Priority } from "../../api/types";
+import { DayInput } from "../../ui/DayInput";
 
 /** A defect as a form holds it. */
 export interface DefectDraft {
@@ -60,7 +60,7 @@ export function SecondaryFields({ form, projectId, canAssign }: FieldsProps) {
             clearButtonProps={clear}
             {...form.getInputProps("assignee_id")}
           />
-          <DatePickerInput
+          <DayInput
             label={t("defect.due")}
             placeholder={t("defect.noDue")}
             clearable

@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 import { useNavigate } from "react-router";
 
 import { useUser } from "../../api/useSession";
-import { countFilters, NO_FILTERS, type Filters } from "../../domain/filters";
+import { countFilters, NO_FILTERS, type Filters, type Sort } from "../../domain/filters";
 import { records } from "../../domain/flow";
 import { FilterFields } from "./FilterFields";
 import { SavedFilters } from "./SavedFilters";
@@ -17,7 +17,7 @@ interface FilterBarProps {
   filters: Filters;
   sort: string;
   search: string;
-  onChange: (filters: Filters) => void;
+  onChange: (filters: Filters, sort?: Sort) => void;
 }
 
 export function FilterBar({ view, filters, sort, search, onChange }: FilterBarProps) {

@@ -1,5 +1,4 @@
 import { MultiSelect, Stack, Switch } from "@mantine/core";
-import { DatePickerInput } from "@mantine/dates";
 import { useTranslation } from "react-i18next";
 
 import { useProject, useProjectNames, useUsers } from "../../api/queries";
@@ -7,6 +6,7 @@ import { PRIORITIES, STATUSES } from "../../api/types";
 import { useUser } from "../../api/useSession";
 import type { Filters } from "../../domain/filters";
 import { leads } from "../../domain/flow";
+import { DayInput } from "../../ui/DayInput";
 
 interface FilterFieldsProps {
   filters: Filters;
@@ -74,7 +74,7 @@ export function FilterFields({ filters, showStatus, onChange }: FilterFieldsProp
         clearable
         clearButtonProps={clear}
       />
-      <DatePickerInput
+      <DayInput
         label={t("filter.dueFrom")}
         value={filters.due_from}
         onChange={(due_from) => onChange({ ...filters, due_from })}
@@ -82,7 +82,7 @@ export function FilterFields({ filters, showStatus, onChange }: FilterFieldsProp
         clearable
         clearButtonProps={clear}
       />
-      <DatePickerInput
+      <DayInput
         label={t("filter.dueTo")}
         value={filters.due_to}
         onChange={(due_to) => onChange({ ...filters, due_to })}

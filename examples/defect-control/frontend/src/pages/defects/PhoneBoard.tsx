@@ -3,8 +3,8 @@ import { useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import { STATUSES, type Board, type DefectSummary, type Status } from "../../api/types";
-import { MoreInTable } from "./Board";
 import { BoardCard } from "./BoardCard";
+import { MoreInTable } from "./MoreInTable";
 import classes from "./Board.module.css";
 
 interface PhoneBoardProps {

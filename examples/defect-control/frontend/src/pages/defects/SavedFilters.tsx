@@ -5,7 +5,7 @@ import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useDeleteFilter, useSavedFilters, useSaveFilter } from "../../api/queries";
-import { fromQuery, toQuery, type Filters } from "../../domain/filters";
+import { fromQuery, readSort, toQuery, type Filters, type Sort } from "../../domain/filters";
 import { complain, say } from "../../ui/notify";
 import { ErrorNote, useErrorMessage } from "../../ui/states";
 import classes from "./FilterBar.module.css";
@@ -13,7 +13,7 @@ import classes from "./FilterBar.module.css";
 interface SavedFiltersProps {
   filters: Filters;
   sort: string;
-  onPick: (filters: Filters) => void;
+  onPick: (filters: Filters, sort: Sort) => void;
 }
 
 export function SavedFilters({ filters, sort, onPick }: SavedFiltersProps) {
@@ -41,7 +41,7 @@ export function SavedFilters({ filters, sort, onPick }: SavedFiltersProps) {
           )}
           {saved.data?.map((filter) => (
             <Group key={filter.id} gap={4} wrap="nowrap">
-              <Menu.Item flex={1} closeMenuOnClick onClick={() => onPick(fromQuery(filter.query))}>
+              <Menu.Item flex={1} closeMenuOnClick onClick={() => onPick(fromQuery(filter.query), readSort(one(filter.query.sort)))}>
                 {filter.name}
               </Menu.Item>
               <ActionIcon
@@ -77,6 +77,10 @@ export function SavedFilters({ filters, sort, onPick }: SavedFiltersProps) {
       </Modal>
     </>
   );
+}
+
+function one(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
 }
 
 function NameForm({ query, onDone }: { query: Record<string, string | string[]>; onDone: () => void }) {

@@ -22,7 +22,7 @@ export function useFilters() {
     sort,
     page,
     search: parameters.toString(),
-    setFilters: (changed: Filters) => put({ filters: changed }),
+    setFilters: (changed: Filters, order?: Sort) => put({ filters: changed, ...(order && { sort: order }) }),
     setSort: (changed: Sort) => put({ sort: changed }),
     setPage: (changed: number) => put({ page: changed }),
   };

@@ -1,11 +1,11 @@
 import { Button, Group, SimpleGrid, Stack, Textarea, TextInput } from "@mantine/core";
-import { DatePickerInput } from "@mantine/dates";
 import { useForm } from "@mantine/form";
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 
 import { fieldMessages } from "../../api/errors";
 import type { ProjectFields } from "../../api/queries";
+import { DayInput } from "../../ui/DayInput";
 import { ErrorNote } from "../../ui/states";
 
 const BLANK: ProjectFields = { name: "", address: "", customer: "", description: "", starts_on: null, ends_on: null };
@@ -40,8 +40,8 @@ export function ProjectForm({ initial = BLANK, submitLabel, busy, error, onSubmi
         <TextInput label={t("project.customer")} maxLength={200} {...form.getInputProps("customer")} />
         <Textarea label={t("project.description")} maxLength={10_000} autosize minRows={2} maxRows={8} {...form.getInputProps("description")} />
         <SimpleGrid cols={2}>
-          <DatePickerInput label={t("project.startsOn")} clearable clearButtonProps={clear} {...form.getInputProps("starts_on")} />
-          <DatePickerInput label={t("project.endsOn")} clearable clearButtonProps={clear} {...form.getInputProps("ends_on")} />
+          <DayInput label={t("project.startsOn")} clearable clearButtonProps={clear} {...form.getInputProps("starts_on")} />
+          <DayInput label={t("project.endsOn")} clearable clearButtonProps={clear} {...form.getInputProps("ends_on")} />
         </SimpleGrid>
         <ErrorNote error={error} />
         <Group justify="flex-end">

@@ -50,7 +50,7 @@ function ProjectCard({ project }: { project: Project }) {
         <Group justify="space-between" align="start">
           <Group gap="sm">
             <Title order={1}>{project.name}</Title>
-            <Badge color={isActive ? "teal" : "gray"} variant="light" tt="none" size="lg">
+            <Badge color={isActive ? "teal" : "gray"} variant="light" tt="none" size="lg" c="var(--mantine-color-text)">
               {t(`project.status.${project.status}`)}
             </Badge>
           </Group>

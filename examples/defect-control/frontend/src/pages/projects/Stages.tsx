@@ -1,5 +1,4 @@
 import { ActionIcon, Button, Group, Modal, Paper, SimpleGrid, Stack, Text, TextInput, Title } from "@mantine/core";
-import { DatePickerInput } from "@mantine/dates";
 import { IconArrowDown, IconArrowUp, IconEdit, IconPlus, IconTrash } from "@tabler/icons-react";
 import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
@@ -7,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { useStages } from "../../api/queries";
 import type { Project, Stage } from "../../api/types";
 import { Confirm } from "../../ui/Confirm";
+import { DayInput } from "../../ui/DayInput";
 import { complain } from "../../ui/notify";
 import { ErrorNote, useErrorMessage } from "../../ui/states";
 import { usePeriod } from "./ProjectsPage";
@@ -115,8 +115,8 @@ function StageForm({ project, stage, onDone }: { project: Project; stage: Stage 
       <Stack>
         <TextInput label={t("project.stageName")} value={name} onChange={(event) => setName(event.currentTarget.value)} maxLength={120} required data-autofocus />
         <SimpleGrid cols={2}>
-          <DatePickerInput label={t("project.startsOn")} value={startsOn} onChange={setStartsOn} maxDate={endsOn ?? undefined} clearable clearButtonProps={clear} />
-          <DatePickerInput label={t("project.endsOn")} value={endsOn} onChange={setEndsOn} minDate={startsOn ?? undefined} clearable clearButtonProps={clear} />
+          <DayInput label={t("project.startsOn")} value={startsOn} onChange={setStartsOn} maxDate={endsOn ?? undefined} clearable clearButtonProps={clear} />
+          <DayInput label={t("project.endsOn")} value={endsOn} onChange={setEndsOn} minDate={startsOn ?? undefined} clearable clearButtonProps={clear} />
         </SimpleGrid>
         <ErrorNote error={work.error} />
         <Group justify="flex-end">

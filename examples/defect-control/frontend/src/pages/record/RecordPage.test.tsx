@@ -1,7 +1,7 @@
-import { render, screen } from "@testing-library/react";
+import { cleanup, render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { MemoryRouter } from "react-router";
-import { expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 
 import { signIn } from "../../api/session";
 import { Providers } from "../../app/App";
@@ -11,6 +11,8 @@ import { RecordPage } from "./RecordPage";
 const SITE = { id: "33333333-3333-4333-8333-333333333333", name: "Северный парк", status: "active" };
 const SAVED = { id: "d1", number: 7, project_id: SITE.id, title: "Трещина", status: "new" };
 
+beforeEach(() => sessionStorage.clear());
+
 async function open(answers: Parameters<typeof gateway>[0], user = ENGINEER) {
   const calls = gateway({
     "POST /api/auth/login": { json: session(user) },
@@ -18,14 +20,18 @@ async function open(answers: Parameters<typeof gateway>[0], user = ENGINEER) {
     ...answers,
   });
   await signIn("a@example.com", "long enough");
-  render(
+  show();
+  return calls;
+}
+
+function show() {
+  return render(
     <Providers>
       <MemoryRouter>
         <RecordPage />
       </MemoryRouter>
     </Providers>,
   );
-  return calls;
 }
 
 it("records a defect with its photo: photo, words, button", async () => {
@@ -58,6 +64,40 @@ it("keeps what was typed when the server refuses", async () => {
   await userEvent.click(screen.getByRole("button", { name: "Записать" }));
   expect(await screen.findByText("сообщение project_archived")).toBeInTheDocument();
   expect(screen.getByLabelText(/Что не так/)).toHaveValue("Трещина");
+});
+
+it("has what was typed again after a phone dropped the page behind its camera, and forgets it once recorded", async () => {
+  await open({ "POST /api/defects": { status: 201, json: SAVED } });
+  await screen.findByText("Северный парк");
+  await userEvent.type(screen.getByLabelText(/Что не так/), "Трещина");
+  cleanup();
+  show();
+  expect(await screen.findByLabelText(/Что не так/)).toHaveValue("Трещина");
+
+  await userEvent.click(screen.getByRole("button", { name: "Записать" }));
+  await userEvent.click(await screen.findByRole("button", { name: "Записать ещё один" }));
+  expect(screen.getByLabelText(/Что не так/)).toHaveValue("");
+});
+
+it("asks with the same id again when the answer was lost, and with another for another defect", async () => {
+  const calls = await open({ "POST /api/defects": [{ status: 502, json: problem("service_unavailable") }, { status: 201, json: SAVED }] });
+  await screen.findByText("Северный парк");
+  const record = async () => {
+    await userEvent.type(screen.getByLabelText(/Что не так/), "Трещина");
+    await userEvent.click(screen.getByRole("button", { name: "Записать" }));
+  };
+  await record();
+  await screen.findByText("сообщение service_unavailable");
+  await userEvent.click(screen.getByRole("button", { name: "Записать" }));
+  await userEvent.click(await screen.findByRole("button", { name: "Записать ещё один" }));
+  await record();
+  await screen.findByRole("button", { name: "Записать ещё один" });
+
+  const ids = calls.filter((call) => call.path === "/api/defects").map((call) => (call.body as { id: string }).id);
+  expect(ids).toHaveLength(3);
+  expect(ids[0]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  expect(ids[1]).toBe(ids[0]);
+  expect(ids[2]).not.toBe(ids[0]);
 });
 
 it("offers nothing to an observer", async () => {

@@ -11,11 +11,13 @@ import { useCreateDefect, useProjectNames } from "../../api/queries";
 import { PRIORITIES, type Defect, type Priority, type ProjectName } from "../../api/types";
 import { useUser } from "../../api/useSession";
 import { leads, records } from "../../domain/flow";
+import { newId } from "../../domain/ids";
 import { PageHeader } from "../../ui/PageHeader";
 import { EmptyState, ErrorNote, ErrorState, LoadingRows } from "../../ui/states";
 import { LocationField, SecondaryFields, TitleField, type DefectDraft } from "../defects/DefectFields";
 import { UploadList } from "../defects/UploadList";
 import { useUploads } from "../defects/useUploads";
+import { dropDraft, keepDraft, keptDraft } from "./draft";
 import { PhotoPicker } from "./PhotoPicker";
 import { Recorded } from "./Recorded";
 import { rememberProject, rememberedProject } from "./rememberedProject";
@@ -71,14 +73,18 @@ function RecordFlow({ projects }: { projects: ProjectName[] }) {
   const user = useUser();
   const [parameters] = useSearchParams();
   const [more, { toggle }] = useDisclosure(false);
-  const [projectId, setProjectId] = useState(() => firstChoice(projects, parameters.get("project_id")));
+  const [kept] = useState(keptDraft);
+  const [projectId, setProjectId] = useState(() => firstChoice(projects, parameters.get("project_id") ?? kept?.projectId ?? null));
   const [photos, setPhotos] = useState<File[]>([]);
   const [recorded, setRecorded] = useState<Defect | null>(null);
   const [sending, setSending] = useState(false);
   const uploads = useUploads(() => undefined);
   const create = useCreateDefect();
+  // The same for every try: a defect whose answer was lost on the way is not recorded twice.
+  const [id, setId] = useState(newId);
   const form = useForm<DefectDraft>({
-    initialValues: BLANK,
+    initialValues: { ...BLANK, ...kept?.draft },
+    onValuesChange: (draft) => keepDraft({ projectId, draft }),
     validate: { title: (title) => (title.trim().length < 3 ? t("defect.titleShort") : null) },
   });
 
@@ -86,8 +92,9 @@ function RecordFlow({ projects }: { projects: ProjectName[] }) {
     if (!projectId) return;
     setSending(true);
     try {
-      const defect = await create.mutateAsync({ project_id: projectId, ...draft, title: draft.title.trim() });
+      const defect = await create.mutateAsync({ id, project_id: projectId, ...draft, title: draft.title.trim() });
       rememberProject(projectId);
+      dropDraft();
       setRecorded(defect);
       await uploads.send(defect.id, photos);
     } catch (error) {
@@ -101,6 +108,7 @@ function RecordFlow({ projects }: { projects: ProjectName[] }) {
     // The next defect is usually found a few steps away: the site and the place stay.
     form.setValues({ ...BLANK, location: form.values.location });
     setPhotos([]);
+    setId(newId());
     create.reset();
     setRecorded(null);
   };
@@ -159,7 +167,7 @@ function RecordFlow({ projects }: { projects: ProjectName[] }) {
         </Paper>
         <div className={classes.footer}>
           <Group grow wrap="nowrap">
-            <Button variant="default" size="lg" component={Link} to="/board" className={classes.cancel}>
+            <Button variant="default" size="lg" component={Link} to="/board" onClick={dropDraft} className={classes.cancel}>
               {t("action.cancel")}
             </Button>
             <Button type="submit" size="lg" color="vest" loading={sending} disabled={!projectId}>

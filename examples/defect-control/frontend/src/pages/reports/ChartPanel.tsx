@@ -39,7 +39,7 @@ export function ChartPanel({ title, head, rows, children }: ChartPanelProps) {
         <Text c="dimmed">{t("empty.report")}</Text>
       ) : asTable ? (
         // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls has to take the keyboard's focus
-        <div className={classes.numbers} tabIndex={0} role="region" aria-labelledby={heading}>
+        <div className={classes.numbers} tabIndex={0} role="region" aria-label={`${title}: ${t("nav.table")}`}>
           <Table stickyHeader>
             <Table.Thead>
               <Table.Tr>

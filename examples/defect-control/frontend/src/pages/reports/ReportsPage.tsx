@@ -1,5 +1,4 @@
 import { Button, Group, Menu, MultiSelect, Paper, SegmentedControl, SimpleGrid, Stack, Text, Title } from "@mantine/core";
-import { DatePickerInput } from "@mantine/dates";
 import { IconChevronDown, IconDownload, IconFileSpreadsheet, IconFileTypeCsv, IconReportOff } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -8,6 +7,7 @@ import { useSearchParams } from "react-router";
 import { useExport, useProjectNames, useReport } from "../../api/queries";
 import type { ReportSummary } from "../../api/types";
 import { daysBefore, daysBetween, today, useFormat } from "../../i18n/format";
+import { DayInput } from "../../ui/DayInput";
 import { complain, say } from "../../ui/notify";
 import { PageHeader } from "../../ui/PageHeader";
 import { saveFile } from "../../ui/saveFile";
@@ -24,7 +24,7 @@ interface Choice {
   to: string;
 }
 
-export default function ReportsPage() {
+export function ReportsPage() {
   const { t } = useTranslation();
   const [parameters] = useSearchParams();
   const [choice, setChoice] = useState<Choice>(() => ({
@@ -86,7 +86,7 @@ function ChoiceBar({ choice, onChange }: { choice: Choice; onChange: (choice: Ch
       />
       {(custom || !preset) && (
         <Group gap="xs" wrap="nowrap">
-          <DatePickerInput
+          <DayInput
             aria-label={t("report.from")}
             value={choice.from}
             minDate={daysBefore(choice.to, 365)}
@@ -94,7 +94,7 @@ function ChoiceBar({ choice, onChange }: { choice: Choice; onChange: (choice: Ch
             onChange={(from) => from && onChange({ ...choice, from })}
           />
           <span aria-hidden>—</span>
-          <DatePickerInput
+          <DayInput
             aria-label={t("report.to")}
             value={choice.to}
             minDate={choice.from}
