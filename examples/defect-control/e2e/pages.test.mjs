@@ -124,7 +124,11 @@ async function visitor(context, name) {
 
   const at = async (where, sign) => {
     await sign.waitFor();
-    await page.evaluate(() => Promise.allSettled(document.getAnimations().map((animation) => animation.finished)));
+    await page.evaluate(() => {
+      // Not those of what is still out of sight: it goes on waiting for its picture.
+      const ending = document.getAnimations().filter(({ effect }) => effect.getTiming().iterations !== Infinity);
+      return Promise.allSettled(ending.map((animation) => animation.finished));
+    });
     if (PICTURES) await page.screenshot({ path: path.join(PICTURES, `${name}-${where}.png`) });
     const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     if (wider > 0) findings.push(`${where}: ${wider} pixels wider than the screen`);
