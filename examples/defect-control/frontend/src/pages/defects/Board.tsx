@@ -163,7 +163,7 @@ function Column({ column, search, state, onMove, onFold }: ColumnProps) {
 function FoldedColumn({ column, onOpen }: { column: BoardColumn; onOpen: () => void }) {
   const { t } = useTranslation();
   return (
-    <UnstyledButton className={classes.folded} onClick={onOpen} aria-label={`${t("board.showCancelled")}: ${column.total}`}>
+    <UnstyledButton className={classes.folded} onClick={onOpen} title={t("board.showCancelled")}>
       <IconChevronsLeft size={18} aria-hidden />
       <Badge variant="default" circle={column.total < 10}>
         {column.total}
