@@ -57,7 +57,9 @@ def main() -> int:
     missed = 0
     with fresh_file_system(options.directory, options.gigabytes) as directory:
         contestants = peers.start(directory)
-        try:
+        with contextlib.ExitStack() as stops:  # each, whatever becomes of the others
+            for contestant in contestants.values():
+                stops.callback(contestant.stop)
             for name in options.scenarios or SCENARIOS:
                 scratch = directory / "scratch" / name
                 scratch.mkdir(parents=True)
@@ -69,9 +71,6 @@ def main() -> int:
                     missed += text.count("MISSED")
                     figures[measure.name] = outcome.medians
                 shutil.rmtree(scratch, ignore_errors=True)
-        finally:
-            for contestant in contestants.values():
-                contestant.stop()
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
     print(f"\n{missed} goals missed" if missed else "\nall goals met")

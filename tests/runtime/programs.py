@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from struct import pack
 
-from izba.runtime.native import trampoline
+from izba.linux import program
 
 X86_64 = 62
 
@@ -21,5 +21,5 @@ def install_call(path: Path, number: int, first: int = 0, *, i386: bool = False)
         call = b"\xb8" + pack("<I", number) + bytes.fromhex("cd80")
     # if the result is negative, exit(-result), else exit(0)
     exit_with_errno = bytes.fromhex("31ff85c07904f7d889c7b83c0000000f05")
-    path.write_bytes(trampoline.executable(X86_64, arguments + call + exit_with_errno))
+    path.write_bytes(program.executable(X86_64, arguments + call + exit_with_errno))
     path.chmod(0o755)

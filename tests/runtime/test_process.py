@@ -6,8 +6,9 @@ import os
 
 import pytest
 
+from izba.linux import program
 from izba.runtime.failures import InitFailed
-from izba.runtime.native import channel, trampoline
+from izba.runtime.native import channel
 from tests.runtime.harness import Failure, Runner, base_config
 
 pytestmark = pytest.mark.root
@@ -169,7 +170,7 @@ def test_no_new_privileges_is_set(everyone: Runner) -> None:
 def test_a_setuid_program_gains_nothing_with_no_new_privileges(root: Runner) -> None:
     """C10."""
     tool = root.rootfs / "bin/geteuid"
-    tool.write_bytes(trampoline.executable(62, bytes.fromhex("b86b0000000f0589c7b83c0000000f05")))  # exit(geteuid())
+    tool.write_bytes(program.executable(62, bytes.fromhex("b86b0000000f0589c7b83c0000000f05")))  # exit(geteuid())
     tool.chmod(0o4755)
     config = base_config("geteuid")
     config["process"]["user"] = {"uid": 99, "gid": 99}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from izba.linux import process
+from izba.linux import process, program
 from izba.runtime.driver import runtime
 from izba.runtime.launch import Stdio
 from izba.runtime.native import trampoline
@@ -119,12 +119,12 @@ def test_the_program_is_what_its_source_assembles_to(tmp_path: Path, source: str
 @pytest.mark.peer("qemu-aarch64-static")
 @pytest.mark.parametrize(("script", "code"), [("exit 7", 7), ("kill -9 $$", 137)])
 def test_the_program_for_aarch64_does_the_same(tmp_path: Path, script: str, code: int) -> None:
-    program = tmp_path / "reaper"
-    program.write_bytes(
-        trampoline.executable(183, bytes.fromhex(trampoline._REAPER_AARCH64).replace(trampoline._FD, b"\3\0\0\0"))
+    reaper = tmp_path / "reaper"
+    reaper.write_bytes(
+        program.executable(183, bytes.fromhex(trampoline._REAPER_AARCH64).replace(trampoline._FD, b"\3\0\0\0"))
     )
-    program.chmod(0o755)
+    reaper.chmod(0o755)
     emulator = shutil.which("qemu-aarch64-static")
-    command = f'exec 3>/dev/null; exec {emulator} -0 izba {program} /bin/sh sh -c "$0"'
+    command = f'exec 3>/dev/null; exec {emulator} -0 izba {reaper} /bin/sh sh -c "$0"'
 
     assert subprocess.run(["sh", "-c", command, script], check=False, timeout=20).returncode == code

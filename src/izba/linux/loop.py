@@ -37,6 +37,8 @@ class Loop:
         self._calls: dict[int, Callable[[int], None]] = {}
         self._timers: list[Timer] = []
         self._stopped = False
+        self.busy = time.monotonic()
+        """When a descriptor was ready last, or a signal came."""
         self._signals: dict[int, Callable[[], None]] = {}
         self._wakeup = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         _signal.set_wakeup_fd(self._wakeup[1], warn_on_full_buffer=False)
@@ -66,6 +68,21 @@ class Loop:
         self._signals[number] = call
         _signal.signal(number, _ignore)
 
+    @property
+    def epoll_fd(self) -> int:
+        """The epoll instance itself, which is readable when one of the watched descriptors is ready."""
+        return self._epoll.fileno()
+
+    @property
+    def watched(self) -> set[int]:
+        """The descriptors that are watched, the loop's own aside."""
+        return set(self._calls) - {self._wakeup[0]}
+
+    @property
+    def timers(self) -> int:
+        """How many calls are to come by themselves."""
+        return sum(timer.call is not None for timer in self._timers)
+
     def stop(self) -> None:
         """Return from `run` after the current callback."""
         self._stopped = True
@@ -76,7 +93,10 @@ class Loop:
             self._turn()
 
     def _turn(self) -> None:
-        for fd, events in self._epoll.poll(self._timeout()):
+        ready = self._epoll.poll(self._timeout())
+        if ready:
+            self.busy = time.monotonic()
+        for fd, events in ready:
             if call := self._calls.get(fd):  # an earlier callback may have unwatched it
                 call(events | READ if events & _GONE else events)
             if self._stopped:

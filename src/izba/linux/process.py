@@ -10,7 +10,13 @@ from _signal import pidfd_send_signal as _pidfd_send_signal
 from izba.linux import flags as f
 from izba.linux import libc
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SIGSET_SIZE = 128
 _prctl = libc.function("prctl", libc.Int, libc.Long, libc.Long, libc.Long, libc.Long)
+_signalfd = libc.function("signalfd", libc.Int, libc.Pointer, libc.Int)
 
 
 def prctl(option: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0, *, name: str = "prctl") -> int:
@@ -37,6 +43,12 @@ def set_name(name: str) -> None:
     """The name that `ps` shows for this thread, at most 15 bytes (PR_SET_NAME)."""
     buffer = libc.Buffer(name.encode()[:15] + b"\0")
     prctl(f.PR_SET_NAME, buffer.pointer, name="prctl(PR_SET_NAME)")
+
+
+def signal_fd(signals: Iterable[int]) -> int:
+    """A descriptor that is readable while one of these signals, which have to be blocked, is pending (signalfd(2))."""
+    mask = sum(1 << number - 1 for number in signals).to_bytes(_SIGSET_SIZE, "little")
+    return libc.check("signalfd", _signalfd(-1, mask, os.O_CLOEXEC))
 
 
 def join_new_session_keyring() -> None:

@@ -11,6 +11,8 @@ from izba.linux.loop import READ
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from izba.linux.loop import Loop, Timer
     from izba.monitor.plan import Plan
     from izba.network.ports import Reserved
@@ -93,6 +95,24 @@ class Attachment:
             return 0
 
         children.fork(main, keep=())
+
+    # -- while its monitor sleeps
+
+    def pack(self) -> dict[str, Any]:
+        """What `unpack` makes it of again; the plan has the ports' numbers."""
+        return {"held": list(self._held), "sockets": self.sockets}
+
+    def unpack(self, value: dict[str, Any], plan: Plan, pid: int) -> None:
+        """As it was when it was packed."""
+        if value["sockets"] and plan.network is not None:
+            from _socket import socket
+
+            from izba.network.ports import Reserved
+
+            self._reserved = Reserved()
+            self._reserved.bindings, self._reserved.places = plan.network.ports, list(plan.network.places)
+            self._reserved.sockets = [socket(fileno=fd) for fd in value["sockets"]]
+        self.hold(plan, pid, tuple(value["held"]))
 
     # -- a relay, or a helper, that was killed
 

@@ -56,18 +56,29 @@ class Request:
 class Control:
     """The socket in the container's run directory. Only its owner can reach it."""
 
-    def __init__(self, loop: Loop, directory: str, on_request: Callable[[Request], None]) -> None:
+    def __init__(
+        self, loop: Loop, directory: str, on_request: Callable[[Request], None], *, listening: int = -1
+    ) -> None:
+        """`listening` is the socket as it was before a sleep (`slumber`)."""
         self._loop = loop
         self._path = f"{directory}/{SOCKET}"
         self._on_request = on_request
-        os.makedirs(directory, mode=0o700, exist_ok=True)
-        self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
-        _unlink(self._path)  # of a monitor that was killed
-        _in_directory(directory, self._socket.bind)
-        os.chmod(self._path, 0o600)
-        self._socket.listen(_BACKLOG)
+        self._socket = self._listen(directory) if listening < 0 else _socket.socket(fileno=listening)
         self._socket.setblocking(False)
         loop.watch(self._socket.fileno(), READ, self._on_connection)
+
+    def fileno(self) -> int:
+        """The listening socket."""
+        return self._socket.fileno()
+
+    def _listen(self, directory: str) -> _socket.socket:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        listening = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+        _unlink(self._path)  # of a monitor that was killed
+        _in_directory(directory, listening.bind)
+        os.chmod(self._path, 0o600)
+        listening.listen(_BACKLOG)
+        return listening
 
     def close(self) -> None:
         """Take no more requests."""

@@ -14,6 +14,8 @@ from izba.monitor.supervise import Supervisor
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
+    from collections.abc import Callable
+    from typing import Any
 
     from izba.monitor.plan import Plan
 
@@ -45,10 +47,22 @@ def main(channel: socket, streams: socket | None) -> None:
     if plan.network is None:  # no ports that would have to be reserved before
         starter.create(plan)
     supervisor = Supervisor(plan, lock, channel, streams)
+    _see_through(supervisor, lambda: supervisor.begin(starter))
+
+
+def resume(value: dict[str, Any], quiet: float) -> None:
+    """Go on where `Supervisor.pack` left off (`slumber`), and sleep again after `quiet` seconds of nothing."""
+    channel, gone = wire.pair()  # whoever started the container has left
+    gone.close()
+    supervisor = Supervisor(from_json(value["plan"]), value["lock"], channel, None)
+    _see_through(supervisor, lambda: supervisor.resume(value, quiet))
+
+
+def _see_through(supervisor: Supervisor, life: Callable[[], None]) -> None:
     try:
-        supervisor.begin(starter)
+        life()
     except Exception as error:  # the last frame of this process: nobody else can tell what went wrong
-        _fail(plan, supervisor, error)
+        _fail(supervisor.plan, supervisor, error)
         raise
 
 

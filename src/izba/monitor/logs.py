@@ -65,6 +65,14 @@ class Log:
                 self._append(self._records(rest, stream, self._now()))
                 self._pending[stream] = b""
 
+    def pack(self) -> dict[str, str]:
+        """What waits for its newline, for `unpack`."""
+        return {stream: rest.decode("latin-1") for stream, rest in self._pending.items()}
+
+    def unpack(self, value: dict[str, str]) -> None:
+        """Wait for the same newline again."""
+        self._pending = {stream: rest.encode("latin-1") for stream, rest in value.items()}
+
     def close(self) -> None:
         """Flush and let go of the file."""
         if self._fd >= 0:

@@ -72,12 +72,12 @@ def read(directory: str) -> State:
     A container whose monitor is gone while the file says running: its processes are killed if any are left, and its
     end is recorded, with the time of this look.
     """
-    state = _read(directory)
+    state = recorded(directory)
     if not state.is_running or is_alive(state.monitor, state.boot):
         return state
     if is_alive(state.process, state.boot) and state.process:
         _end_orphan(state.process)
-    state = _read(directory)  # another command may have recorded it, or begun a new run, meanwhile
+    state = recorded(directory)  # another command may have recorded it, or begun a new run, meanwhile
     if not state.is_running or is_alive(state.monitor, state.boot):
         return state
     lost = state.replace(status="exited", exit_code=LOST, finished=time.time_ns(), error="the monitor was killed")
@@ -122,7 +122,8 @@ def boot_id() -> str:
     return _boot_id
 
 
-def _read(directory: str) -> State:
+def recorded(directory: str) -> State:
+    """The state as the monitor wrote it last, whatever has become of the monitor."""
     try:
         value: dict[str, Any] = jsonio.read(f"{directory}/{FILE}")
     except FileNotFoundError:

@@ -10,6 +10,7 @@ from izba.linux.loop import READ, WRITE
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from izba.linux.loop import Loop
 
@@ -37,6 +38,19 @@ class Input:
         self._kept = bytearray()
         self._ended = False
         self.on_room: Callable[[], None] = lambda: None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits to be read."""
+        return not self._kept
+
+    def pack(self) -> dict[str, Any]:
+        """What `unpack` makes an idle one of."""
+        return {"fd": self._fd, "owned": self._owned, "ended": self._ended}
+
+    def unpack(self, value: dict[str, Any]) -> None:
+        """As it was when it was packed."""
+        self._fd, self._owned, self._ended = value["fd"], value["owned"], value["ended"]
 
     def open(self, fd: int, *, owned: bool) -> None:
         """A new run reads from `fd`, which is closed at the end of input if it is `owned` (a terminal is not)."""

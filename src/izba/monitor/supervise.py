@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _signal
 import os
+import select
 import time
 
 from izba import codecache
@@ -11,11 +12,12 @@ from izba.errors import Internal, IzbaError
 from izba.linux import process as processes
 from izba.linux import wire
 from izba.linux.loop import READ, Loop
-from izba.monitor import children, failure, requests, state
+from izba.monitor import children, failure, requests, slumber, state
 from izba.monitor.attachment import Attachment
 from izba.monitor.clients import Clients
 from izba.monitor.control import Control
 from izba.monitor.logs import Log
+from izba.monitor.plan import RestartPlan, to_json
 from izba.monitor.restart import Ended, delay_before_restart
 from izba.monitor.starter import Starter
 from izba.monitor.state import State
@@ -25,10 +27,11 @@ from izba.store import eventlog
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
+    from typing import Any
 
     from izba.linux.loop import Timer
     from izba.monitor.health import Health, Verdict
-    from izba.monitor.plan import Plan, RestartPlan
+    from izba.monitor.plan import Plan
 
 STRAGGLERS = 1.0
 """Seconds to wait for output of processes that outlive the init, as those in the host's pid namespace can."""
@@ -77,10 +80,18 @@ class Supervisor:
         except IzbaError as error:
             self._refuse(error)
             return
-        self._control = Control(self.loop, self.plan.run, lambda request: requests.answer(self, request))
-        self.loop.on_signal(_signal.SIGTERM, lambda: requests.stop(self, self.plan.stop_signal, self.plan.stop_timeout))
+        self._answer_requests()
         wire.send(self._channel, {"pid": self.state.pid})
+        self._watch_until_the_end(slumber.quiet_at_first())
+
+    def _answer_requests(self, listening: int = -1) -> None:
+        answer = lambda request: requests.answer(self, request)  # noqa: E731
+        self._control = Control(self.loop, self.plan.run, answer, listening=listening)
+        self.loop.on_signal(_signal.SIGTERM, lambda: requests.stop(self, self.plan.stop_signal, self.plan.stop_timeout))
+
+    def _watch_until_the_end(self, quiet: float) -> None:
         codecache.uninstall()  # nothing more is imported before somebody asks for it, and memory is what it costs
+        slumber.Slumber(self, quiet)
         self.loop.run()
         if self.plan.auto_remove and not self._is_removed_by_command():
             self._discard()
@@ -130,12 +141,15 @@ class Supervisor:
         self._began = time.monotonic()
         self._tell_start()
         self._exit_status = None
-        self._pidfd = os.pidfd_open(created.pid)
-        self.loop.watch(self._pidfd, READ, lambda _events: self._on_exit())
+        self._watch_init()
         if self.plan.health and self.plan.health.test[0] != "NONE":
             from izba.monitor.health import Health
 
             self._health = Health(self.loop, self.plan, created.pid, self._on_verdict)
+
+    def _watch_init(self) -> None:
+        self._pidfd = os.pidfd_open(self.state.pid)
+        self.loop.watch(self._pidfd, READ, lambda _events: self._on_exit())
 
     def _open_streams(self, pipes: tuple[int, int, int], console: int | None) -> None:
         stdin, stdout, stderr = pipes
@@ -154,12 +168,15 @@ class Supervisor:
                 requests.resize(self, *self.plan.console)
             if self.plan.stdin:
                 self.stdin.open(console, owned=False)
-        self._outputs = [Output(self.loop, name, fd, self._on_output, self._on_end_of_output) for name, fd in outputs]
+        self._watch_outputs(outputs)
         if self._attached:
             streams = frozenset(("stdout", "stderr"))
             self.clients.add(self._attached, streams=streams, feeds=self.plan.stdin)
             self._attached = None
             self.tell("attach")
+
+    def _watch_outputs(self, outputs: list[tuple[str, int]]) -> None:
+        self._outputs = [Output(self.loop, name, fd, self._on_output, self._on_end_of_output) for name, fd in outputs]
 
     def _close_streams(self) -> None:
         self.stdin.close()
@@ -212,6 +229,7 @@ class Supervisor:
     def _on_exit(self) -> None:
         self.loop.unwatch(self._pidfd)
         os.close(self._pidfd)
+        self._pidfd = -1
         if self._starter:
             self._starter.close()
             self._starter = None
@@ -374,6 +392,55 @@ class Supervisor:
     def _tell_of_volume(self, action: str, name: str, attributes: dict[str, str]) -> None:
         eventlog.append(self.plan.roots.data, "volume", action, name, {"container": self.plan.id, **attributes})
 
+    # -- asleep, see slumber.py
+
+    def is_idle(self) -> bool:
+        """Whether `pack` has all: the container runs, nobody is there, nothing is under way."""
+        alone = self.clients.are_gone and not self.waiting and _is_left(self._channel)
+        if not alone or self._pidfd < 0 or self._control is None or (self._starter and self._starter.pid):
+            return False
+        expected = {self._pidfd, self._control.fileno(), *(output.fd for output in self._outputs if output.fd >= 0)}
+        return self.stdin.is_idle and self.loop.watched == expected | set(self._attachment.pack()["held"][:1])
+
+    def pack(self) -> tuple[dict[str, Any], list[int]]:
+        """What `resume` needs to go on, and the descriptors that have to stay open meanwhile."""
+        assert self._control is not None
+        value: dict[str, Any] = {
+            "plan": to_json(self.plan),
+            "policy": [self.policy.name, self.policy.maximum],
+            "lock": self._lock,
+            "control": self._control.fileno(),
+            "outputs": [[output.name, output.fd] for output in self._outputs if output.fd >= 0],
+            "console": self.console,
+            "stdin": self.stdin.pack(),
+            "log": self._log.pack(),
+            "attachment": self._attachment.pack(),
+            "began": self._began,
+            "delay": self._delay,
+        }
+        held, sockets = value["attachment"]["held"], value["attachment"]["sockets"]
+        fds = [self._lock, value["control"], self.console, value["stdin"]["fd"], *held, *sockets]
+        fds += [fd for _, fd in value["outputs"]]
+        return value, sorted({fd for fd in fds if fd >= 0})
+
+    def resume(self, value: dict[str, Any], quiet: float) -> None:
+        """Be what was packed, and watch until the end for good."""
+        self.state = state.recorded(self.plan.directory)
+        self.policy = RestartPlan(name=value["policy"][0], maximum=value["policy"][1])
+        self.console = value["console"]
+        self._began, self._delay = value["began"], value["delay"]
+        self._log.unpack(value["log"])
+        self.stdin.unpack(value["stdin"])
+        self.loop.on_signal(_signal.SIGCHLD, self._reap_others)
+        self._answer_requests(value["control"])
+        self._attachment.unpack(value["attachment"], self.plan, self.state.pid)
+        self._watch_outputs([(name, fd) for name, fd in value["outputs"]])
+        self._watch_init()
+        for fd in self.pack()[1]:
+            os.set_inheritable(fd, False)
+        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, slumber.SIGNALS)
+        self._watch_until_the_end(quiet)
+
     # -- small things
 
     def use_names(self) -> None:
@@ -437,3 +504,10 @@ class Supervisor:
             if found is None or found.si_pid in mine:
                 return
             os.waitpid(found.si_pid, 0)
+
+
+def _is_left(channel: socket) -> bool:
+    """Whether the command at the other end is gone."""
+    poll = select.poll()
+    poll.register(channel, 0)
+    return bool(poll.poll(0))

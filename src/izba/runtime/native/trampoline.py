@@ -24,10 +24,9 @@ With --init the program stays as process 1 and its child becomes the command (re
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
-from _struct import pack
+
+from izba.linux import program
 
 NAME = "izba"
 
@@ -62,13 +61,8 @@ _REAPER_AARCH64 = (
     "010000d4e003004ba00a00b9e003142aa1220091820080d2080880d2010000d4c00f8052c80b80d2010000d4400080d2"
     "e10315aa020080d2030180d2e81080d2010000d4c0035fd6697a626144332211"
 )
-# The machine's number of elf(5), the program, and the one that stays as process 1.
-_CODE = {"x86_64": (62, _X86_64, _REAPER_X86_64), "aarch64": (183, _AARCH64, _REAPER_AARCH64)}
-
-_ADDRESS = 0x400000
-_HEADERS = 64 + 2 * 56
-_MFD_EXEC = 0x10
-_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+# The program, and the one that stays as process 1.
+_CODE = {"x86_64": (_X86_64, _REAPER_X86_64), "aarch64": (_AARCH64, _REAPER_AARCH64)}
 
 
 class Trampoline:
@@ -101,31 +95,8 @@ def is_supported() -> bool:
 
 
 def _program_fd(channel_fd: int, *, reaper: bool) -> int | None:
-    found = _CODE.get(os.uname().machine)
-    if found is None:
+    machine = os.uname().machine
+    if machine not in _CODE:
         return None
-    machine, plain, staying = found
-    fd = _memory_file()
-    code = bytes.fromhex(staying if reaper else plain)
-    os.write(fd, executable(machine, code.replace(_FD, pack("<I", channel_fd))))
-    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
-    return fd
-
-
-def _memory_file() -> int:
-    flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
-    try:
-        return os.memfd_create(NAME, flags | _MFD_EXEC)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # before Linux 6.3, where all memory files can be executed
-            raise
-        return os.memfd_create(NAME, flags)
-
-
-def executable(machine: int, code: bytes) -> bytes:
-    """A static executable (elf(5)): the headers and the code as one read-only segment, and no executable stack."""
-    entry, size = _ADDRESS + _HEADERS, _HEADERS + len(code)
-    header = pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 2, machine, 1, entry, 64, 0, 0, 64, 56, 2, 0, 0, 0)
-    load = pack("<IIQQQQQQ", 1, 5, 0, _ADDRESS, _ADDRESS, size, size, 0x1000)
-    stack = pack("<IIQQQQQQ", 0x6474E551, 6, 0, 0, 0, 0, 0, 16)
-    return header + load + stack + code
+    code = bytes.fromhex(_CODE[machine][reaper])
+    return program.sealed(NAME, program.MACHINES[machine], code.replace(_FD, channel_fd.to_bytes(4, "little")))
