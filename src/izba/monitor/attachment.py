@@ -100,11 +100,11 @@ class Attachment:
 
     def pack(self) -> dict[str, Any]:
         """What `unpack` makes it of again; the plan has the ports' numbers."""
-        return {"held": list(self._held), "sockets": self.sockets}
+        return {"held": list(self._held), "reserved": self._reserved is not None, "sockets": self.sockets}
 
     def unpack(self, value: dict[str, Any], plan: Plan, pid: int) -> None:
         """As it was when it was packed."""
-        if value["sockets"] and plan.network is not None:
+        if value["reserved"] and plan.network is not None:
             from _socket import socket
 
             from izba.network.ports import Reserved

@@ -1,4 +1,4 @@
-"""When a monitor sleeps, and how it wakes: the interpreter goes and comes back, the process stays.
+"""When a monitor sleeps: the interpreter goes and comes back (`wake`), the process stays.
 
 A monitor of a detached container has nothing to do for hours. After some quiet seconds it executes `sleeper`, which
 takes 8 KB where an interpreter takes megabytes, and which executes the interpreter again as soon as the container
@@ -37,7 +37,7 @@ SHORT = 60.0
 
 SIGNALS = (_signal.SIGCHLD, _signal.SIGTERM)
 
-_WAKE = "import sys; sys.path.append(sys.argv[1]); from izba.monitor import slumber; slumber.wake(int(sys.argv[2]))"
+_WAKE = "import sys; sys.path.append(sys.argv[1]); from izba.monitor import wake; wake.main(int(sys.argv[2]))"
 
 
 class Slumber:
@@ -97,27 +97,6 @@ def _sleep(supervisor: Supervisor, quiet: float) -> None:
         if memory >= 0:
             os.close(memory)
         _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
-
-
-def wake(memory: int) -> None:
-    """The monitor again, in an interpreter that has just started; never returns."""
-    import gc
-
-    from izba import codecache
-
-    gc.disable()  # see `spawn`
-    codecache.install()
-    from izba.linux import process
-    from izba.monitor import daemon, sleeper
-
-    process.set_name(sleeper.NAME)
-    with open(memory, "rb") as file:
-        value: dict[str, Any] = jsonio.loads(file.read())
-    for fd in value["only_asleep"]:
-        os.close(fd)
-    quiet, slept = value["quiet"], time.monotonic() - value["slept"]
-    daemon.resume(value, quiet_at_first() if slept >= SHORT else min(quiet * 2, LONGEST_QUIET))
-    os._exit(0)
 
 
 def _write(fd: int, value: dict[str, Any]) -> None:

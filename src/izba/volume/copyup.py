@@ -41,27 +41,34 @@ class CopyFailed(OSError):
 def copy_tree(source: int, target: str, *, write: FsOps, apply: FsOps) -> None:
     """Copy the open directory `source` into the directory `target`, owners as `apply` gives them.
 
-    By a tar from one process to another: it has all that a layer can have, and both ends are tested with worse.
+    By a tar from one thread to another: it has all that a layer can have, and both ends are tested with worse. Not to
+    another process: several containers of a project are created at once, and in a fork the locks stay taken that the
+    other threads had, those of imports among them.
     """
+    import threading
+
     from izba.layer import apply as applying
     from izba.layer.diff import write_layer
 
     read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
-    writer = os.fork()
-    if writer == 0:
-        code = 1
+    failures: list[Exception] = []
+
+    def read_tree() -> None:
         try:
-            os.close(read_fd)
             with os.fdopen(write_fd, "wb", buffering=1 << 16) as out:
                 write_layer(f"/proc/self/fd/{source}/.", out, ops=write, overlay=None, marked=True)
-            code = 0
-        finally:
-            os._exit(code)
-    os.close(write_fd)
+        except Exception as error:  # raised by who waits
+            failures.append(error)
+
+    reader = threading.Thread(target=read_tree, name="copy-tree")
+    reader.start()
     try:
         with os.fdopen(read_fd, "rb") as stream:
             applying.apply(stream, target, ops=apply, overlay=None, plain=True)
-    finally:
-        status = os.waitpid(writer, 0)[1]
-    if status != 0:
-        raise CopyFailed(f"{os.readlink(f'/proc/self/fd/{source}')} could not be read")
+    except Exception:
+        reader.join()
+        if not failures or isinstance(failures[0], BrokenPipeError):  # the reader's failure is but what followed
+            raise
+    reader.join()
+    if failures:
+        raise CopyFailed(f"{os.readlink(f'/proc/self/fd/{source}')} could not be read") from failures[0]
