@@ -50,12 +50,13 @@ def stack(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Comp
 
 
 @pytest.fixture(scope="module")
-def archive(stack: Composed, root: Path) -> Path:
+def archive(stack: Composed, root: Path) -> Iterator[Path]:
     """The six images, as `docker load` and any user of the machine can read them."""
     path = root.with_suffix(".tar")
     stack.izba("save", "--output", str(path), *IMAGES)
     path.chmod(0o644)
-    return path
+    yield path
+    path.unlink()
 
 
 def test_one_command_brings_six_services_up_and_says_where_their_page_is(stack: Composed) -> None:
