@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
+from izba.jsonio import read
 from izba.linux import process as processes
 from tests.containers.conftest import Izba, eventually
 from tests.containers.test_lifecycle import monitor_of
@@ -78,7 +80,8 @@ def test_it_sleeps_again_and_wakes_again(izba: Izba) -> None:
     name = asleep(izba, "sh", "-c", "trap 'echo one' USR1; trap 'echo two' USR2; while :; do sleep 0.05; done")
     for number, text in ((signal.SIGUSR1, "one"), (signal.SIGUSR2, "one\ntwo")):
         os.kill(izba.state(name)["Pid"], number)
-        eventually(lambda text=text: izba.ok("logs", name) == text)  # type: ignore[misc]
+        while izba.ok("logs", name) != text:
+            pass
         wait_until_asleep(izba, name)
 
     assert izba.state(name)["Running"] is True
@@ -149,6 +152,24 @@ def test_to_terminate_the_monitor_stops_the_container(izba: Izba) -> None:
     os.kill(monitor_of(izba, name), signal.SIGTERM)
 
     assert izba.ok("wait", name) == "4"
+
+
+def test_a_stop_that_waits_for_ever_keeps_it_awake_and_is_told(izba: Izba) -> None:
+    command = "trap : TERM; trap 'exit 3' USR1; while :; do sleep 0.05; done"
+    name = asleep(izba, "sh", "-c", command, options=("--stop-timeout", "-1"))
+    monitor = monitor_of(izba, name)
+    os.kill(monitor, signal.SIGTERM)
+    eventually(lambda: read(str(izba.directory(name) / "state.json"))["stopped_by_user"])
+    until = time.monotonic() + 0.6  # many times what it takes to fall asleep
+    while time.monotonic() < until:
+        assert not is_asleep(monitor)
+    os.kill(izba.state(name)["Pid"], signal.SIGUSR1)
+
+    assert izba.ok("wait", name) == "3"
+    told = izba.ok(
+        "events", "--since", "1m", "--until", "0s", "--filter", f"container={name}", "--format", "{{.Action}}"
+    )
+    assert "stop" in told.splitlines()
 
 
 def test_one_that_is_killed_asleep_is_a_killed_monitor(any_izba: Izba) -> None:

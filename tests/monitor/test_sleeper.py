@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from izba.linux import process, program
-from izba.monitor import sleeper
+from izba.linux.loop import Loop
+from izba.monitor import sleeper, slumber
 
 SOURCES = Path(sleeper.__file__).parent
 COMMAND = "echo $0 $1 $VARIABLE"
@@ -124,6 +125,40 @@ def test_an_interpreter_that_is_away_is_waited_for(tmp_path: Path) -> None:
 def test_a_machine_without_a_program_stays_awake() -> None:
     with pytest.raises(OSError, match="no interpreter to come back to"):
         sleeper.become(0, [""])
+
+
+def test_a_signal_that_the_loop_has_not_seen_keeps_its_monitor_awake() -> None:
+    """Its handler has run, so that no signalfd would tell of it: the loop is asked before the sleep."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            loop = Loop()
+            loop.on_signal(signal.SIGTERM, lambda: None)
+            before = loop.is_ready()
+            os.kill(os.getpid(), signal.SIGTERM)
+            signal.pthread_sigmask(signal.SIG_BLOCK, slumber.SIGNALS)
+            code = 0 if (before, loop.is_ready()) == (False, True) else 2
+        finally:
+            os._exit(code)
+
+    assert process.wait(child) == 0
+
+
+def test_an_izba_that_is_being_replaced_is_waited_for(tmp_path: Path) -> None:
+    package = tmp_path / "izba"
+    (package / "monitor").mkdir(parents=True)
+    (package / "codecache.py").write_text("def install() -> None: pass\n")
+    (package / "monitor" / "wake.py").write_text("def main(memory: int)")  # half written
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", slumber.WAKE, str(tmp_path), "7"], stdout=subprocess.PIPE, text=True
+    ) as waking:
+        while "nanosleep" not in Path(f"/proc/{waking.pid}/wchan").read_text():
+            assert waking.poll() is None
+        (tmp_path / "new").write_text("def main(memory: int) -> None: print('awake with', memory)\n")
+        (tmp_path / "new").rename(package / "monitor" / "wake.py")
+
+        assert waking.communicate(timeout=20)[0] == "awake with 7\n"
 
 
 @pytest.mark.peer("qemu-aarch64-static")

@@ -117,9 +117,11 @@ def _serve(engine: Engine, connection: socket) -> None:
         except EOFError:
             return
         if "network" in value:
+            from functools import partial
+
             from izba.compose.networks import remove
 
-            wire.send(connection, _answered(lambda name=value["network"]: remove(engine, name)))  # type: ignore[misc]
+            wire.send(connection, _answered(partial(remove, engine, value["network"])))
             continue
         if os.fork() == 0:
             try:

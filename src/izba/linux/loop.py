@@ -73,6 +73,10 @@ class Loop:
         """The epoll instance itself, which is readable when one of the watched descriptors is ready."""
         return self._epoll.fileno()
 
+    def is_ready(self) -> bool:
+        """Whether a descriptor is ready, or a signal came, that the next turn will tell of."""
+        return bool(self._epoll.poll(0))
+
     @property
     def watched(self) -> set[int]:
         """The descriptors that are watched, the loop's own aside."""

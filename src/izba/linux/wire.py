@@ -25,6 +25,15 @@ def pair(kind: int = _socket.SOCK_SEQPACKET) -> tuple[_socket.socket, _socket.so
     return one, other
 
 
+def is_left(connection: _socket.socket) -> bool:
+    """Whether nobody is at the other end any more."""
+    import select  # monitors have it; `izba run` has no use for it
+
+    poll = select.poll()
+    poll.register(connection, 0)
+    return bool(poll.poll(0))
+
+
 def send(connection: _socket.socket, value: Any, *, fds: Iterable[int] = ()) -> None:
     """Send one message. A peer that is gone is no error: it learns nothing, and the sender goes on."""
     data = jsonio.dumps(value).encode()

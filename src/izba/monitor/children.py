@@ -5,6 +5,7 @@ from __future__ import annotations
 import _signal
 import os
 
+from izba.errors import IzbaError
 from izba.linux import process
 
 TYPE_CHECKING = False
@@ -26,6 +27,25 @@ def fork(main: Callable[[], int], *, keep: Iterable[int]) -> int:
         code = main()
     finally:
         os._exit(code)
+
+
+def complaint(main: Callable[[], None]) -> str:
+    """Run `main` in a child and wait for it; what went wrong, or nothing."""
+    read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
+
+    def told() -> int:
+        try:
+            main()
+        except (IzbaError, OSError) as error:
+            os.write(write_fd, str(error).encode())
+        return 0
+
+    child = fork(told, keep=(write_fd,))
+    os.close(write_fd)
+    with open(read_fd, "rb") as reader:
+        error = reader.read().decode(errors="replace")
+    os.waitpid(child, 0)
+    return error
 
 
 def reset_signals() -> None:

@@ -10,7 +10,6 @@ from izba.oci.digest import Digest
 from izba.runtime import bundle
 from izba.runtime.driver import runtime
 from izba.runtime.launch import Stdio
-from izba.runtime.native.rootfs import SUBPATHS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,10 +50,6 @@ def create(plan: Plan, stdio: tuple[int, int, int], reserved: Sequence[int] = ()
     if not plan.stdin:
         stdin = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
     os.makedirs(plan.runtime_directory, mode=0o700, exist_ok=True)
-    if SUBPATHS in spec["annotations"] and plan.runtime not in {"", "native"}:
-        raise NotImplementedError(
-            f"{plan.runtime} cannot mount a part of a volume: volume-subpath is of izba's own runtime"
-        )
     netns = -1
     if plan.network is not None and attached is not None:
         netns = attach.attach(plan.network, attached, reserved)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _signal
 
+from izba.monitor import telling
 from izba.monitor.control import Request
 from izba.monitor.plan import RestartPlan
 
@@ -42,7 +43,7 @@ def stop(supervisor: Supervisor, number: int, timeout: int) -> None:
 
 def _kill(supervisor: Supervisor, number: int) -> None:
     if supervisor.signal(number):
-        supervisor.tell("kill", signal=str(int(number)))
+        telling.tell(supervisor.plan, "kill", signal=str(int(number)))
 
 
 def resize(supervisor: Supervisor, rows: int, columns: int) -> None:
@@ -60,7 +61,7 @@ def _attach(supervisor: Supervisor, request: Request) -> None:
     client = supervisor.clients.add(
         request.connection, streams=frozenset(value["streams"]), feeds=bool(value["stdin"]) and supervisor.plan.stdin
     )
-    supervisor.tell("attach")
+    telling.tell(supervisor.plan, "attach")
     if request.rest and client.feeds:
         supervisor.clients.feed(request.rest)
 
@@ -97,7 +98,7 @@ def _paused(supervisor: Supervisor, request: Request) -> None:
         supervisor.note(status="running" if paused else "paused")
         request.answer({"error": error})
         return
-    supervisor.tell("pause" if paused else "unpause")
+    telling.tell(supervisor.plan, "pause" if paused else "unpause")
     request.answer({"ok": True})
 
 

@@ -37,7 +37,19 @@ SHORT = 60.0
 
 SIGNALS = (_signal.SIGCHLD, _signal.SIGTERM)
 
-_WAKE = "import sys; sys.path.append(sys.argv[1]); from izba.monitor import wake; wake.main(int(sys.argv[2]))"
+WAKE = """
+import os, sys, time
+sys.path.append(sys.argv[1])
+try:
+    from izba import codecache
+    codecache.install()
+    from izba.monitor import wake
+except Exception:
+    time.sleep(1)
+    os.execv(sys.executable, sys.orig_argv)
+wake.main(int(sys.argv[2]))
+"""
+"""What the interpreter is told; while a package manager replaces izba's files, it tries again."""
 
 
 class Slumber:
@@ -47,7 +59,8 @@ class Slumber:
         self._supervisor = supervisor
         self._loop: Loop = supervisor.loop
         self._quiet = quiet
-        if supervisor.plan.health is None and quiet < NEVER:  # probes would wake it
+        probes = supervisor.plan.health is not None and supervisor.plan.health.test[0] != "NONE"
+        if not probes and quiet < NEVER:  # probes would wake it
             self._loop.after(quiet, self._look)
 
     def _look(self) -> None:
@@ -71,7 +84,7 @@ def quiet_at_first() -> float:
 
 
 def _sleep(supervisor: Supervisor, quiet: float) -> None:
-    """Become the sleeper. Returns only by raising `OSError`, with everything as before."""
+    """Become the sleeper. Returns, or raises `OSError`, with everything as before, where that cannot be just now."""
     from izba.linux import process
     from izba.monitor import sleeper
 
@@ -82,12 +95,14 @@ def _sleep(supervisor: Supervisor, quiet: float) -> None:
     try:
         signals = process.signal_fd(SIGNALS)
         supervisor.loop.watch(signals, READ, lambda _events: None)
+        if supervisor.loop.is_ready():  # what came since the last look, a signal among it
+            return
         memory = os.memfd_create("izba-monitor-state", 0)
         _write(memory, value | {"quiet": quiet, "slept": time.monotonic(), "only_asleep": [epoll_fd, signals]})
         for fd in (epoll_fd, signals, *fds):
             os.set_inheritable(fd, True)
         root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-        sleeper.become(epoll_fd, [sys.executable, "-I", "-S", "-c", _WAKE, root, str(memory)])
+        sleeper.become(epoll_fd, [sys.executable, "-I", "-S", "-c", WAKE, root, str(memory)])
     finally:
         for fd in (epoll_fd, *fds):
             os.set_inheritable(fd, False)

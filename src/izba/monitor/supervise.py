@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _signal
 import os
-import select
 import time
 
 from izba import codecache
@@ -12,7 +11,7 @@ from izba.errors import Internal, IzbaError
 from izba.linux import process as processes
 from izba.linux import wire
 from izba.linux.loop import READ, Loop
-from izba.monitor import children, failure, requests, slumber, state
+from izba.monitor import children, failure, requests, slumber, state, telling
 from izba.monitor.attachment import Attachment
 from izba.monitor.clients import Clients
 from izba.monitor.control import Control
@@ -22,7 +21,6 @@ from izba.monitor.restart import Ended, delay_before_restart
 from izba.monitor.starter import Starter
 from izba.monitor.state import State
 from izba.monitor.stdio import Input, Output
-from izba.store import eventlog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,7 +83,9 @@ class Supervisor:
         self._watch_until_the_end(slumber.quiet_at_first())
 
     def _answer_requests(self, listening: int = -1) -> None:
-        answer = lambda request: requests.answer(self, request)  # noqa: E731
+        def answer(request: requests.Request) -> None:
+            requests.answer(self, request)
+
         self._control = Control(self.loop, self.plan.run, answer, listening=listening)
         self.loop.on_signal(_signal.SIGTERM, lambda: requests.stop(self, self.plan.stop_signal, self.plan.stop_timeout))
 
@@ -139,7 +139,7 @@ class Supervisor:
             self._clean_up()
             raise
         self._began = time.monotonic()
-        self._tell_start()
+        telling.tell_start(self.plan)
         self._exit_status = None
         self._watch_init()
         if self.plan.health and self.plan.health.test[0] != "NONE":
@@ -173,7 +173,7 @@ class Supervisor:
             streams = frozenset(("stdout", "stderr"))
             self.clients.add(self._attached, streams=streams, feeds=self.plan.stdin)
             self._attached = None
-            self.tell("attach")
+            telling.tell(self.plan, "attach")
 
     def _watch_outputs(self, outputs: list[tuple[str, int]]) -> None:
         self._outputs = [Output(self.loop, name, fd, self._on_output, self._on_end_of_output) for name, fd in outputs]
@@ -201,7 +201,7 @@ class Supervisor:
         self._write(self.state.replace(health=verdict.status, health_failures=verdict.failures))
         if not changed:
             return
-        self.tell(f"health_status: {verdict.status}")
+        telling.tell(self.plan, f"health_status: {verdict.status}")
         if verdict.status == "unhealthy":
             self._on_unhealthy()
 
@@ -262,31 +262,16 @@ class Supervisor:
         ended = self.state.replace(
             exit_code=processes.exit_code(status), oom_killed=oom_killed, finished=time.time_ns(), process=None
         )
-        self._tell_end(ended)
+        telling.tell_end(self.plan, ended)
         self._decide(ended)
 
     def _clean_up(self) -> bool:
         """Let another runtime forget the run, and remove its cgroup; whether the kernel killed there for want of
         memory.
         """
-        foreign = self.plan.runtime not in {"", "native"}
-        if not self.plan.cgroup and not foreign:
+        if not self.plan.cgroup and self.plan.runtime in {"", "native"}:
             return False
-
-        def main() -> int:
-            from izba.cgroups.manager import manager
-
-            group = manager(self.plan.cgroup) if self.plan.cgroup else None
-            killed = group is not None and group.exists() and group.oom_kills() > 0
-            if foreign:
-                from izba.monitor import container
-
-                container.delete(self.plan)
-            if group is not None and group.exists():
-                group.remove()
-            return int(killed)
-
-        return os.waitpid(children.fork(main, keep=()), 0)[1] == 1 << 8
+        return os.waitpid(children.fork(lambda: _clean_up(self.plan), keep=()), 0)[1] == 1 << 8
 
     def _decide(self, ended: State) -> None:
         run = Ended(
@@ -330,7 +315,7 @@ class Supervisor:
         """Record the end, let everybody know, and leave once those attached have all the output."""
         self._write(ended.replace(status="exited", monitor=None, process=None, health=""))
         if self.is_stopping:
-            self.tell("stop")
+            telling.tell(self.plan, "stop")
         self._log.close()
         self._attachment.release(self.plan)
         if self._control:
@@ -362,41 +347,11 @@ class Supervisor:
         for request in waiting:
             request.answer({"exit_code": code})
 
-    # -- events
-
-    def tell(self, action: str, **attributes: str) -> None:
-        """Note for `izba events` what was done to the container."""
-        eventlog.append(self.plan.roots.data, "container", action, self.plan.id, dict(self.plan.told) | attributes)
-
-    def _tell_start(self) -> None:
-        self._tell_of_networks("connect")
-        for name, target, writable in self.plan.mounted:
-            attributes = {"destination": target, "read/write": str(writable).lower()}
-            self._tell_of_volume("mount", name, {"driver": "local", "propagation": "", **attributes})
-        self.tell("start")
-
-    def _tell_end(self, ended: State) -> None:
-        if ended.oom_killed:
-            self.tell("oom")
-        duration = max(0, ended.finished - ended.started) // 1_000_000_000
-        self.tell("die", exitCode=str(ended.exit_code), execDuration=str(duration))
-        self._tell_of_networks("disconnect")
-        for name, _target, _writable in self.plan.mounted:
-            self._tell_of_volume("unmount", name, {"driver": "local"})
-
-    def _tell_of_networks(self, action: str) -> None:
-        for link in self.plan.network.links if self.plan.network else ():
-            attributes = {"container": self.plan.id, "name": link.name, "type": "bridge"}
-            eventlog.append(self.plan.roots.data, "network", action, link.network, attributes)
-
-    def _tell_of_volume(self, action: str, name: str, attributes: dict[str, str]) -> None:
-        eventlog.append(self.plan.roots.data, "volume", action, name, {"container": self.plan.id, **attributes})
-
     # -- asleep, see slumber.py
 
     def is_idle(self) -> bool:
         """Whether `pack` has all: the container runs, nobody is there, nothing is under way."""
-        alone = self.clients.are_gone and not self.waiting and _is_left(self._channel)
+        alone = self.clients.are_gone and not self.waiting and not self.is_stopping and wire.is_left(self._channel)
         if not alone or self._pidfd < 0 or self._control is None or (self._starter and self._starter.pid):
             return False
         expected = {self._pidfd, self._control.fileno(), *(output.fd for output in self._outputs if output.fd >= 0)}
@@ -467,24 +422,7 @@ class Supervisor:
 
     def freeze(self, frozen: bool) -> str:
         """Stop all processes of the container, or let them go on; what went wrong, or nothing."""
-        read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
-        init, cgroup = self.state.pid, self.plan.cgroup
-
-        def main() -> int:
-            from izba.monitor.freeze import freeze, thaw
-
-            try:
-                (freeze if frozen else thaw)(init, cgroup)
-            except (IzbaError, OSError) as error:
-                os.write(write_fd, str(error).encode())
-            return 0
-
-        child = children.fork(main, keep=(write_fd,))
-        os.close(write_fd)
-        with open(read_fd, "rb") as reader:
-            error = reader.read().decode(errors="replace")
-        os.waitpid(child, 0)
-        return error
+        return children.complaint(lambda: _freeze(self.state.pid, self.plan.cgroup, frozen))
 
     def _write(self, new: State) -> None:
         self.state = new
@@ -506,8 +444,15 @@ class Supervisor:
             os.waitpid(found.si_pid, 0)
 
 
-def _is_left(channel: socket) -> bool:
-    """Whether the command at the other end is gone."""
-    poll = select.poll()
-    poll.register(channel, 0)
-    return bool(poll.poll(0))
+def _clean_up(plan: Plan) -> int:
+    """In a child; 1 if the kernel killed for want of memory."""
+    from izba.monitor.cleanup import clean_up
+
+    return int(clean_up(plan))
+
+
+def _freeze(init: int, cgroup: str, frozen: bool) -> None:
+    """In a child."""
+    from izba.monitor.freeze import freeze, thaw
+
+    (freeze if frozen else thaw)(init, cgroup)

@@ -6,13 +6,9 @@ import gc
 import os
 import time
 
-from izba import codecache
-
-codecache.install()
-
-from izba import jsonio  # noqa: E402
-from izba.linux import process  # noqa: E402
-from izba.monitor import daemon, sleeper, slumber  # noqa: E402
+from izba import jsonio
+from izba.linux import process
+from izba.monitor import daemon, sleeper, slumber
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from izba.runtime import bundle as bundles
 from izba.runtime.failures import CommandNotExecutable, CommandNotFound, ContainerGone, RuntimeFailed
 from izba.runtime.launch import Launched, Stdio
 from izba.runtime.native.plan import REAPER
+from izba.runtime.native.rootfs import SUBPATHS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,8 +70,10 @@ class External:
         cgroup: CgroupManager | None = None,
     ) -> Launched:
         del cgroup
-        if spec.get("annotations", {}).get(REAPER) == "true":
-            raise InvalidArgument(f"--init is of izba's own runtime, not of {self.name}", hint="leave --runtime out")
+        annotations = spec.get("annotations", {})
+        own = {"--init": annotations.get(REAPER) == "true", "volume-subpath": SUBPATHS in annotations}
+        for option in (name for name, is_asked in own.items() if is_asked):
+            raise InvalidArgument(f"{option} is of izba's own runtime, not of {self.name}", hint="leave --runtime out")
         bundles.write(bundle, spec)
         set_subreaper()
         terminal = spec["process"].get("terminal", False)

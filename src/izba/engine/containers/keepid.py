@@ -18,6 +18,7 @@ from izba.errors import InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
 
     from izba.engine.engine import Engine
@@ -129,8 +130,8 @@ class _Moved:
         moved = node.replace(uid=owner(node.uid, self._uids), gid=owner(node.gid, self._gids))
         self._ops.make_node(name, directory, moved)
 
-    def told(self, status: object, xattrs: Mapping[str, bytes]) -> Node:
-        return self._ops.told(status, xattrs)  # type: ignore[arg-type]
+    def told(self, status: os.stat_result, xattrs: Mapping[str, bytes]) -> Node:
+        return self._ops.told(status, xattrs)
 
 
 def with_owners(engine: Engine, chain: Digest | None, keep: KeepId | None) -> Digest | None:
