@@ -50,10 +50,12 @@ def test_its_limits_are_set_and_their_cgroup_goes(izba: Izba, runtime: str) -> N
 
 @pytest.mark.peer("runc")
 def test_a_part_of_a_volume_is_refused_with_the_remedy(izba: Izba) -> None:
-    mount = f"type=volume,src={izba.name()},dst=/v,volume-subpath=a"
+    volume = izba.name()
+    mount = f"type=volume,src={volume},dst=/v,volume-subpath=a"
 
     done = izba("run", "--rm", "--runtime", "runc", "--network", "none", "--mount", mount, "busybox", "true")
 
     assert done.returncode == 125
     assert "volume-subpath is of izba's own runtime, not of runc" in done.stderr
     assert "hint: leave --runtime out" in done.stderr
+    assert izba.ok("volume", "rm", volume) == volume

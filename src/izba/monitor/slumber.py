@@ -1,7 +1,7 @@
 """When a monitor sleeps: the interpreter goes and comes back (`wake`), the process stays.
 
 A monitor of a detached container has nothing to do for hours. After some quiet seconds it executes `sleeper`, which
-takes 8 KB where an interpreter takes megabytes, and which executes the interpreter again as soon as the container
+takes 16 KB where an interpreter takes megabytes, and which executes the interpreter again as soon as the container
 writes or ends, somebody asks, or a signal comes. Pid and start time stay, so that for everybody else nothing happened:
 the container is still its child, its lock is held, its ports are.
 

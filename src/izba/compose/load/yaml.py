@@ -93,7 +93,10 @@ class _Composer:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            raise self._source.error_at(line, column, _sentence(error)) from None
+            # The library's own limit, from PyYAML 6.0.4 on; its scanner looks ahead, and reaches it before we do ours.
+            too_deep = "nesting depth" in (error.problem or "")
+            said = f"nested deeper than {MAX_DEPTH} levels" if too_deep else _sentence(error)
+            raise self._source.error_at(line, column, said) from None
         except (yaml.YAMLError, ValueError) as error:
             raise self._source.error_at(1, 1, f"not YAML: {error}") from None
 
