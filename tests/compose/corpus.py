@@ -78,12 +78,15 @@ def izba(directory: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def corrected(tree: Any) -> Any:
-    """What the real one prints, where it cannot read that again: ssh keys as `id: path`, dollars of keys doubled."""
+    """What the real one prints, where it cannot read that again: ssh keys as `id: path`, dollars of keys doubled.
+
+    The keys come in another order each time: they are a map of Go's. izba's are sorted.
+    """
     tree = _with_plain_keys(tree)
     for service in tree["services"].values():
         build = service.get("build") or {}
         if "ssh" in build:
-            build["ssh"] = [entry.replace(": ", "=") for entry in build["ssh"]]
+            build["ssh"] = sorted(entry.replace(": ", "=") for entry in build["ssh"])
     return tree
 
 
