@@ -16,6 +16,7 @@ from tests.network.conftest import (
     Machine,
     MachineIzba,
     Server,
+    _fill,
     address_of,
     ask_from,
     fetch,
@@ -272,3 +273,27 @@ def test_a_root_that_may_not_make_networks_is_told_so(izba: Izba, machine: Machi
     assert "networks cannot be made here" in refused.stderr
     assert "--network host" in refused.stderr
     subprocess.run([*command, "--network", "host", "busybox", "true"], check=True)
+
+
+def test_two_izbas_that_start_at_the_same_moment_have_different_subnets(
+    izba: Izba, machine: Machine, tmp_path: Path, busybox_archive: Path
+) -> None:
+    other = _fill(MachineIzba(root=tmp_path / "other", machine=machine), busybox_archive)
+    for turn in range(4):
+        starting = []
+        for one in (izba, other):
+            one.ok("network", "create", f"at-once-{turn}")
+        for one in (izba, other):
+            name = one.name()
+            command = ("run", "-d", "--name", name, "--network", f"at-once-{turn}", "busybox", "sleep", "60")
+            starting.append(one.popen(*command, stdout=subprocess.DEVNULL))
+        assert [each.wait(timeout=30) for each in starting] == [0, 0]
+    addresses = machine.host("ip", "-4", "-o", "addr", "show").split()
+    gateways = [word for word in addresses if word.endswith("/24") and word.startswith(("172.", "10."))]
+
+    assert len(gateways) >= 8
+    assert len(set(gateways)) == len(gateways)
+    rules = machine.host("nft", "list", "table", "ip", "izba1")
+    assert rules.count("@masqueraded") == 1  # two that make the table at once write its rules once
+    other.clean()
+    other("network", "prune", "-f")

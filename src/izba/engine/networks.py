@@ -161,6 +161,23 @@ def settled(engine: Engine, network: Network) -> Network:
     # The sysctls of an interface tell that it is there, in this namespace, without a netlink socket.
     if not engine.roots.rootless and os.path.exists(f"/proc/sys/net/ipv4/conf/{network.bridge}"):
         return network
+    if engine.roots.rootless:
+        return _with_free_subnet(engine, network)
+    from izba.linux.netlink import NetlinkError
+    from izba.network.bridge import Alone, reserve
+
+    # Another izba of this machine may be choosing at this moment; it sees the bridge.
+    with Alone():
+        network = _with_free_subnet(engine, network)
+        try:
+            prefix = ipv4.subnet(network.subnet).prefix
+            reserve(network.bridge, network.gateway, prefix, network.mtu, owner=engine.roots.data)
+        except NetlinkError:  # whoever connects the container says what is wrong
+            pass
+    return network
+
+
+def _with_free_subnet(engine: Engine, network: Network) -> Network:
     subnet = ipv4.subnet(network.subnet)
     if not any(subnet.overlaps(each) for each in used_by_host()):
         return network

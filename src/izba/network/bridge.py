@@ -23,6 +23,7 @@ from izba.network.sysctl import write_sysctl
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import TracebackType
 
     from izba.linux.netlink import Link
     from izba.network.plan import LinkPlan, PortBinding
@@ -70,25 +71,64 @@ def ensure_default_route(container: RouteSocket, links: Sequence[LinkPlan]) -> N
             return
 
 
+class Alone:
+    """`with Alone():` nobody else in this network namespace, of whatever izba, chooses a subnet or makes a bridge."""
+
+    def __enter__(self) -> None:
+        import fcntl
+
+        self._fd = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        os.close(self._fd)
+
+
+def reserve(name: str, gateway: str, prefix: int, mtu: int, *, owner: str) -> None:
+    """Let everybody see from now on whose the subnet is: by a bridge that has its address and is not up yet.
+
+    Raises `NetlinkError`.
+    """
+    with RouteSocket() as host:
+        bridge = _make(host, name, gateway, mtu, owner=owner)
+        _add_address(host, bridge, gateway, prefix)
+
+
 def ensure_bridge(host: RouteSocket, link: LinkPlan, *, owner: str) -> Link:
     """The bridge, made if it is not there; it is brought up last, so one that is up is whole."""
     found = host.link(link.bridge)
-    is_whole = found is not None and found.is_up
-    if found is None:
-        remove_orphans(host)
-        mac = ipam.mac_of(ipv4.number(link.gateway))
-        mtu = link.mtu or uplink_mtu(host)
-        try:
-            host.add_bridge(link.bridge, mtu=mtu, mac=mac, up=False)
-        except NetlinkError as error:  # another container of the network starts at the same moment
-            if error.errno != errno.EEXIST:
-                raise
+    if found is not None and found.is_up:
+        _prepare_rules(host, link, is_new=False)
+        return found
+    with Alone():
         found = host.link(link.bridge)
-        assert found is not None
-        host.set_alias(found.index, _MARK + owner)
+        if found is None:
+            found = _make(host, link.bridge, link.gateway, link.mtu, owner=owner)
+        _prepare_rules(host, link, is_new=not found.is_up)
+        if not found.is_up:
+            _configure_bridge(host, found, link)
+        return found
+
+
+def _make(host: RouteSocket, name: str, gateway: str, mtu: int, *, owner: str) -> Link:
+    remove_orphans(host)
+    try:
+        host.add_bridge(name, mtu=mtu or uplink_mtu(host), mac=ipam.mac_of(ipv4.number(gateway)), up=False)
+    except NetlinkError as error:  # of a command that was killed before it had an owner
+        if error.errno != errno.EEXIST:
+            raise
+    found = host.link(name)
+    assert found is not None
+    host.set_alias(found.index, _MARK + owner)
+    return found
+
+
+def _prepare_rules(host: RouteSocket, link: LinkPlan, *, is_new: bool) -> None:
     with NftSocket() as rules:
         try:
-            nft.prepare(rules, link, is_new=not is_whole)
+            nft.prepare(rules, link, is_new=is_new)
         except NetlinkError as error:
             if error.errno != errno.EEXIST:
                 raise
@@ -98,9 +138,6 @@ def ensure_bridge(host: RouteSocket, link: LinkPlan, *, owner: str) -> Link:
             from izba import log
 
             log.warning(warning)
-    if not is_whole:
-        _configure_bridge(host, found, link)
-    return found
 
 
 def _addresses_of_bridges(host: RouteSocket) -> list[tuple[str, int]]:
@@ -109,15 +146,19 @@ def _addresses_of_bridges(host: RouteSocket) -> list[tuple[str, int]]:
 
 
 def _configure_bridge(host: RouteSocket, bridge: Link, link: LinkPlan) -> None:
-    try:
-        host.add_address(bridge.index, link.gateway, link.prefix)
-    except NetlinkError as error:
-        if error.errno != errno.EEXIST:
-            raise
+    _add_address(host, bridge, link.gateway, link.prefix)
     _without_ipv6(bridge.name)
     write_sysctl(f"ipv4/conf/{bridge.name}/route_localnet", "1")  # published ports on 127.0.0.1
     write_sysctl("ipv4/ip_forward", "1")
     host.set_link(bridge.index)
+
+
+def _add_address(host: RouteSocket, bridge: Link, gateway: str, prefix: int) -> None:
+    try:
+        host.add_address(bridge.index, gateway, prefix)
+    except NetlinkError as error:
+        if error.errno != errno.EEXIST:
+            raise
 
 
 def remove_bridge(name: str) -> None:
