@@ -86,6 +86,31 @@ def test_the_layers_are_those_that_root_makes(user: User, fresh) -> None:
     assert tuple(layers[1:]) == by_root.layers[1:]
 
 
+@pytest.mark.parametrize("flags", ["", "--chown=12:34 ", "--chmod=0640 "])
+def test_a_file_added_to_many_gives_the_layer_that_root_makes_of_all_of_them(user: User, fresh, flags: str) -> None:
+    files = {f"d{number % 7}/f{number}": f"content {number}\n" for number in range(130)}
+    files |= {"Dockerfile": f"FROM busybox\nCOPY {flags}. /many\n", "large": "large" * (1 << 19)}
+    name = f"reused{len(flags)}"
+    epoch = {"SOURCE_DATE_EPOCH": str(busybox.CREATED)}
+    context = _context(user, name, files)
+    user.run("build", "-q", "-t", name, str(context), env=epoch, check=True)
+    _context(user, name, {"added": "new\n", "d0/f0": "changed\n"})
+
+    user.run("build", "-q", "-t", name, str(context), env=epoch, check=True)
+
+    inspected = user.run("image", "inspect", name, check=True)
+    layers = json.loads(inspected.stdout)[0]["RootFS"]["Layers"]
+    assert tuple(layers[1:]) == fresh.build(context, epoch=busybox.CREATED).layers[1:]
+    assert user.run("system", "check", "--verify").returncode == 0
+    stat = ("stat", "-c", "%h %a", "/many/large")
+    found = user.run("run", "--name", name, "--network=none", name, *stat, check=True)
+    user.run("rm", name, check=True)
+    links, mode = found.stdout.split()
+    has_one_id = f"{user.name}:" not in Path("/etc/subuid").read_text()
+    assert links == ("1" if has_one_id and "--chown" in flags else "2"), "one id: owners are attributes, not shared"
+    assert mode == ("640" if "--chmod" in flags else "644")
+
+
 def test_a_failing_step_is_told_as_to_root(user: User) -> None:
     context = _context(user, "failing", {"Dockerfile": "FROM busybox\nRUN exit 3\n"})
 

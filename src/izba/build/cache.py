@@ -51,13 +51,14 @@ class BuildCache:
         row = self._db.row(f"{_SELECT} WHERE key = ?", key)
         return None if row is None else _record(row)
 
-    def latest_chain(self, definition: Digest) -> Digest | None:
-        """The newest tree that this very step made a layer of, whatever its inputs were."""
-        row = self._db.row(
-            "SELECT chain FROM build_cache WHERE definition = ? AND diff_id IS NOT NULL ORDER BY created DESC LIMIT 1",
-            definition,
+    def latest_chains(self, definition: Digest, *, limit: int) -> list[Digest]:
+        """The newest trees that this very step made a layer of, whatever its inputs were."""
+        rows = self._db.rows(
+            "SELECT chain FROM build_cache WHERE definition = ? AND diff_id IS NOT NULL"
+            " GROUP BY chain ORDER BY max(used) DESC LIMIT ?",
+            *(definition, limit),
         )
-        return None if row is None else Digest(row[0])
+        return [Digest(chain) for (chain,) in rows]
 
     def put(
         self,

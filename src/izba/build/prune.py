@@ -43,7 +43,10 @@ class Pruned(Record):
 def kept(store: Store) -> list[Kept]:
     """All that builds keep, the least recently used first."""
     used = _used_chains(store)
-    steps = [_step(store, record, in_use=record.chain in used) for record in BuildCache(store).records()]
+    counted: set[tuple[int, int]] = set()
+    # What layers share is counted where it stays longest.
+    records = sorted(BuildCache(store).records(), key=lambda record: (record.chain not in used, -record.used))
+    steps = [_step(store, record, counted, in_use=record.chain in used) for record in records]
     return sorted([*steps, *_directories(store)], key=lambda each: each.used)
 
 
@@ -77,13 +80,15 @@ def prune(
     return Pruned(removed=tuple(removed), size=freed + store.collect().size)
 
 
-def _step(store: Store, record: CacheRecord, *, in_use: bool) -> Kept:
-    has_layer = record.diff_id is not None and record.chain is not None and store.snapshots.has(record.chain)
+def _step(store: Store, record: CacheRecord, counted: set[tuple[int, int]], *, in_use: bool) -> Kept:
+    size = 0
+    if record.diff_id is not None and record.chain is not None and store.snapshots.has(record.chain):
+        size = store.snapshots.usage(record.chain, counted=counted).size
     return Kept(
         id=record.key.hex,
         kind="step",
         description=record.description,
-        size=store.snapshots.usage(record.chain).size if has_layer and record.chain is not None else 0,
+        size=size,
         created=record.created,
         used=record.used,
         uses=record.uses,

@@ -2,7 +2,10 @@
 
 When one file of twenty thousand changes, the layer of `COPY . .` is made anew, and most of what is in it lies in the
 layer that it was before. What each file of a layer holds is noted when it is made; a file that is to have the same
-content, owner, mode and time is linked. Nobody writes into a layer, so nobody sees that two of them share a file.
+content, owner, mode and time is linked. Nobody writes into a layer, so nobody sees that two of them share a file, and
+the file is there until the last of them is removed.
+
+The notes are of files that came from a context: they belong to root and have no attributes.
 """
 
 from __future__ import annotations
@@ -16,13 +19,14 @@ from izba import log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from izba.build.upper import FileCopy
 
 _MAGIC = b"izba copied files 1\n"
-_WORTH_IT = 100
-"""Fewer files are copied as fast."""
+_MANY_FILES = 100
+_MANY_BYTES = 1 << 20
+"""What is less in number and in size is copied as fast."""
 
 
 class EarlierLayer:
@@ -32,30 +36,47 @@ class EarlierLayer:
         self._directory = directory
         self._contents = contents
 
+    def has(self, copy: FileCopy) -> bool:
+        """Whether the layer was noted to hold the same at the same path."""
+        return copy.digest is not None and self._contents.get(copy.path) == copy.digest
+
     def link(self, copy: FileCopy, target: str, time: int) -> bool:
         """Link the file at `target`, if the layer has just the file that the copy would be."""
-        if copy.digest is None or self._contents.get(copy.path) != copy.digest or copy.attributes:
+        if not self.has(copy):
             return False
         found = f"{self._directory}/{copy.path}"
+        node = copy.node
         try:
             status = os.lstat(found)
-            is_same = (status.st_mode, status.st_uid, status.st_gid, status.st_mtime_ns) == (
-                copy.node.mode,
-                copy.node.uid,
-                copy.node.gid,
-                time,
-            )
-            if is_same and stat.S_ISREG(status.st_mode):
+            if (
+                status.st_mode == node.mode
+                and status.st_uid == node.uid
+                and status.st_gid == node.gid
+                and status.st_mtime_ns == time
+                and stat.S_ISREG(status.st_mode)
+            ):
                 os.link(found, target)
                 return True
-        except OSError as error:  # too many links, or a file that is there twice: copying knows what to do
+        except OSError as error:  # too many links, a layer that was removed, a file that is put twice: it is copied
             log.debug("a file of an earlier layer is not linked", path=copy.path, reason=error.strerror)
         return False
 
 
-def note(path: str, contents: Mapping[str, bytes]) -> None:
-    """Keep, in the file `path`, what the files of a layer hold. Lost or torn, it is not used."""
-    if len(contents) < _WORTH_IT:
+def nearest(layers: Sequence[EarlierLayer], copies: Sequence[FileCopy]) -> EarlierLayer | None:
+    """The layer that has most of the copies; the first that has half of them is near enough."""
+    best, most = None, 0
+    for layer in layers:
+        count = sum(map(layer.has, copies))
+        if count > most:
+            best, most = layer, count
+        if 2 * most > len(copies):
+            break
+    return best
+
+
+def note(path: str, contents: Mapping[str, bytes], size: int) -> None:
+    """Keep, in the file `path`, what the files of a layer hold, `size` bytes in all. Lost or torn, it is not used."""
+    if not contents or (len(contents) < _MANY_FILES and size < _MANY_BYTES):
         return
     body = b"\0".join(
         digest.hex().encode() + name.encode("utf-8", "surrogateescape") for name, digest in contents.items()
@@ -64,7 +85,10 @@ def note(path: str, contents: Mapping[str, bytes]) -> None:
     temporary = f"{path}.{get_native_id()}.tmp"
     with open(temporary, "wb") as file:
         file.write(_MAGIC + sha256(body).digest() + body)
-    os.rename(temporary, path)
+    try:
+        os.rename(temporary, path)
+    except FileNotFoundError:
+        pass  # somebody prunes the cache at this very moment
 
 
 def noted(path: str) -> dict[str, bytes]:

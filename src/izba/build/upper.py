@@ -16,6 +16,7 @@ from izba.build.contenthash import CHUNK
 from izba.build.files import attributes
 from izba.build.inroot import resolve
 from izba.build.modes import change_mode
+from izba.build.reuse import nearest
 from izba.errors import InvalidArgument
 from izba.layer.fsops import RECORD, Node, Privileged
 
@@ -43,6 +44,8 @@ class Wishes(Record):
 
     def node(self, found: Node) -> Node:
         """The owner and mode that a file gets."""
+        if self.owner is None and not self.mode:
+            return found
         uid, gid = self.owner or (found.uid, found.gid)
         mode = found.mode
         if self.mode and not stat.S_ISLNK(mode):
@@ -76,11 +79,15 @@ class Upper:
         self._mask = _umask()
         self._time = epoch * 1_000_000_000
         self._settled: dict[str, tuple[Node, int] | None] = {"": None}
+        self._nodes: dict[tuple[int, Wishes], Node] = {}
         self._new: set[str] = set() if below is not None or whole else {""}
         self.changed_while_read: list[str] = []
         self.contents: dict[str, bytes] = {}
         """The digests of the files that were put, by path, as far as they are known."""
-        self.earlier: EarlierLayer | None = None
+        self.size = 0
+        """How many bytes those have."""
+        self.earlier: Sequence[EarlierLayer] = ()
+        """Layers that may have some of the files already, the likeliest first."""
 
     # -- looking
 
@@ -193,14 +200,20 @@ class Upper:
         name = path.rpartition("/")[2]
         if name.startswith(".wh."):
             raise NotADestination(f"/{path} cannot be kept in an image: names with .wh. mark what a layer deletes")
+        if not source.owners and stat.S_ISREG(status.st_mode):
+            self._make_way(path)
+            node = self._node(status.st_mode, wishes)
+            copies.append(
+                FileCopy(source=origin, path=path, status=status, node=node, digest=source.digests.get(origin))
+            )
+            return
         found = attributes(origin) if source.owners else []
         node = wishes.node(self._told(source, status, found))
         kept = tuple(pair for pair in found if pair[0] != RECORD)
         mode = node.mode
         if stat.S_ISREG(mode):
             self._make_way(path)
-            digest = source.digests.get(origin)
-            copies.append(FileCopy(source=origin, path=path, status=status, node=node, digest=digest, attributes=kept))
+            copies.append(FileCopy(source=origin, path=path, status=status, node=node, attributes=kept))
         elif stat.S_ISDIR(mode):
             self._put_directory(path, node, kept)
         elif stat.S_ISLNK(mode):
@@ -213,6 +226,13 @@ class Upper:
             with _Directory(self.absolute(path.rpartition("/")[0])) as directory:
                 self._ops.make_node(os.fsencode(name), directory, node)
             os.utime(self.absolute(path), ns=(self._time, self._time), follow_symlinks=False)
+
+    def _node(self, mode: int, wishes: Wishes) -> Node:
+        """What a context's file of this mode becomes; there are few modes and many files."""
+        key = (mode, wishes)
+        if key not in self._nodes:
+            self._nodes[key] = wishes.node(Node(uid=0, gid=0, mode=mode))
+        return self._nodes[key]
 
     def _told(self, source: FileSource, status: os.stat_result, found: Sequence[tuple[str, bytes]]) -> Node:
         """A context's files belong to root; of a tree's, what is recorded counts where owners cannot be real."""
@@ -285,20 +305,26 @@ class Upper:
     def _copy_all(self, copies: list[FileCopy]) -> None:
         # A file that comes twice is what came last: nothing is written twice, nor by two threads at once.
         unique = list({each.path: each for each in copies}.values())
+        known = {each.path: each.digest for each in unique if each.digest is not None}
+        self.contents.update(known)
+        self.size += sum(each.status.st_size for each in unique if each.digest is not None)
+        earlier = nearest(self.earlier, unique) if known and self.earlier else None
         if len(unique) < _WORTH_A_THREAD:
-            self._copy_some(unique)
+            self._copy_some(unique, earlier)
             return
         from izba.build.threads import in_two_threads
 
-        in_two_threads(lambda: self._copy_some(unique[::2]), lambda: self._copy_some(unique[1::2]))
+        # Neighbours go to one thread: two that make files in one directory wait for each other.
+        middle = len(unique) // 2
+        in_two_threads(
+            lambda: self._copy_some(unique[:middle], earlier), lambda: self._copy_some(unique[middle:], earlier)
+        )
 
-    def _copy_some(self, copies: Sequence[FileCopy]) -> None:
+    def _copy_some(self, copies: Sequence[FileCopy], earlier: EarlierLayer | None) -> None:
         for each in copies:
             target = self.absolute(each.path)
-            if self.earlier is None or not self.earlier.link(each, target, self._time):
+            if earlier is None or not earlier.link(each, target, self._time):
                 self._copy(each, target)
-            if each.digest is not None:
-                self.contents[each.path] = each.digest
 
     def _copy(self, each: FileCopy, target: str) -> None:
         node = each.node
@@ -313,6 +339,8 @@ class Upper:
             made = self._create(target, mode, each.path)
             try:
                 _copy_data(source, made, status.st_size)
+                if _differ(os.fstat(source), status):
+                    self.changed_while_read.append(each.source)
                 if node.uid or node.gid or mode & (0o7000 | self._mask) or not self._plain or os.fstat(made).st_gid:
                     self._ops.settle(made, node.uid, node.gid, mode)
                 if each.attributes:

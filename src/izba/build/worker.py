@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     from izba.store.store import Store
 
 
+_EARLIER = 4
+"""How many earlier layers of a COPY are looked at: services of a project often have the same COPY . ."""
+
+
 class CachePruned(Conflict):
     """What a step stands on was removed while the build went on."""
 
@@ -265,20 +269,25 @@ class Worker:
         os.link(path, f"{directory}/{name}")
         return FileSource(directory, what="download")
 
-    def earlier_layer(self, op: CopyOp) -> EarlierLayer | None:
-        """The layer that the same COPY made last, to take unchanged files from."""
+    def earlier_layers(self, op: CopyOp) -> tuple[EarlierLayer, ...]:
+        """Layers that the same COPY made before, to take unchanged files from; they stay until the build is over."""
+        from izba.layer.fsops import Rootless
+
+        if op.owner and isinstance(self.ops, Rootless):
+            return ()  # whose such a file is meant to be is told by an attribute
         definition = op.cache_map().digest
         assert definition is not None
-        chain = self._cache.latest_chain(definition)
-        if chain is None or not self.store.snapshots.has(chain):
-            return None
-        contents = noted(self._notes(chain))
-        return EarlierLayer(self.store.snapshots.lowers(chain)[0], contents) if contents else None
+        found = []
+        for chain in self._cache.latest_chains(definition, limit=_EARLIER):
+            contents = noted(self._notes(chain))
+            if contents and self.store.snapshots.has(chain):
+                found.append(EarlierLayer(self.store.snapshots.lowers(chain)[0], contents))
+        return tuple(found)
 
-    def note_contents(self, tree: Tree, contents: Mapping[str, bytes]) -> None:
-        """Remember what the files of a tree's topmost layer hold."""
+    def note_contents(self, tree: Tree, contents: Mapping[str, bytes], size: int) -> None:
+        """Remember what the files of a tree's topmost layer hold, `size` bytes in all."""
         if tree.chain is not None and tree.chain not in self.distrusted and self.store.snapshots.kind == "overlay":
-            note(self._notes(tree.chain), contents)
+            note(self._notes(tree.chain), contents, size)
 
     def _notes(self, chain: Digest) -> str:
         return f"{self.store.roots.data}/build/copied/{chain.hex}"

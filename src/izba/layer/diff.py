@@ -163,6 +163,8 @@ class _Walk:
         self._overlay = overlay
         self._marked = marked
         self._links: dict[tuple[int, int], bytes] = {}  # files with several names: the first name written
+        self._may_spare_times = True
+        """Whether files can be read without the access time that would be written for each."""
         self.files = 0
 
     def _put(self, data: bytes) -> None:
@@ -230,7 +232,7 @@ class _Walk:
         self._put_entry(entry)
 
     def _file(self, name: bytes, leaf: bytes, directory: int) -> None:
-        fd = os.open(leaf, _OPEN, dir_fd=directory)
+        fd = self._open(leaf, directory)
         try:
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode):
@@ -244,6 +246,14 @@ class _Walk:
             self._put_body(fd, entry.size)
         finally:
             os.close(fd)
+
+    def _open(self, leaf: bytes, directory: int) -> int:
+        if self._may_spare_times:
+            try:
+                return os.open(leaf, _OPEN | os.O_NOATIME, dir_fd=directory)
+            except PermissionError:  # of files of others; most trees have either none or many
+                self._may_spare_times = False
+        return os.open(leaf, _OPEN, dir_fd=directory)
 
     def _symlink(self, name: bytes, leaf: bytes, status: os.stat_result, directory: int) -> None:
         if status.st_nlink > 1 and self._known_link(name, status):

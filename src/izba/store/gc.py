@@ -17,7 +17,7 @@ from izba._record import Record
 from izba.oci.digest import Digest
 from izba.store.lock import FileLock
 from izba.store.snapshots.staging import remove_abandoned
-from izba.store.snapshots.trees import remove_tree, usage
+from izba.store.snapshots.trees import freed_by_removing, remove_tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _remove_directories(store: Store) -> int:
     remove_abandoned(f"{store.roots.data}/snapshots/native")
     freed = 0
     for path in garbage:
-        freed += usage(path).size
+        freed += freed_by_removing(path)
         remove_tree(path)
     return freed
 

@@ -86,7 +86,7 @@ class CopyOp(Record):
         wishes = Wishes(owner=self._owner(worker, inputs), mode=self.mode)
         with worker.change(base) as change:
             upper = change.writer(self.epoch)
-            upper.earlier = worker.earlier_layer(self)
+            upper.earlier = worker.earlier_layers(self)
             for action in self.actions:
                 if action.input is None:
                     self._write(upper, action, wishes)
@@ -105,7 +105,7 @@ class CopyOp(Record):
             for path in upper.changed_while_read:
                 change.distrust(f"{path} changed while it was read")
             tree = change.commit()
-            worker.note_contents(tree, upper.contents)
+            worker.note_contents(tree, upper.contents, upper.size)
             return tree
 
     def _selector(self, action: Action) -> Selector:

@@ -101,9 +101,9 @@ class NativeSnapshotter(SnapshotRows):
         """See `Snapshotter.is_whole`."""
         return os.path.isdir(self.upper(key))
 
-    def usage(self, key: str) -> Usage:
+    def usage(self, key: str, *, counted: set[tuple[int, int]] | None = None) -> Usage:
         """See `Snapshotter.usage`: of the whole tree, whatever blocks it shares."""
-        return usage(self.upper(key))
+        return usage(self.upper(key), counted=counted)
 
     def _fs(self, snapshot: Snapshot) -> str:
         return f"{self.directory(snapshot.id)}/fs"

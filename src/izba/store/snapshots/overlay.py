@@ -124,9 +124,9 @@ class OverlaySnapshotter(SnapshotRows):
         parts = ("fs", "work") if snapshot.kind == "active" else ("fs",)
         return all(os.path.isdir(f"{self.directory(snapshot.id)}/{part}") for part in parts)
 
-    def usage(self, key: str) -> Usage:
+    def usage(self, key: str, *, counted: set[tuple[int, int]] | None = None) -> Usage:
         """See `Snapshotter.usage`."""
-        return usage(self.upper(key))
+        return usage(self.upper(key), counted=counted)
 
     @staticmethod
     def _overlay(words: tuple[str, ...]) -> Mount:

@@ -88,8 +88,8 @@ if TYPE_CHECKING:
         def remove(self, key: str) -> None:
             """Drop a snapshot of any kind. Raises `SnapshotNotFound`, `SnapshotInUse`."""
 
-        def usage(self, key: str) -> Usage:
-            """What the snapshot's own changes occupy."""
+        def usage(self, key: str, *, counted: set[tuple[int, int]] | None = None) -> Usage:
+            """What the snapshot's own changes occupy, without the files `counted` before, to which they are added."""
 
         def walk(self) -> Iterator[Snapshot]:
             """All snapshots, parents before children."""

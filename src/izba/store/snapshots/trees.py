@@ -12,6 +12,10 @@ from errno import EEXIST, ENOENT, ENOTDIR, ENOTEMPTY
 
 from izba.store.snapshots.snapshotter import Usage
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -105,15 +109,43 @@ def _open_writable(name: str, directory: int | None = None) -> int:
     return fd
 
 
-def usage(path: str) -> Usage:
-    """What the tree occupies on the disk now. What vanishes meanwhile or is too deep for a path is left out."""
-    size = content = 0
-    seen: set[tuple[int, int]] = set()
+def usage(path: str, *, counted: set[tuple[int, int]] | None = None) -> Usage:
+    """What the tree occupies on the disk now. What vanishes meanwhile or is too deep for a path is left out.
+
+    Of a file with several names only one counts; `counted` are files of other trees, to which those of this one are
+    added.
+    """
+    size = content = inodes = 0
+    seen = set() if counted is None else counted
+    for entry, found in _files(path):
+        if (found.st_dev, found.st_ino) not in seen:
+            seen.add((found.st_dev, found.st_ino))
+            inodes += 1
+            size += found.st_blocks * 512
+            if not entry.is_dir(follow_symlinks=False):
+                content += found.st_size
+    return Usage(size=size, content=content, inodes=inodes)
+
+
+def freed_by_removing(path: str) -> int:
+    """How many bytes of the disk will be free when the tree is gone: layers may share files with others."""
+    size = 0
+    names: dict[tuple[int, int], int] = {}
+    for entry, found in _files(path):
+        if found.st_nlink > 1 and not entry.is_dir(follow_symlinks=False):
+            file = (found.st_dev, found.st_ino)
+            names[file] = names.get(file, 0) + 1
+            if names[file] < found.st_nlink:
+                continue
+        size += found.st_blocks * 512
+    return size
+
+
+def _files(path: str) -> Iterator[tuple[os.DirEntry[str], os.stat_result]]:
     pending = [path]
     while pending:
-        directory = pending.pop()
         try:
-            entries = os.scandir(directory)
+            entries = os.scandir(pending.pop())
         except OSError:
             continue
         with entries:
@@ -122,11 +154,6 @@ def usage(path: str) -> Usage:
                     found = entry.stat(follow_symlinks=False)
                 except OSError:
                     continue
-                if (found.st_dev, found.st_ino) not in seen:
-                    seen.add((found.st_dev, found.st_ino))
-                    size += found.st_blocks * 512
-                    if stat.S_ISDIR(found.st_mode):
-                        pending.append(entry.path)
-                    else:
-                        content += found.st_size
-    return Usage(size=size, content=content, inodes=len(seen))
+                yield entry, found
+                if stat.S_ISDIR(found.st_mode):
+                    pending.append(entry.path)
