@@ -14,6 +14,7 @@ import pytest
 
 from izba.layer.diff import CannotBeLayer, changes, clamp_times, write_layer
 from izba.layer.fsops import fsops
+from izba.layer.tree import Cursor, walk
 from izba.oci.digest import Digest
 from tests.layer.tars import END, OVERLAY, apply_bytes, directory, member, tree
 
@@ -184,6 +185,24 @@ def test_the_changes_of_a_mounted_overlay_become_a_layer(tmp_path: Path) -> None
 
 def in_(lower: Path):  # type: ignore[no-untyped-def]
     return lambda path: os.path.lexists(f"{lower}{path}")
+
+
+def test_entries_are_looked_at_where_they_are_whatever_other_threads_open(root: Path) -> None:
+    (root / "a").mkdir()
+    (root / "a/inner").write_text("")
+    (root / "b").symlink_to("target")
+    (root / "c").mkdir()
+    (root / "d").symlink_to("target")
+    cursor, opened, links = Cursor(str(root)), [], []
+    try:
+        for prefix, entry in walk(cursor):
+            opened.append(os.open("/dev/null", os.O_RDONLY))
+            links += [prefix + entry.name] * stat.S_ISLNK(entry.stat(follow_symlinks=False).st_mode)
+    finally:
+        for fd in (*opened, cursor.fd):
+            os.close(fd)
+
+    assert links == ["b", "d"]
 
 
 def test_times_later_than_the_newest_are_clamped_and_older_ones_stay(root: Path) -> None:

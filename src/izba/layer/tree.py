@@ -44,8 +44,11 @@ class Cursor:
         os.close(self.fd)
 
     def _move(self, fd: int) -> None:
-        os.close(self.fd)
-        self.fd = fd
+        # The number stays: entries of a directory that was left and entered again look at their files by it.
+        try:
+            os.dup2(fd, self.fd, inheritable=False)
+        finally:
+            os.close(fd)
 
 
 def walk(cursor: Cursor) -> Iterator[tuple[str, os.DirEntry[str]]]:
