@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from izba.jsonio import read
 from izba.store import eventlog
 from tests.containers.conftest import Izba, eventually
 
@@ -51,6 +53,20 @@ def test_a_containers_life_is_told_by_whoever_had_a_hand_in_it(any_izba: Izba) -
     }
     assert (died["status"], died["id"], died["from"], died["scope"]) == ("die", died["Actor"]["ID"], "busybox", "local")
     assert died["timeNano"] // 1_000_000_000 == died["time"]
+
+
+def test_the_end_of_a_container_whose_monitor_was_killed_is_told_once(any_izba: Izba) -> None:
+    since = time.time()
+    name = any_izba.detached("sleep", "300", options=("-v", "/own"))
+    os.kill(read(str(any_izba.directory(name) / "state.json"))["monitor"][0], signal.SIGKILL)
+    looks = [any_izba.popen("ps", "-a", stdout=subprocess.DEVNULL) for _ in range(4)]
+    assert [look.wait(30) for look in looks] == [0] * 4
+
+    events = told(any_izba, since, "--filter", f"container={name}")
+    assert actions(events, name) == ["create", "start", "die"]
+    assert events[-1]["Actor"]["Attributes"]["exitCode"] == "255"
+    unmounted = told(any_izba, since, "--filter", "event=unmount")
+    assert [each["Actor"]["Attributes"]["container"] for each in unmounted] == [any_izba.inspect(name)["Id"]]
 
 
 def test_a_run_in_the_foreground_and_its_volume(izba: Izba) -> None:

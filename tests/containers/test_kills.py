@@ -18,6 +18,7 @@ import pytest
 from izba.jsonio import read
 from izba.linux import process as processes
 from tests.containers.conftest import Izba, eventually
+from tests.support import leaks
 
 MARK = "IZBA_TEST_VICTIM"
 
@@ -91,7 +92,7 @@ def bystander(any_izba: Izba) -> Iterator[Bystander]:
 @pytest.mark.parametrize("seed", range(3))
 def test_any_process_of_a_run_may_be_killed(any_izba: Izba, bystander: Bystander, seed: int) -> None:
     chance = random.Random(f"run {seed}")
-    mounts = Path("/proc/self/mountinfo").read_text()
+    mounts = leaks.mounts_below(any_izba.root)
     for _ in range(4):
         name, word = any_izba.name(), uuid.uuid4().hex
         options = ("--name", name, "--network", "none", "-v", f"{bystander.volume}:/w")
@@ -102,7 +103,7 @@ def test_any_process_of_a_run_may_be_killed(any_izba: Izba, bystander: Bystander
         eventually(lambda word=word: not with_word(word))  # type: ignore[misc]
         any_izba.ok("run", "--rm", "--name", name, "--network", "none", "busybox", "true")
 
-    assert Path("/proc/self/mountinfo").read_text() == mounts
+    assert leaks.mounts_below(any_izba.root) == mounts
     any_izba("system", "check", "--repair")  # a crash leaves space to be had back, and nothing worse
     assert any_izba.ok("system", "check") == "no problem found"
 

@@ -194,9 +194,13 @@ def _with_free_subnet(engine: Engine, network: Network) -> Network:
 
 def running(engine: Engine) -> Callable[[str], bool]:
     """Tells of a container id whether it runs."""
+    from izba.engine.losses import tell_end
     from izba.monitor import state
 
-    return lambda id: state.read(f"{engine.roots.data}/containers/{id}").is_running
+    def runs(id: str) -> bool:
+        return state.read(f"{engine.roots.data}/containers/{id}", lambda ended: tell_end(engine, id, ended)).is_running
+
+    return runs
 
 
 def users(engine: Engine, network: Network) -> list[Endpoint]:

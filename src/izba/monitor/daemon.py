@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 
 from izba.errors import Conflict
 from izba.linux import process, wire
-from izba.monitor import failure, finish, state
+from izba.monitor import failure, finish, state, telling
 from izba.monitor.plan import from_json
 from izba.monitor.starter import Starter
 from izba.monitor.supervise import Supervisor
@@ -76,5 +77,7 @@ def _fail(plan: Plan, supervisor: Supervisor, error: Exception) -> None:
     )
     if os.path.isdir(plan.directory):
         state.write(plan.directory, failed)
+        if supervisor.state.pid:
+            telling.tell_end(plan, failed.replace(finished=time.time_ns()))
         with open(f"{plan.directory}/monitor.log", "a", encoding="utf-8") as file:
             traceback.print_exception(error, file=file)

@@ -16,6 +16,7 @@ from izba.linux import process as processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 FILE = "state.json"
@@ -66,29 +67,51 @@ class State(Record):
 NEVER_STARTED = State()
 
 
-def read(directory: str) -> State:
+def read(directory: str, on_lost: Callable[[State], None] | None = None) -> State:
     """The state of the container in `directory`.
 
     A container whose monitor is gone while the file says running: its processes are killed if any are left, and its
-    end is recorded, with the time of this look.
+    end is recorded, with the time of this look. `on_lost` is called by the one look that recorded it.
     """
     state = recorded(directory)
     if not state.is_running or is_alive(state.monitor, state.boot):
         return state
     if is_alive(state.process, state.boot) and state.process:
         _end_orphan(state.process)
-    state = recorded(directory)  # another command may have recorded it, or begun a new run, meanwhile
-    if not state.is_running or is_alive(state.monitor, state.boot):
-        return state
-    lost = state.replace(status="exited", exit_code=LOST, finished=time.time_ns(), error="the monitor was killed")
     try:
-        write(directory, lost)
+        state, is_ours = _record_loss(directory)
     except PermissionError:  # an onlooker, who may read the state but not change it
-        return lost
-    from izba.monitor.lost import clean_up
+        return _lost(state)
+    if is_ours:
+        from izba.monitor.lost import clean_up
 
-    clean_up(directory)
-    return lost
+        clean_up(directory)
+        if on_lost is not None:
+            on_lost(state)
+    return state
+
+
+def _record_loss(directory: str) -> tuple[State, bool]:
+    """The state of now, and whether it is a loss that nobody has recorded before us."""
+    import fcntl
+
+    # Every write replaces the file: whoever has the lock on the one that is there decides what follows it.
+    fd = os.open(f"{directory}/{FILE}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        state = recorded(directory)
+        replaced = not os.path.samestat(os.fstat(fd), os.stat(f"{directory}/{FILE}"))
+        if replaced or not state.is_running or is_alive(state.monitor, state.boot):
+            return state, False
+        lost = _lost(state)
+        write(directory, lost)
+        return lost, True
+    finally:
+        os.close(fd)
+
+
+def _lost(state: State) -> State:
+    return state.replace(status="exited", exit_code=LOST, finished=time.time_ns(), error="the monitor was killed")
 
 
 def write(directory: str, state: State) -> None:

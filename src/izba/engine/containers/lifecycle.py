@@ -39,8 +39,14 @@ class IsPaused(Conflict):
 
 
 def state(container: Container) -> State:
-    """What the container does at this moment."""
-    return states.read(container.directory)
+    """What the container does at this moment. Whoever finds that its monitor was killed tells its end."""
+    return states.read(container.directory, lambda found: _tell_loss(container, found))
+
+
+def _tell_loss(container: Container, found: State) -> None:
+    from izba.engine.losses import tell_end
+
+    tell_end(container.engine, container.id, found)
 
 
 def require_running(container: Container) -> State:

@@ -37,6 +37,7 @@ class Container:
     """One container: its row read. What it does at the moment is `lifecycle.state`'s to tell."""
 
     def __init__(self, engine: Engine, row: ContainerRow) -> None:
+        self.engine = engine
         self.row = row
         self.id = row.id
         self.name = row.name
