@@ -9,7 +9,21 @@ import os
 import sys
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _debug = bool(os.environ.get("IZBA_DEBUG"))
+_sink: Callable[[str], None] | None = None
+
+
+def divert(sink: Callable[[str], None]) -> None:
+    """Give warnings to `sink` from here on, and nothing to standard error.
+
+    For a child that a process with threads forked: one of these may have held the stream's lock, for ever.
+    """
+    global _sink
+    _sink = sink
 
 
 def enable_debug() -> None:
@@ -36,8 +50,12 @@ def warning(message: str, **facts: object) -> None:
 
 
 def _write(level: str, message: str, facts: dict[str, object]) -> None:
-    stamp = f"{time.monotonic():.3f} " if _debug else ""
     tail = "".join(f" {key}={value!r}" for key, value in facts.items())
+    if _sink is not None:
+        if level == "warning":
+            _sink(f"{message}{tail}")
+        return
+    stamp = f"{time.monotonic():.3f} " if _debug else ""
     try:
         sys.stderr.write(f"{stamp}{level}: {message}{tail}\n")
         sys.stderr.flush()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,6 +123,37 @@ def test_build_steps_run_at_once_from_threads(root: Runner) -> None:
         for thread in threads:
             thread.join()
         return int(codes != {number: number for number in range(8)})
+
+    assert root.inside(run).code == 0
+
+
+def test_a_steps_warning_does_not_wait_for_a_stream_that_another_thread_had_locked(root: Runner) -> None:
+    def run(stdio: Stdio) -> int:
+        errors, into_errors = os.pipe()
+        output, into_output = os.pipe()
+        sys.stderr = open(into_errors, "w")
+        writer = threading.Thread(target=lambda: sys.stderr.write("x" * 200_000))  # more than a pipe holds
+        writer.start()
+        select.select([errors], [], [])
+        config = base_config("echo", "ran")
+        above = int(Path("/proc/sys/fs/nr_open").read_text()) + 1  # more than root may have
+        config["process"]["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": above, "hard": above}]
+        step = threading.Thread(
+            target=lambda: run_step.run(
+                config,
+                id="step",
+                bundle=str(root.bundle),
+                stdio=Stdio(stdin=stdio.stdin, stdout=into_output, stderr=stdio.stderr),
+                run_directory=str(root.run_directory),
+            )
+        )
+        step.start()
+        assert os.read(output, 4) == b"ran\n"
+        said = b""
+        while step.is_alive() or select.select([errors], [], [], 0)[0]:
+            if select.select([errors], [], [], 0.1)[0]:
+                said += os.read(errors, 1 << 16)
+        return int(b"warning: RLIMIT_NOFILE" not in said)
 
     assert root.inside(run).code == 0
 

@@ -57,7 +57,9 @@ class Running:
             self._pidfds.discard(pidfd)
 
 
-def run(running: Running, spec: Spec, rootfs: Sequence[Mount], bundle: str, step: RunningStep) -> tuple[int, bytes]:
+def run(
+    running: Running, spec: Spec, rootfs: Sequence[Mount], bundle: str, run_directory: str, step: RunningStep
+) -> tuple[int, bytes]:
     """Run the container of `spec`; its exit code and the last of its output. Raises `Canceled`, `InitFailed`."""
     from izba.runtime.launch import Stdio
     from izba.runtime.native import run_step
@@ -77,7 +79,7 @@ def run(running: Running, spec: Spec, rootfs: Sequence[Mount], bundle: str, step
                 bundle=bundle,
                 rootfs=rootfs,
                 stdio=Stdio(stdin=null, stdout=listener.writer, stderr=listener.writer),
-                run_directory=bundle,
+                run_directory=run_directory,
                 started=started,
             )
         finally:

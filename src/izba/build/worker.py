@@ -192,7 +192,7 @@ class Worker:
         self.check_canceled()
         bundle = self.scratch_directory("bundle")
         os.mkdir(f"{bundle}/rootfs", 0o755)
-        return run(self._running, spec, rootfs, bundle, step)
+        return run(self._running, spec, rootfs, bundle, f"{self.store.roots.run}/runtime", step)
 
     def cancel(self) -> None:
         """End what runs, and let nothing begin."""

@@ -27,6 +27,7 @@ from izba.engine.buildrequest import Built, Checked, StepFailed
 from izba.errors import InvalidArgument, IzbaError, NotFound, SourceError
 from izba.ids import short
 from izba.oci.reference import Reference
+from izba.runtime.specgen import rlimits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def build(engine: Engine, request: BuildRequest, sink: Sink, *, stdin: IO[bytes]
                 targets.append(Target(converted=converted, solver=solver, tree=solved.tree))
         finally:
             contexts.save()
-        _warn(reporter, found[0])
+        _warn(engine, reporter, request, found[0])
         warn(reporter, findings)
         images = buildoutput.export(engine, worker, targets, request, reporter)
         for place in request.cache_to:
@@ -219,9 +220,11 @@ def _located(loaded: Loaded, vertex: Vertex, error: IzbaError) -> BaseException:
     return StepFailed(error.message, place=vertex.place, source=text, hint=error.hint, tail=getattr(error, "tail", b""))
 
 
-def _warn(reporter: Reporter, converted: Converted) -> None:
+def _warn(engine: Engine, reporter: Reporter, request: BuildRequest, converted: Converted) -> None:
     if converted.unused_args:
         reporter.warn(f"One or more build-args {list(converted.unused_args)} were not consumed")
+    for warning in rlimits.unreachable(request.options.ulimits, engine.host) if request.options.ulimits else ():
+        reporter.warn(warning)
 
 
 def _parallel() -> int:

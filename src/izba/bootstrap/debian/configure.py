@@ -44,7 +44,7 @@ def configure(workshop: Workshop, key: str, script: str, *, epoch: int, what: st
                 bundle=directory,
                 rootfs=workshop.store.snapshots.mounts(key),
                 stdio=stdio,
-                run_directory=directory,
+                run_directory=f"{workshop.store.roots.run}/runtime",
             )
         except (CommandNotFound, CommandNotExecutable) as error:
             raise Corrupt(what, "its packages bring no shell that runs") from error

@@ -10,8 +10,9 @@ from izba.linux import idmaps, namespaces, process
 from izba.runtime.failures import ContainerGone, exec_failure
 from izba.runtime.launch import Launched, Stdio
 from izba.runtime.native import channel as messages
-from izba.runtime.native import checks, hooks, rootfs, seccompfilters
+from izba.runtime.native import checks, hooks, seccompfilters
 from izba.runtime.native import plan as plans
+from izba.runtime.native import rootfs as operations
 from izba.runtime.native.channel import Channel, Ended, ExecFailed
 from izba.runtime.native.init import Init, InitPlan
 
@@ -52,22 +53,30 @@ def create(
     run_directory: str,
     cgroup: CgroupManager | None = None,
     listener: _socket.socket | None = None,
-    die_with_parent: bool = False,
 ) -> Created:
     """Make the container `id` of `spec`, its init waiting. The caller has a single thread, and reaps the init.
 
     `rootfs` is mounted on `root.path` inside the container's mount namespace, so that nothing is left of it when the
     last process ends. `cgroup`, with its limits applied, gets the init. In `run_directory` (one for many containers,
     private to this user) compiled seccomp filters are kept. With `listener`, a listening socket, the start may come
-    from another process that connects to it (`start_by`). With `die_with_parent` the container is killed when the
-    caller's thread ends.
+    from another process that connects to it (`start_by`).
 
     Raises `InitFailed` with the stage, the call and the path; `CommandNotFound` and `CommandNotExecutable`; then
     nothing is left of it.
     """
-    plan = _plan(spec, id=id, bundle=bundle, mounts=rootfs, run_directory=run_directory)
-    if die_with_parent:
-        plan = plan.replace(command=plan.command.replace(die_with_parent=True))
+    plan = plan_init(spec, id=id, bundle=bundle, rootfs=rootfs, run_directory=run_directory)
+    return create_planned(plan, spec, stdio=stdio, cgroup=cgroup, listener=listener)
+
+
+def create_planned(
+    plan: InitPlan,
+    spec: Spec,
+    *,
+    stdio: Stdio,
+    cgroup: CgroupManager | None = None,
+    listener: _socket.socket | None = None,
+) -> Created:
+    """`create`, from a plan of `spec`. It imports nothing and takes no lock that a thread from before a fork may hold."""
     if cgroup is not None and (cgroup_fd := cgroup.fd()) is not None:
         try:
             plan = plan.replace(in_cgroup=True)
@@ -131,21 +140,32 @@ def run_poststart_hooks(declared: Hooks, state: State) -> None:
 # -- the steps of create
 
 
-def _plan(spec: Spec, *, id: str, bundle: str, mounts: Sequence[Mount], run_directory: str) -> InitPlan:
+def plan_init(
+    spec: Spec,
+    *,
+    id: str,
+    bundle: str,
+    rootfs: Sequence[Mount] = (),
+    run_directory: str,
+    die_with_parent: bool = False,
+) -> InitPlan:
+    """All that can be done beforehand. With `die_with_parent` the container is killed when the thread ends that makes
+    it.
+    """
     checks.check(spec)
     if "process" not in spec:
         raise InvalidArgument("process: is missing")
     linux = spec.get("linux", {})
     command = plans.CommandPlan.of(spec, spec["process"], seccompfilters.of(spec, run_directory))
-    command = command.replace(reaper=plans.wants_reaper(spec))
+    command = command.replace(reaper=plans.wants_reaper(spec), die_with_parent=die_with_parent)
     state: State = {"ociVersion": spec["ociVersion"], "id": id, "status": "creating", "bundle": bundle}
     if "annotations" in spec:
         state["annotations"] = spec["annotations"]
     return InitPlan(
         namespaces=plans.NamespacePlan.of(spec),
         command=command,
-        root_path=rootfs.root_path(spec, bundle=bundle),
-        operations=rootfs.plan(spec, bundle=bundle, rootfs=mounts),
+        root_path=operations.root_path(spec, bundle=bundle),
+        operations=operations.plan(spec, bundle=bundle, rootfs=rootfs),
         propagation=linux.get("rootfsPropagation", ""),
         sysctl=tuple(linux.get("sysctl", {}).items()),
         hostname=spec.get("hostname", ""),
