@@ -76,7 +76,7 @@ def create_planned(
     cgroup: CgroupManager | None = None,
     listener: _socket.socket | None = None,
 ) -> Created:
-    """`create`, from a plan of `spec`. It imports nothing and takes no lock that a thread from before a fork may hold."""
+    """`create`, from a plan of `spec`. It imports nothing, and takes no lock that a thread before a fork may hold."""
     if cgroup is not None and (cgroup_fd := cgroup.fd()) is not None:
         try:
             plan = plan.replace(in_cgroup=True)
