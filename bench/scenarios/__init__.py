@@ -28,4 +28,5 @@ SCENARIOS: dict[str, Scenario] = {
     "network-names": network.names,
     "ports": network.published,
     "ports-rootless": network.published_rootless,
+    "config": compose.large,
 }

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from izba.compose.outside import Outside
     from izba.compose.project import Project
     from izba.engine.engine import Engine
+    from izba.monitor.nursery import Nursery
     from izba.monitor.spawn import Monitor
     from izba.store.lock import FileLock
 
@@ -35,10 +36,12 @@ class Session:
     """`with Session(compose, starts=True) as session:`. `starts`: containers will be started; `writes`: files, too."""
 
     def __init__(self, compose: ComposeContext, *, starts: bool = False, writes: bool = False) -> None:
-        from izba.monitor.nursery import Nursery
-
         self._compose = compose
-        self._nursery = Nursery() if starts and not compose.dry_run else None
+        self._nursery: Nursery | None = None
+        if starts and not compose.dry_run:
+            from izba.monitor.nursery import Nursery
+
+            self._nursery = Nursery()
         self.engine: Engine = compose.context.engine()
         self._outside: Outside | None = None
         if starts or writes:

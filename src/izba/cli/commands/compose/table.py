@@ -47,6 +47,7 @@ VERBS = _read("""
     cp      | cp      | Copy files/folders between a service container and the local filesystem
     create  | create  | Create containers for services
     down    | down    | Stop and remove containers, networks
+    events  | events  | Receive real time events from containers
     exec    | exec    | Execute a command in a running container
     images  | images  | List images used by the created containers
     kill    | kill    | Force stop service containers
@@ -69,6 +70,7 @@ VERBS = _read("""
     unpause | unpause | Unpause services
     up      | up      | Create and start containers
     version | version | Show the version
+    viz     | viz     | Print the services and what they depend on as a graph
     volumes | volumes | List volumes
     watch   | watch   | Watch source files and rebuild/refresh containers when they change
     wait    | wait    | Block until containers of services stop
