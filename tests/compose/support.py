@@ -46,7 +46,10 @@ MATRIX = {
     "ports": ("`ports` short and long, ranges; `expose`", "yes"),
     "profiles": ("`profiles`", "yes"),
     "reset-override": ("`!reset`, `!override`", "yes"),
-    "secrets-configs": ("`secrets`, `configs`: file, environment, content; uid, gid, mode", "yes; external: no"),
+    "secrets-configs": (
+        "`secrets`, `configs`: file, environment, content; uid, gid, mode",
+        "yes; external ones are those of `izba secret` and `izba config`",
+    ),
     "security": ("`privileged`, `cap_add`, `security_opt`, `devices`, `sysctls`, `init`, `read_only` …", "yes"),
     "version": ("`version`, obsolete", "read, with a warning"),
     "volumes": ("`volumes` short and long, `tmpfs`, `volumes_from`", "yes; `type: image`: no"),

@@ -85,7 +85,15 @@ COMMANDS = _rows("""
     network ls          | network_ls         | List networks
     network prune       | network_prune      | Remove all unused networks
     network rm          | network_rm         | Remove one or more networks
+    config create       | config_create     | Create a config from a file or STDIN as content
+    config inspect      | config_inspect    | Display detailed information on one or more configs
+    config ls           | config_ls         | List configs
+    config rm           | config_rm         | Remove one or more configs
     registry serve      | registry_serve    | Serve a registry over this izba's content store
+    secret create       | secret_create     | Create a secret from a file or STDIN as content
+    secret inspect      | secret_inspect    | Display detailed information on one or more secrets
+    secret ls           | secret_ls         | List secrets
+    secret rm           | secret_rm         | Remove one or more secrets
     system check        | system_check      | Find what is damaged in the store, and mend it with --repair
     system df           | system_df         | Show disk usage
     system prune        | system_prune      | Remove unused data
@@ -118,8 +126,12 @@ ALIASES = {
     "container list": "ps",
     "container ps": "ps",
     "container remove": "rm",
+    "config list": "config ls",
+    "config remove": "config rm",
     "network list": "network ls",
     "network remove": "network rm",
+    "secret list": "secret ls",
+    "secret remove": "secret rm",
     "system events": "events",
     "system info": "info",
     "volume list": "volume ls",
@@ -134,11 +146,13 @@ ALIASES = {
 
 GROUPS = {
     "builder": "Manage builds",
+    "config": "Manage configs, which projects use as `external`",
     "container": "Manage containers",
     "image": "Manage images",
     "manifest": "Look at manifests of registries",
     "network": "Manage networks",
     "registry": "Serve images to others",
+    "secret": "Manage secrets, which projects use as `external`",
     "system": "Manage izba",
     "volume": "Manage volumes",
 }

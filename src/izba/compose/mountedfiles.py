@@ -1,7 +1,8 @@
 """Secrets and configs as files in containers.
 
-A file of the host that keeps its owner is mounted itself. One with an owner or a mode of its own, and a text (of a
-variable, or of the file), is written below the engine's data, where only its user can look, and mounted from there:
+A file of the host that keeps its owner is mounted itself. One with an owner or a mode of its own, a text (of a
+variable, or of the file) and one that `izba secret` or `izba config` keeps is written below the engine's data, where
+only its user can look, and mounted from there:
 
     <data>/compose/<project>/files/<service>/<kind>-<n>
 
@@ -40,7 +41,7 @@ def files_of(engine: Engine, project: Project, service: Service) -> tuple[Mounte
     sources = {(source.kind, source.key): source for source in project.sources}
     directory = f"{engine.roots.data}/compose/{project.name}/files/{service.name}"
     return tuple(
-        _file(mount, sources[mount.kind, mount.source], f"{directory}/{mount.kind}-{index}", service)
+        _file(engine, mount, sources[mount.kind, mount.source], f"{directory}/{mount.kind}-{index}", service)
         for index, mount in enumerate(service.files)
     )
 
@@ -77,15 +78,15 @@ def discard(engine: Engine, project: str) -> None:
         remove_tree(path)
 
 
-def _file(mount: FileMount, source: FileSource, path: str, service: Service) -> MountedFile:
+def _file(engine: Engine, mount: FileMount, source: FileSource, path: str, service: Service) -> MountedFile:
     what = f"{mount.kind.removesuffix('s')} {source.key} of service {service.name}"
-    if source.external:
-        raise ComposeError(f"{what}: external {mount.kind} are not supported", hint="`file:` or `environment:` are")
     if source.file is not None and (mount.uid, mount.gid, mount.mode) == (None, None, None):
         if not os.path.exists(source.file):
             raise ComposeError(f"{what}: the file {source.file} is not there")
         return MountedFile(path=source.file, target=mount.target, data=None)
-    if source.file is not None:
+    if source.external:
+        data = _kept(engine, source, what)
+    elif source.file is not None:
         data = _read(source.file, what)
     elif source.content is not None:
         data = source.content.encode()
@@ -99,6 +100,15 @@ def _file(mount: FileMount, source: FileSource, path: str, service: Service) -> 
         gid=mount.gid or 0,
         mode=0o444 if mount.mode is None else mount.mode,
     )
+
+
+def _kept(engine: Engine, source: FileSource, what: str) -> bytes:
+    from izba.engine.secrets import Entries, NoSuchEntry
+
+    try:
+        return Entries(engine, source.kind).read(source.name)
+    except NoSuchEntry as error:
+        raise ComposeError(f"{what}: {error.message}", hint=error.hint) from None
 
 
 def _read(file: str, what: str) -> bytes:

@@ -1,0 +1,16 @@
+"""`izba config create`."""
+
+from __future__ import annotations
+
+from izba.cli.commands.kept import create_command, create_entry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from izba.cli.context import Context
+
+COMMAND = create_command("config")
+
+
+def run(context: Context, argv: list[str]) -> int:
+    """Keep a file, or what standard input holds; print its name."""
+    return create_entry(context, "configs", COMMAND.parse(argv))

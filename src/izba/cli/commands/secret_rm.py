@@ -1,0 +1,16 @@
+"""`izba secret rm`."""
+
+from __future__ import annotations
+
+from izba.cli.commands.kept import remove_command, remove_entries
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from izba.cli.context import Context
+
+COMMAND = remove_command("secret")
+
+
+def run(context: Context, argv: list[str]) -> int:
+    """Remove each."""
+    return remove_entries(context, "secrets", COMMAND.parse(argv))
