@@ -18,7 +18,7 @@ import pytest
 from izba.image.stored import require
 from izba.layer.xattrs import belongs_to_layer
 from tests.archive.images import build, files, open_store
-from tests.archive.test_save_load import repack
+from tests.archive.test_save_load import oci_archive, repack
 from tests.support.users import User
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -60,6 +60,21 @@ def test_save_to_a_file_and_load_from_it(one: Izba, other: Izba, tmp_path: Path)
 
     assert done.stdout == b"Loaded image: app:1\nLoaded image: app:2\n"
     assert os.stat(tmp_path / "app.tar").st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("layer", ["izba's", "foreign"])
+def test_load_from_a_file_as_standard_input_that_was_read_in_part(
+    one: Izba, other: Izba, tmp_path: Path, layer: str
+) -> None:
+    one("save", "-o", tmp_path / "app.tar", "app:1")
+    archive = (tmp_path / "app.tar").read_bytes() if layer == "izba's" else oci_archive(repack({"b": b"1", "a": b"2"}))
+    (tmp_path / "more").write_bytes(b"something else" + archive)
+    with (tmp_path / "more").open("rb", buffering=0) as file:
+        file.seek(14)
+        done = other("load", stdin=file)
+
+    assert done.stdout.startswith(b"Loaded image")
+    assert other("system", "check", "--verify").returncode == 0
 
 
 def test_save_and_load_through_a_pipe(one: Izba, other: Izba) -> None:

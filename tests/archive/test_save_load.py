@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from izba.cli.binary import FdReader
 from izba.image.archive import save, select
 from izba.image.inbox import BadArchive
 from izba.image.layout import DirectorySink, write_layout
@@ -122,6 +124,52 @@ def test_a_foreign_tar_is_kept_as_it_came(other: Store) -> None:
     assert files_of(image) == {"a": b"2", "b": b"1"}
     assert other.content.has(image.layers[0].digest)
     assert members(saved(other, image.id))[f"blobs/sha256/{image.layers[0].digest.hex}"] == layer
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_foreign_tar_behind_its_documents_is_kept_as_it_came(other: Store, tmp_path: Path, again: bool) -> None:
+    """From a file, which is read once more for it, and from a stream, which is not."""
+    layer = repack({"b": b"1" * 70_000, "a": b"2"})
+    image = load_file(other, tmp_path, oci_archive(layer), again=again)[0].image
+
+    assert files_of(image) == {"a": b"2", "b": b"1" * 70_000}
+    assert members(saved(other, image.id))[f"blobs/sha256/{image.layers[0].digest.hex}"] == layer
+
+
+def test_what_izba_saved_is_loaded_from_a_file_without_a_second_copy(
+    store: Store, other: Store, tmp_path: Path
+) -> None:
+    image = build(store, "busybox:latest", BASE, files({"etc/os-release": "NAME=changed\n"}))
+    loaded = load_file(other, tmp_path, saved(store, "busybox"))
+
+    assert files_of(loaded[0].image) == files_of(image)
+    assert len(list(other.content.walk())) == 2  # manifest and config
+    assert saved(other, "busybox") == saved(store, "busybox")
+
+
+def load_file(store: Store, directory: Path, archive: bytes, *, again: bool = True) -> list[Loaded]:
+    (directory / "archive.tar").write_bytes(archive)
+    with FdReader(os.open(directory / "archive.tar", os.O_RDONLY)) as stream:
+        return load(store, stream, again=stream.again if again else None)
+
+
+def oci_archive(layer: bytes) -> bytes:
+    """An OCI layout with one layer, its documents first."""
+    from izba.oci.digest import Digest
+
+    def blob(data: bytes, kind: str) -> dict[str, object]:
+        contents[f"blobs/sha256/{Digest.of(data).hex}"] = data
+        return {"mediaType": f"application/vnd.oci.image.{kind}", "digest": Digest.of(data), "size": len(data)}
+
+    contents: dict[str, bytes] = {"oci-layout": b'{"imageLayoutVersion": "1.0.0"}', "index.json": b""}
+    rootfs = {"type": "layers", "diff_ids": [Digest.of(layer)]}
+    config = blob(json.dumps({"architecture": "amd64", "os": "linux", "rootfs": rootfs}).encode(), "config.v1+json")
+    described = {"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": Digest.of(layer), "size": len(layer)}
+    manifest = {"schemaVersion": 2, "config": config, "layers": [described]}
+    manifest["mediaType"] = "application/vnd.oci.image.manifest.v1+json"
+    index = {"schemaVersion": 2, "manifests": [blob(json.dumps(manifest).encode(), "manifest.v1+json")]}
+    blob(layer, "layer.v1.tar")
+    return repack(contents | {"index.json": json.dumps(index).encode()})
 
 
 def docker_archive(*layers: bytes, tags: list[str] | None = None, **overrides: object) -> bytes:
@@ -283,6 +331,30 @@ def test_a_flipped_bit_in_any_blob_is_found_and_nothing_is_kept(store: Store, ot
         with pytest.raises((DigestMismatch, BadArchive)):
             load(other, io.BytesIO(repack(corrupt(contents, name))))
         assert state(other) == before, name
+
+
+def test_a_flipped_bit_in_a_file_is_found_and_nothing_is_kept(store: Store, other: Store, tmp_path: Path) -> None:
+    """A9."""
+    build(store, "app:1", BASE, files({"x": "y" * 3000}))
+    contents = members(saved(store, "app:1"))
+    before = state(other)
+    for name in [name for name in contents if name.startswith("blobs/")]:
+        with pytest.raises((DigestMismatch, BadArchive)):
+            load_file(other, tmp_path, repack(corrupt(contents, name)))
+        assert state(other) == before, name
+
+
+def test_an_archive_that_changes_before_it_is_read_again_is_refused(other: Store) -> None:
+    """A9."""
+    archive = oci_archive(repack({"b": b"1", "a": b"2"}))
+    before = state(other)
+
+    def again(offset: int, size: int) -> Iterator[memoryview]:
+        yield memoryview(archive[offset : offset + size].replace(b"1", b"0", 1))
+
+    with pytest.raises(DigestMismatch):
+        load(other, io.BytesIO(archive), again=again)
+    assert state(other) == before
 
 
 def test_a_wrong_diff_id_is_found(other: Store) -> None:

@@ -9,6 +9,7 @@ from izba.errors import InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from types import TracebackType
     from typing import Self
 
@@ -30,6 +31,18 @@ class FdReader:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
+        self._start = os.lseek(fd, 0, os.SEEK_CUR) if stat.S_ISREG(os.fstat(fd).st_mode) else None
+
+    @property
+    def again(self) -> Callable[[int, int], Iterator[memoryview]] | None:
+        """Reads so many bytes from an offset on once more; None where what was read is gone."""
+        return self._again if self._start is not None else None
+
+    def _again(self, offset: int, size: int) -> Iterator[memoryview]:
+        from izba.image.inbox import pieces_of
+
+        assert self._start is not None
+        return pieces_of(self._fd, self._start + offset, size)
 
     def read(self, count: int, /) -> bytes:
         """Up to `count` bytes."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from izba.engine.engine import Engine
     from izba.image.archive import Selected
+    from izba.image.inbox import Again
     from izba.image.loading import Loaded
     from izba.image.stored import StoredImage
     from izba.layer.streams import Reader, Writer
@@ -35,14 +36,17 @@ def save(engine: Engine, selection: Sequence[Selected], out: Writer) -> None:
         eventlog.emit(engine, "image", "save", each.image.id, name=_name(each.references))
 
 
-def load(engine: Engine, source: Reader | str) -> list[Loaded]:
-    """Load all images of an archive, from a stream or from a directory with an OCI image layout."""
+def load(engine: Engine, source: Reader | str, *, again: Again | None = None) -> list[Loaded]:
+    """Load all images of an archive, from a stream or from a directory with an OCI image layout.
+
+    `again` reads parts of the stream once more, where that is possible: the load is then faster.
+    """
     from izba.image import loading
 
     if isinstance(source, str):
         loaded = loading.load_directory(engine.store, source)
     else:
-        loaded = loading.load(engine.store, source)
+        loaded = loading.load(engine.store, source, again=again)
     for each in loaded:
         eventlog.emit(engine, "image", "load", each.image.id, name=_name(each.references))
     return loaded

@@ -7,6 +7,7 @@ are keys in a table and never paths of this machine.
 from __future__ import annotations
 
 import os
+from functools import partial
 from itertools import chain
 
 from izba.errors import InvalidArgument
@@ -22,12 +23,16 @@ from izba.oci.digest import Digest, DigestMismatch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import TypeAlias
 
     from izba.layer.streams import Reader
     from izba.layer.tarheader import Entry
     from izba.store.leases import Lease
     from izba.store.store import Store
+
+    Again: TypeAlias = Callable[[int, int], Iterator[memoryview]]
+    """Reads so many bytes from an offset on of an archive that was read before; ends early where the archive does."""
 
 DOCUMENT = 4 << 20
 _DOCUMENTS = 64 << 20
@@ -53,7 +58,7 @@ class Inbox:
         self._held = 0
         self._streamed = Streamed(store, lease)
 
-    def receive(self, stream: Reader) -> None:
+    def receive(self, stream: Reader, *, again: Again | None = None) -> None:
         """Take all members of an uncompressed tar. Raises `BadArchive`, `BadTar`, `DigestMismatch`."""
         reader = TarReader(lambda: stream.read(_CHUNK), Limits(entries=_ENTRIES, size=_SIZE))
         for entry in reader:
@@ -62,7 +67,8 @@ class Inbox:
                 self._links[path] = _target(path, entry)
             elif entry.type == FILE:
                 self._forget(path)
-                self._take(path, entry.size, reader.body())
+                reread = None if again is None or entry.sparse else partial(again, reader.offset, entry.stored)
+                self._take(path, entry.size, reader.body(), reread)
         if not reader.entries:
             raise BadArchive("the archive is empty")
 
@@ -71,7 +77,8 @@ class Inbox:
         for path in _layout_files(directory):
             fd = os.open(f"{directory}/{path}", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             with open(fd, "rb", buffering=0) as file:
-                self._take(path, os.fstat(fd).st_size, _pieces(file))
+                size = os.fstat(fd).st_size
+                self._take(path, size, _pieces(file), partial(pieces_of, fd, 0, size))
 
     def has(self, path: str) -> bool:
         """Whether the archive has this member."""
@@ -101,7 +108,9 @@ class Inbox:
         """Store a document that the archive's images are made of."""
         self._store.content.put(data, media_type)
 
-    def _take(self, path: str, size: int, body: Iterator[memoryview]) -> None:
+    def _take(
+        self, path: str, size: int, body: Iterator[memoryview], again: Callable[[], Iterator[memoryview]] | None
+    ) -> None:
         digest = _promised(path)
         first = next(body, memoryview(b""))
         if first[:1] in {b"{", b"["} and size <= DOCUMENT:
@@ -112,7 +121,9 @@ class Inbox:
             self._documents[path] = data
         elif digest is not None and self._lease.pin_content(digest) and self._store.content.has(digest):
             self._blobs[path] = self._existing(path, digest, size)
-        elif digest is not None and (layer := self._streamed.take(digest, chain([first], body), self._documents.get)):
+        elif digest is not None and (
+            layer := self._streamed.take(digest, chain([first], body), self._documents.get, again)
+        ):
             self._blobs[path] = layer
         else:
             self._blobs[path] = self._ingest(path, digest, first, body)
@@ -155,6 +166,14 @@ class Inbox:
             path = self._links[path]
         document = self._documents.get(path)
         return document if document is not None else self._blobs.get(path)
+
+
+def pieces_of(fd: int, offset: int, size: int) -> Iterator[memoryview]:
+    """The bytes of an open file from `offset` on; where it ends before, they do."""
+    while size and (data := os.pread(fd, min(size, _CHUNK), offset)):
+        offset += len(data)
+        size -= len(data)
+        yield memoryview(data)
 
 
 def layer_type(head: bytes) -> str:

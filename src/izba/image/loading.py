@@ -18,7 +18,7 @@ from izba.image.inbox import BadArchive, Inbox
 from izba.image.mutate import register
 from izba.image.unpack import unpack
 from izba.jsonio import dumps_ordered
-from izba.layer.compress import decompressor
+from izba.layer.compress import decompressor, is_plain
 from izba.layer.tarheader import shown
 from izba.oci import documents, mediatype, validate
 from izba.oci.digest import Digest, DigestMismatch
@@ -29,6 +29,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from izba.image.inbox import Again
     from izba.image.stored import StoredImage
     from izba.layer.streams import Reader
     from izba.oci.descriptor import Descriptor
@@ -60,12 +61,17 @@ class Arrived(Record):
     references: tuple[Reference, ...]
 
 
-def load(store: Store, stream: Reader) -> list[Loaded]:
-    """Load all images of an archive, compressed or not, from a stream.
+def load(store: Store, stream: Reader, *, again: Again | None = None) -> list[Loaded]:
+    """Load all images of an archive, compressed or not, from a stream; `again` reads parts of it once more.
 
     Raises `BadArchive`, `DigestMismatch` and what unpacking raises.
     """
-    return _load(store, lambda inbox: inbox.receive(decompressor(stream)))
+
+    def receive(inbox: Inbox) -> None:
+        tar = decompressor(stream)
+        inbox.receive(tar, again=again if is_plain(tar) else None)
+
+    return _load(store, receive)
 
 
 def load_directory(store: Store, directory: str) -> list[Loaded]:

@@ -1,7 +1,8 @@
 """Layers unpacked while their archive still arrives, where its documents came first and say what the layers are for.
 
-The bytes go to the file system and, beside it, to a blob. A tar that izba would write again just so from the files is
-what it is: the blob is dropped, and the layer kept once.
+A tar that izba would write again just so from the files is kept as files. One that it would not is kept as a blob too:
+an archive that can be read again gives it once more, from any other the bytes go to a blob beside the file system,
+which is dropped where it is not needed.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from izba.store.store import Store
 
 
+_FLUSH = 128 << 20
+"""Bytes after which the disk is set to work, beside what is read on."""
+
+
 class Wanted(Record):
     """A layer in its place: applied on `parent`, it becomes the snapshot `chain`."""
 
@@ -48,11 +53,15 @@ class Streamed:
         self._wanted: dict[Digest, list[Wanted]] | None = None
 
     def take(
-        self, digest: Digest, body: Iterator[memoryview], document: Callable[[str], bytes | None]
+        self,
+        digest: Digest,
+        body: Iterator[memoryview],
+        document: Callable[[str], bytes | None],
+        again: Callable[[], Iterator[memoryview]] | None = None,
     ) -> Descriptor | None:
         """Unpack the blob that `body` gives, if it is a layer that can be unpacked now; else leave `body` alone.
 
-        `document` gives the documents that came before. Raises what unpacking raises.
+        `document` gives the documents that came before; `again` gives the body once more. Raises what unpacking raises.
         """
         if self._wanted is None:
             self._wanted = _plan(document)
@@ -60,14 +69,17 @@ class Streamed:
         for wanted in places:
             if not self._lease.pin_snapshot(wanted.chain):
                 if wanted.parent is None or self._store.snapshots.has(wanted.parent):
-                    return self._unpack(wanted, body)
+                    return self._unpack(wanted, body, again)
                 return None
         if places and places[0].diff_id == digest:
             return _checked(places[0].layer, body)  # here already, and without a blob
         return None
 
-    def _unpack(self, wanted: Wanted, body: Iterator[memoryview]) -> Descriptor:
+    def _unpack(
+        self, wanted: Wanted, body: Iterator[memoryview], again: Callable[[], Iterator[memoryview]] | None
+    ) -> Descriptor:
         store, chain, layer = self._store, wanted.chain, wanted.layer
+        is_tar = layer.digest == wanted.diff_id
         with (
             store.lock(f"unpack-{chain.hex}", what=f"layer {wanted.diff_id}", timeout=UNPACK_SECONDS),
             store.content.ingest(layer.digest) as ingest,
@@ -75,15 +87,19 @@ class Streamed:
             key = f"load-{new_id()}"
             store.snapshots.prepare(key, wanted.parent)
             try:
-                source = _Tee(body, ingest)
+                source = _Body(body, None if is_tar and again is not None else ingest, store.snapshots.begin_sync)
                 expected = mediatype.compression(layer.media_type)
                 applied = store.snapshots.apply(key, decompressor(source, expected=expected))
                 source.finish()
+                if applied.size >= _FLUSH:
+                    store.snapshots.begin_sync()
                 if applied.diff_id != wanted.diff_id:
                     what = f"the tar of layer {layer.digest}"
                     raise DigestMismatch(what, expected=wanted.diff_id, actual=applied.diff_id)
                 blob = None
-                if layer.digest != wanted.diff_id or not _would_be_rewritten(store, key, applied.frame):
+                if not is_tar or not _would_be_rewritten(store, key, applied.frame):
+                    for piece in again() if is_tar and again is not None else ():
+                        ingest.write(piece)
                     blob = ingest.commit(layer.media_type, digest=layer.digest, size=layer.size).digest
                 store.layers.record(wanted.diff_id, applied.size, blob=blob)
                 store.snapshots.commit(chain, key, diff_id=wanted.diff_id, size=applied.size)
@@ -100,24 +116,34 @@ def _would_be_rewritten(store: Store, key: str, frame: Digest) -> bool:
     return diff.frame(store.snapshots.upper(key), ops=fsops(), overlay=encoding()) == frame
 
 
-class _Tee:
-    """Reads a body, and writes what it reads to an ingest."""
+class _Body:
+    """Reads a body, writes what it reads to an ingest where there is one, and begins a flush after each `_FLUSH`."""
 
-    def __init__(self, body: Iterator[memoryview], ingest: Ingest) -> None:
+    def __init__(self, body: Iterator[memoryview], ingest: Ingest | None, flush: Callable[[], None]) -> None:
         self._body = body
         self._ingest = ingest
+        self._flush = flush
         self._left = memoryview(b"")
+        self._unflushed = 0
 
     def read(self, count: int, /) -> bytes:
         if not self._left:
             self._left = next(self._body, self._left)
-            self._ingest.write(self._left)
+            self._keep(self._left)
         data, self._left = self._left[:count], self._left[count:]
         return bytes(data)
 
     def finish(self) -> None:
         """What the decompressor did not ask for is part of the blob too."""
         for piece in self._body:
+            self._keep(piece)
+
+    def _keep(self, piece: memoryview) -> None:
+        self._unflushed += len(piece)
+        if self._unflushed >= _FLUSH:
+            self._unflushed = 0
+            self._flush()
+        if self._ingest is not None:
             self._ingest.write(piece)
 
 

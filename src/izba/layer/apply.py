@@ -176,18 +176,20 @@ class _Layer:
         self._times[b""] = entry.mtime
 
     def _file(self, entry: Entry, at: Place, body: Body) -> None:
+        permissions = entry.mode & 0o777
         try:
-            fd = os.open(at.leaf, _CREATE, 0o600, dir_fd=at.parent)
+            fd = os.open(at.leaf, _CREATE, permissions, dir_fd=at.parent)
         except FileExistsError:
             self._replace(at)
-            fd = os.open(at.leaf, _CREATE, 0o600, dir_fd=at.parent)
+            fd = os.open(at.leaf, _CREATE, permissions, dir_fd=at.parent)
         try:
             if entry.sparse is None:
                 for piece in body():
                     _write(fd, piece)
             else:
                 _write_sparse(fd, entry, body())
-            self._settle(fd, entry)
+            if entry.xattrs or not _is_roots(os.fstat(fd), entry):
+                self._settle(fd, entry)
             os.utime(fd, ns=(entry.mtime, entry.mtime))
             if entry.size >= _LARGE:
                 start_writeback(fd)
@@ -286,6 +288,11 @@ class _Layer:
         self._deletions.replace_by_directory(name, directory)
         os.chmod(name, 0o755, dir_fd=directory)
         self._times[path] = self._time
+
+
+def _is_roots(made: os.stat_result, entry: Entry) -> bool:
+    """Whether a new file, which has no record of an owner, is root's as the entry says, and has its mode."""
+    return not (made.st_uid or made.st_gid or entry.uid or entry.gid) and stat.S_IMODE(made.st_mode) == entry.mode
 
 
 def _write(fd: int, data: memoryview) -> None:

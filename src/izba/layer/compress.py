@@ -121,6 +121,11 @@ class Compressed:
             self._out.write(self._compressor.flush())
 
 
+def is_plain(decompressed: Reader) -> bool:
+    """Whether a `decompressor` gives its stream as it is."""
+    return isinstance(decompressed, _Joined)
+
+
 class _Joined:
     """Bytes already taken from a stream, then the rest of it; counts what was read."""
 

@@ -55,6 +55,12 @@ class Source:
         self.frame = Hasher()
         self._view = memoryview(b"")
         self._position = 0
+        self._before = 0  # bytes of the chunks before this one
+
+    @property
+    def offset(self) -> int:
+        """How many bytes were taken."""
+        return self._before + self._position
 
     def block(self) -> bytes:
         """The next 512 bytes, or `b""` at the end of the stream."""
@@ -99,6 +105,7 @@ class Source:
             yield piece
 
     def _more(self) -> bool:
+        self._before += len(self._view)
         self._view = memoryview(self._chunk())
         self._position = 0
         return len(self._view) > 0
@@ -128,6 +135,11 @@ class TarReader:
             piece = self._source.piece(self._unread)
             self._unread -= len(piece)
             yield piece
+
+    @property
+    def offset(self) -> int:
+        """Where in the archive the reader is: with a new entry, where its body begins."""
+        return self._source.offset
 
     def frame(self) -> Digest:
         """The digest of all bytes but the bodies that were read, after the last entry."""

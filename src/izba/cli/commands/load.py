@@ -42,7 +42,7 @@ def _load(engine: Engine, path: str | None) -> list[Loaded]:
     if path is not None and os.path.isdir(path):
         return archives.load(engine, path)
     with open_input(path, what="load") as stream:
-        return archives.load(engine, stream)
+        return archives.load(engine, stream, again=stream.again)
 
 
 def _tell(loaded: Loaded) -> None:

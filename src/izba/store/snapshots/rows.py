@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from izba.store.db import Database
     from izba.store.leases import Leases
+    from izba.store.snapshots.flush import Flush
 
 _COLUMNS = "s.id, s.key, s.kind, p.key, s.diff_id, s.size, s.created"
 _SELECT = f"SELECT {_COLUMNS} FROM snapshots s LEFT JOIN snapshots p ON p.id = s.parent"  # noqa: S608 - constant
@@ -40,6 +41,7 @@ class SnapshotRows:
         self._directory = directory
         self._db = db
         self._leases = leases
+        self._flush: Flush | None = None
 
     def begin(
         self, key: str, kind: str, parent: Digest | None, fill: Callable[[str, Snapshot | None], None]
@@ -95,9 +97,18 @@ class SnapshotRows:
         from izba.linux.fs import syncfs
 
         syncfs(self._directory)
+        if self._flush is not None:
+            self._flush.finish()
         with self._db.transaction(durable=True):
             for (id,) in rows:
                 self._db.execute("UPDATE snapshots SET unsynced = NULL WHERE id = ?", id)
+
+    def begin_sync(self) -> None:
+        """See `Snapshotter.begin_sync`. One that is under way goes on alone."""
+        from izba.store.snapshots.flush import Flush
+
+        if self._flush is None or self._flush.is_over():
+            self._flush = Flush(self._directory)
 
     def has(self, name: str) -> bool:
         """Whether a committed snapshot of this name is there, whole; if so, the open leases keep it."""

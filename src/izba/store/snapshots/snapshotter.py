@@ -73,6 +73,9 @@ if TYPE_CHECKING:
         def sync(self) -> None:
             """Wait until all committed snapshots are on the disk, so that a crash of the machine keeps them."""
 
+        def begin_sync(self) -> None:
+            """Begin to write to the disk beside this thread what a later `sync` would have to wait for."""
+
         def drop_torn(self) -> int:
             """Forget committed snapshots that a crash of the machine may have torn; how many."""
 
