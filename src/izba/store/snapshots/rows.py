@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from izba.store.db import Database
     from izba.store.leases import Leases
-    from izba.store.snapshots.flush import Flush
+    from izba.store.snapshots.earlyflush import EarlyFlush
 
 _COLUMNS = "s.id, s.key, s.kind, p.key, s.diff_id, s.size, s.created"
 _SELECT = f"SELECT {_COLUMNS} FROM snapshots s LEFT JOIN snapshots p ON p.id = s.parent"  # noqa: S608 - constant
@@ -41,7 +41,7 @@ class SnapshotRows:
         self._directory = directory
         self._db = db
         self._leases = leases
-        self._flush: Flush | None = None
+        self._flush: EarlyFlush | None = None
 
     def begin(
         self, key: str, kind: str, parent: Digest | None, fill: Callable[[str, Snapshot | None], None]
@@ -90,7 +90,7 @@ class SnapshotRows:
             )
 
     def sync(self) -> None:
-        """Flush the file system and note that committed snapshots are safe."""
+        """EarlyFlush the file system and note that committed snapshots are safe."""
         rows = self._db.rows("SELECT id FROM snapshots WHERE unsynced IS NOT NULL")
         if not rows:
             return
@@ -105,10 +105,10 @@ class SnapshotRows:
 
     def begin_sync(self) -> None:
         """See `Snapshotter.begin_sync`. One that is under way goes on alone."""
-        from izba.store.snapshots.flush import Flush
+        from izba.store.snapshots.earlyflush import EarlyFlush
 
         if self._flush is None or self._flush.is_over():
-            self._flush = Flush(self._directory)
+            self._flush = EarlyFlush(self._directory)
 
     def has(self, name: str) -> bool:
         """Whether a committed snapshot of this name is there, whole; if so, the open leases keep it."""

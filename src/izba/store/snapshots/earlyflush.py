@@ -7,7 +7,7 @@ import threading
 from izba.linux.fs import syncfs
 
 
-class Flush:
+class EarlyFlush:
     """Flushes the file system of `directory` in a thread, once."""
 
     def __init__(self, directory: str) -> None:
