@@ -1,4 +1,4 @@
-"""What `izba events` hears of a container whose monitor was killed, from the command that found it so."""
+"""What its monitor would have seen to at a container's end, done by the command that found it killed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,16 @@ if TYPE_CHECKING:
 _SECOND = 1_000_000_000
 
 
-def tell_end(engine: Engine, id: str, ended: State) -> None:
-    """Tell what its monitor would have told (`monitor.telling`), at the time of this look."""
+def settle(engine: Engine, id: str, ended: State) -> None:
+    """Tell the end, at the time of this look, and have the rules of its published ports looked for."""
+    from izba.network import trust
+
+    trust.distrust(f"{engine.roots.run}/network")
+    _tell_end(engine, id, ended)
+
+
+def _tell_end(engine: Engine, id: str, ended: State) -> None:
+    """As `monitor.telling` would have."""
     row = engine.store.containers.require(id)
     kept: Kept = jsonio.loads(row.config)
     config = kept["Config"]

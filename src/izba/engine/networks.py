@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from izba.engine.engine import Engine
     from izba.network.ipv4 import Subnet
+    from izba.network.plan import LinkPlan
     from izba.network.store import Endpoint
 
 _FIRST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
@@ -43,6 +44,16 @@ class NetworkRequest(Record):
 def networks(engine: Engine) -> Networks:
     """The rows."""
     return Networks(engine.store.db)
+
+
+def run_directory(engine: Engine) -> str:
+    """Where what lasts as long as the machine is up is kept of networks."""
+    return f"{engine.roots.run}/network"
+
+
+def has_interface(name: str) -> bool:
+    """Whether this network namespace has it: its sysctls tell, without a netlink socket."""
+    return os.path.exists(f"/proc/sys/net/ipv4/conf/{name}")
 
 
 def require(engine: Engine, name: str) -> Network:
@@ -158,20 +169,23 @@ def settled(engine: Engine, network: Network) -> Network:
 
     A VPN may have come since. Within a transaction.
     """
-    # The sysctls of an interface tell that it is there, in this namespace, without a netlink socket.
-    if not engine.roots.rootless and os.path.exists(f"/proc/sys/net/ipv4/conf/{network.bridge}"):
-        return network
     if engine.roots.rootless:
         return _with_free_subnet(engine, network)
-    from izba.linux.netlink import NetlinkError
-    from izba.network.bridge import Alone, reserve
+    from izba.linux.interfaces import is_up
 
+    if is_up(network.bridge):
+        return network
+    from izba.linux.netlink import NetlinkError
+    from izba.network.bridge import Alone, is_reserved, reserve
+
+    prefix = ipv4.subnet(network.subnet).prefix
     # Another izba of this machine may be choosing at this moment; it sees the bridge.
     with Alone():
-        network = _with_free_subnet(engine, network)
         try:
-            prefix = ipv4.subnet(network.subnet).prefix
-            reserve(network.bridge, network.gateway, prefix, network.mtu, owner=engine.roots.data)
+            if not is_reserved(network.bridge, network.gateway, prefix):
+                network = _with_free_subnet(engine, network)
+                prefix = ipv4.subnet(network.subnet).prefix
+                reserve(network.bridge, network.gateway, prefix, network.mtu, owner=engine.roots.data)
         except NetlinkError:  # whoever connects the container says what is wrong
             pass
     return network
@@ -194,11 +208,11 @@ def _with_free_subnet(engine: Engine, network: Network) -> Network:
 
 def running(engine: Engine) -> Callable[[str], bool]:
     """Tells of a container id whether it runs."""
-    from izba.engine.losses import tell_end
+    from izba.engine.losses import settle
     from izba.monitor import state
 
     def runs(id: str) -> bool:
-        return state.read(f"{engine.roots.data}/containers/{id}", lambda ended: tell_end(engine, id, ended)).is_running
+        return state.read(f"{engine.roots.data}/containers/{id}", lambda ended: settle(engine, id, ended)).is_running
 
     return runs
 
@@ -216,11 +230,11 @@ def remove(engine: Engine, network: Network) -> None:
     if active := users(engine, network):
         names = tuple(engine.store.containers.require(each.container).name for each in active)
         raise NetworkInUse(network.name, network.id, names)
-    networks(engine).delete(network.id)
-    from izba.engine.inside import inside
-    from izba.network.bridge import remove_bridge
+    from izba.network.intents import Intent
 
-    inside(engine, lambda: remove_bridge(network.bridge))
+    with Intent(run_directory(engine), kind="remove", network=network.id, bridge=network.bridge):
+        networks(engine).delete(network.id)
+        remove_bridge_of(engine, network.bridge)
     eventlog.emit(engine, "network", "destroy", network.id, name=network.name, type=network.driver)
 
 
@@ -242,10 +256,35 @@ def prune(engine: Engine, accepts: Callable[[Network], bool], *, until: int | No
 
 def _remove_unused_bridge(engine: Engine, network: Network) -> None:
     if network.driver == "bridge" and not users(engine, network):
-        from izba.engine.inside import inside
-        from izba.network.bridge import remove_bridge
+        remove_bridge_of(engine, network.bridge)
 
-        inside(engine, lambda: remove_bridge(network.bridge))
+
+def remove_bridge_of(engine: Engine, name: str) -> None:
+    """Remove a bridge of this name, wherever the engine's bridges are."""
+    from izba.engine.inside import inside
+    from izba.network.bridge import remove_bridge
+
+    inside(engine, lambda: remove_bridge(name))
+
+
+def bridge_side(network: Network) -> LinkPlan:
+    """What of a plan concerns the network's bridge alone."""
+    from izba.network.plan import LinkPlan
+
+    options = dict(network.options)
+    return LinkPlan(
+        network=network.id,
+        name=network.name,
+        bridge=network.bridge,
+        gateway=network.gateway,
+        prefix=ipv4.subnet(network.subnet).prefix,
+        interface="",
+        address="",
+        mac=b"",
+        mtu=network.mtu,
+        internal=network.internal,
+        masquerade=options.get("com.docker.network.bridge.enable_ip_masquerade", "true") != "false",
+    )
 
 
 def inspect(engine: Engine, network: Network) -> dict[str, object]:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _GETTABLE, _GETCHAIN, _GETRULE, _GETSETELEM = 1, 4, 7, 13
 _DUMP = 0x300
 _LIST_ELEM, _SET_ELEM_LIST_ELEMENTS = 1, 3
-_ELEM_KEY, _ELEM_DATA, _DATA_VALUE = 1, 2, 1
+_ELEM_KEY, _ELEM_DATA, _ELEM_FLAGS, _DATA_VALUE = 1, 2, 3, 1
+_RULE_CHAIN = 2
 _CHAIN_POLICY = 5
 
 
@@ -45,6 +46,33 @@ def has_chain(nft: NftSocket, table: str, chain: str, *, family: int = AF_INET) 
 def rules(nft: NftSocket, table: str, chain: str, *, family: int = AF_INET) -> list[bytes]:
     """The rules of a chain as the kernel tells them, to look for a name in."""
     return _ask(nft, _GETRULE, _DUMP, family, _text(1, table) + _text(2, chain))
+
+
+def rule_counts(nft: NftSocket, table: str, *, family: int = AF_INET) -> dict[str, int]:
+    """How many rules each chain of a table has; chains without any are left out."""
+    counts: dict[str, int] = {}
+    for answer in _ask(nft, _GETRULE, _DUMP, family, _text(1, table)):
+        chain = next(value for kind, value in _attributes(answer) if kind == _RULE_CHAIN).rstrip(b"\0").decode()
+        counts[chain] = counts.get(chain, 0) + 1
+    return counts
+
+
+def ranges(nft: NftSocket, table: str, name: str, *, family: int = AF_INET) -> set[tuple[bytes, bytes]]:
+    """The ranges of a set of ranges: the first key, and the one after the last."""
+    starts: list[bytes] = []
+    ends: list[bytes] = []
+    for answer in _ask(nft, _GETSETELEM, _DUMP, family, _text(1, table) + _text(2, name)):
+        for kind, listed in _attributes(answer):
+            for inner, value in _attributes(listed) if kind == _SET_ELEM_LIST_ELEMENTS else ():
+                if inner == _LIST_ELEM:
+                    (ends if _is_end(value) else starts).append(_element(value)[0])
+    # The kernel keeps them apart: each one ends at the nearest end after its start.
+    return {(start, min(end for end in ends if end > start)) for start in starts if any(end > start for end in ends)}
+
+
+def _is_end(data: bytes) -> bool:
+    flags = next((value for kind, value in _attributes(data) if kind == _ELEM_FLAGS), bytes(4))
+    return bool(unpack_from(">I", flags)[0] & 1)
 
 
 def elements(nft: NftSocket, table: str, name: str, *, family: int = AF_INET) -> list[tuple[bytes, bytes]]:

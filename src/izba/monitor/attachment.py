@@ -79,9 +79,10 @@ class Attachment:
         if self._reserved is None or plan.network is None:
             return
         from izba.monitor import children
-        from izba.network import ports
+        from izba.network import ports, trust
 
         network = plan.network
+        trust.distrust(network.run)
         ports.forget(plan.directory)
         self._reserved.close()
         self._reserved = None
@@ -91,6 +92,7 @@ class Attachment:
         def main() -> int:
             from izba.network.attach import detach
 
+            trust.distrust(network.run)  # should somebody have looked in between
             detach(network)
             return 0
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from izba.monitor.plan import Plan
 
 
+_PATIENCE = 0.1
+
+
 class AlreadyStarting(Conflict):
     """Another command starts or removes the container at this moment."""
 
@@ -40,7 +43,7 @@ def main(channel: socket, streams: socket | None) -> None:
     except EOFError:
         starter.close()
         return
-    lock = finish.lock(plan.directory)
+    lock = _lock(plan.directory)
     if lock is None:
         starter.close()
         wire.send(channel, {"error": failure.to_json(AlreadyStarting(plan.id))})
@@ -49,6 +52,14 @@ def main(channel: socket, streams: socket | None) -> None:
         starter.create(plan)
     supervisor = Supervisor(plan, lock, channel, streams)
     _see_through(supervisor, lambda: supervisor.begin(starter))
+
+
+def _lock(directory: str) -> int | None:
+    """Whoever only looks whether somebody has the container has the lock itself for a moment."""
+    deadline = time.monotonic() + _PATIENCE
+    while (lock := finish.lock(directory)) is None and time.monotonic() < deadline:
+        time.sleep(0.002)
+    return lock
 
 
 def resume(value: dict[str, Any], quiet: float) -> None:

@@ -158,13 +158,19 @@ def attach_running(plan: NetworkPlan, pid: int) -> None:
         os.close(netns)
 
 
-def detach_running(plan: NetworkPlan, pid: int, remaining: Sequence[LinkPlan]) -> None:
-    """Take interfaces away from a running container; one of those that remain gets the default route if it is gone."""
+def detach_running(pid: int, address: str, mac: bytes, remaining: Sequence[LinkPlan]) -> None:
+    """Take an interface away from a running container; one of those that remain gets the default route if it is gone.
+
+    One that has no address yet, of a connection that was killed in the middle, is known by its hardware address.
+    """
     netns = _netns(pid)
     try:
         with bridge.Visit(netns), RouteSocket() as container:
-            leaving = {link.address for link in plan.links}
-            for index in {each.index for each in container.addresses() if each.address in leaving}:
+            addresses = container.addresses()
+            indexes = {each.index for each in addresses if each.address == address}
+            addressed = {each.index for each in addresses}
+            indexes |= {each.index for each in container.links() if each.mac == mac and each.index not in addressed}
+            for index in indexes:
                 container.delete_link(index)
             bridge.ensure_default_route(container, remaining)
     finally:

@@ -72,7 +72,8 @@ def ensure_default_route(container: RouteSocket, links: Sequence[LinkPlan]) -> N
 
 
 class Alone:
-    """`with Alone():` nobody else in this network namespace, of whatever izba, chooses a subnet or makes a bridge."""
+    """`with Alone():` nobody else in this network namespace, of whatever izba, chooses a subnet, makes a bridge or
+    publishes ports."""
 
     def __enter__(self) -> None:
         import fcntl
@@ -94,6 +95,22 @@ def reserve(name: str, gateway: str, prefix: int, mtu: int, *, owner: str) -> No
     with RouteSocket() as host:
         bridge = _make(host, name, gateway, mtu, owner=owner)
         _add_address(host, bridge, gateway, prefix)
+
+
+def is_reserved(name: str, gateway: str, prefix: int) -> bool:
+    """Whether a bridge that is not up is as `reserve` makes it. One that was left with another address is removed.
+
+    Only for who is `Alone`.
+    """
+    with RouteSocket() as host:
+        found = host.link(name)
+        if found is None:
+            return False
+        addresses = {(each.address, each.prefix) for each in host.addresses() if each.index == found.index}
+        if addresses <= {(gateway, prefix)}:
+            return bool(addresses)
+        _remove(host, found)
+        return False
 
 
 def ensure_bridge(host: RouteSocket, link: LinkPlan, *, owner: str) -> Link:
@@ -169,6 +186,7 @@ def remove_bridge(name: str) -> None:
 
 
 def _remove(host: RouteSocket, bridge: Link) -> None:
+    host.set_link(bridge.index, up=False)  # from here on it is not whole: who is killed before the end has it made anew
     with NftSocket() as rules:
         for each in host.addresses():
             if each.index == bridge.index:
@@ -200,7 +218,7 @@ def publish(links: Sequence[LinkPlan], ports: Sequence[PortBinding]) -> None:
 
     Rules that an earlier owner of one of its addresses could not take away go.
     """
-    with NftSocket() as rules:
+    with Alone(), NftSocket() as rules:
         target = published_by(links)
         for link in links:
             nft.publish(rules, ports if link is target else (), link.address)
@@ -209,7 +227,7 @@ def publish(links: Sequence[LinkPlan], ports: Sequence[PortBinding]) -> None:
 def unpublish(links: Sequence[LinkPlan], ports: Sequence[PortBinding]) -> None:
     """The inverse of `publish`."""
     if target := published_by(links):
-        with NftSocket() as rules:
+        with Alone(), NftSocket() as rules:
             nft.unpublish(rules, ports, target.address)
 
 

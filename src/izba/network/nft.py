@@ -46,6 +46,31 @@ _REG_2, _REG32_01, _REG32_02 = 2, 9, 10
 
 def table() -> list[Message]:
     """The table, its sets and chains, as one commit."""
+    return [*_foundation(), *(rule for rules in chains().values() for rule in rules)]
+
+
+def restored() -> list[Message]:
+    """The table as one commit, whatever is left of it: sets keep what they have, chains get their rules anew."""
+    rules = chains()
+    return [
+        *_foundation(),
+        *(nft.flush_chain(TABLE, name) for name in rules),
+        *(rule for listed in rules.values() for rule in listed),
+    ]
+
+
+def chains() -> dict[str, list[Message]]:
+    """The rules of each chain."""
+    return {
+        "raw": _raw(),
+        "prerouting": _published("prerouting"),
+        "output": _published("output"),
+        "postrouting": _postrouting(),
+        "forward": _forward(),
+    }
+
+
+def _foundation() -> list[Message]:
     interface = (nft.INTERFACE,)
     target = (nft.ADDRESS, nft.SERVICE)
     return [
@@ -62,11 +87,6 @@ def table() -> list[Message]:
         nft.add_chain(TABLE, "output", kind="nat", hook=nft.OUTPUT, priority=_NAT),
         nft.add_chain(TABLE, "postrouting", kind="nat", hook=nft.POSTROUTING, priority=_SOURCE_NAT),
         nft.add_chain(TABLE, "forward", kind="filter", hook=nft.FORWARD, priority=_FILTER),
-        *_raw(),
-        *_published("prerouting"),
-        *_published("output"),
-        *_postrouting(),
-        *_forward(),
     ]
 
 
@@ -139,17 +159,27 @@ def _look_up(number: int, *, result: int | None = None, there: bool = True) -> b
 
 def bridge_elements(link: LinkPlan) -> list[Message]:
     """What makes a bridge one of ours."""
+    made = [nft.add_elements(TABLE, name, [(key, b"")], exclusive=False) for name, key in bridge_keys(link).items()]
+    return [*made, nft.add_range(TABLE, SUBNETS, *subnet_range(link.gateway, link.prefix))]
+
+
+def bridge_keys(link: LinkPlan) -> dict[str, bytes]:
+    """The bridge's key in each set of interfaces that it belongs to, by the set's name."""
     name = nft.interface_name(link.bridge)
-    sets = {_BRIDGES: name, _SAME: name + name}
+    keys = {_NAMES[_BRIDGES]: name, _NAMES[_SAME]: name + name}
     if link.internal:
-        sets[_INTERNAL] = name
+        keys[_NAMES[_INTERNAL]] = name
     elif link.masquerade:
-        sets[_MASQUERADED] = name
-    made = [nft.add_elements(TABLE, _NAMES[number], [(key, b"")], exclusive=False) for number, key in sets.items()]
-    return [*made, nft.add_range(TABLE, _NAMES[_SUBNETS], *_range(link.gateway, link.prefix))]
+        keys[_NAMES[_MASQUERADED]] = name
+    return keys
 
 
-def _range(gateway: str, prefix: int) -> tuple[bytes, bytes]:
+INTERFACE_SETS = tuple(_NAMES[number] for number in (_BRIDGES, _SAME, _INTERNAL, _MASQUERADED))
+PORT_MAPS = tuple(_NAMES[number] for number in (_PORTS, _ANY_PORTS))
+SUBNETS = _NAMES[_SUBNETS]
+
+
+def subnet_range(gateway: str, prefix: int) -> tuple[bytes, bytes]:
     subnet = ipv4.subnet(f"{gateway}/{prefix}")
     return subnet.first.to_bytes(4), (subnet.last + 1).to_bytes(4)
 
@@ -163,9 +193,8 @@ def prepare(socket: NftSocket, link: LinkPlan, *, is_new: bool) -> None:
 
 def renew_subnets(socket: NftSocket, bridges: Iterable[tuple[str, int]]) -> None:
     """Let the set of subnets be those of these bridges' addresses: a bridge that others removed left its own there."""
-    ranges = {_range(gateway, prefix) for gateway, prefix in bridges}
-    name = _NAMES[_SUBNETS]
-    socket.commit([nft.flush_set(TABLE, name), *(nft.add_range(TABLE, name, *each) for each in sorted(ranges))])
+    ranges = {subnet_range(gateway, prefix) for gateway, prefix in bridges}
+    socket.commit([nft.flush_set(TABLE, SUBNETS), *(nft.add_range(TABLE, SUBNETS, *each) for each in sorted(ranges))])
 
 
 def forget_bridge(socket: NftSocket, bridge: str, gateway: str, prefix: int) -> None:
@@ -173,7 +202,7 @@ def forget_bridge(socket: NftSocket, bridge: str, gateway: str, prefix: int) -> 
     name = nft.interface_name(bridge)
     messages = [nft.delete_elements(TABLE, _NAMES[number], [name]) for number in (_BRIDGES, _INTERNAL, _MASQUERADED)]
     messages.append(nft.delete_elements(TABLE, _NAMES[_SAME], [name + name]))
-    messages.append(nft.delete_range(TABLE, _NAMES[_SUBNETS], *_range(gateway, prefix)))
+    messages.append(nft.delete_range(TABLE, SUBNETS, *subnet_range(gateway, prefix)))
     for message in messages:
         try:
             socket.commit([message])
@@ -218,35 +247,36 @@ def lead_out(socket: NftSocket, tcp_port: int, udp_port: int) -> None:
 
 def publish(socket: NftSocket, bindings: Iterable[PortBinding], address: str) -> None:
     """Send published ports to a container. Whoever calls holds them, so an element that is there is a dead one's."""
-    published = _elements(bindings, address)
+    published = port_elements(bindings, address)
     messages = _stale(socket, published, address)
-    for number, elements in published.items():
-        messages.append(nft.add_elements(TABLE, _NAMES[number], elements.items()))
+    for name, elements in published.items():
+        messages.append(nft.add_elements(TABLE, name, elements.items()))
     if messages:
         socket.commit(messages)
 
 
 def unpublish(socket: NftSocket, bindings: Iterable[PortBinding], address: str) -> None:
     """Take a container's published ports away; those that are gone, or another container's now, are no matter."""
-    for number, elements in _elements(bindings, address).items():
-        held = dict(nftread.elements(socket, TABLE, _NAMES[number]))
+    for name, elements in port_elements(bindings, address).items():
+        held = dict(nftread.elements(socket, TABLE, name))
         if ours := [key for key, value in elements.items() if held.get(key) == value]:
-            socket.commit([nft.delete_elements(TABLE, _NAMES[number], ours)])
+            socket.commit([nft.delete_elements(TABLE, name, ours)])
 
 
-def _stale(socket: NftSocket, published: dict[int, dict[bytes, bytes]], address: str) -> list[Message]:
+def _stale(socket: NftSocket, published: dict[str, dict[bytes, bytes]], address: str) -> list[Message]:
     """What leads to an earlier owner of the address, or of one of the ports, that could not clean up."""
     messages = []
-    for number in (_PORTS, _ANY_PORTS):
-        ours = published.get(number, {})
-        held = nftread.elements(socket, TABLE, _NAMES[number])
+    for name in PORT_MAPS:
+        ours = published.get(name, {})
+        held = nftread.elements(socket, TABLE, name)
         if keys := [key for key, value in held if key in ours or value.startswith(nft.address(address))]:
-            messages.append(nft.delete_elements(TABLE, _NAMES[number], keys))
+            messages.append(nft.delete_elements(TABLE, name, keys))
     return messages
 
 
-def _elements(bindings: Iterable[PortBinding], address: str) -> dict[int, dict[bytes, bytes]]:
-    found: dict[int, dict[bytes, bytes]] = {}
+def port_elements(bindings: Iterable[PortBinding], address: str) -> dict[str, dict[bytes, bytes]]:
+    """What sends published ports to the container at `address`, by the name of the map."""
+    found: dict[str, dict[bytes, bytes]] = {}
     for binding in bindings:
         place = [bytes([PROTOCOLS[binding.protocol]]), nft.port(binding.host_port)]
         number = _ANY_PORTS
@@ -254,7 +284,7 @@ def _elements(bindings: Iterable[PortBinding], address: str) -> dict[int, dict[b
             number = _PORTS
             place.insert(0, nft.address(binding.host_ip))
         target = nft.concatenation(nft.address(address), nft.port(binding.container_port))
-        found.setdefault(number, {})[nft.concatenation(*place)] = target
+        found.setdefault(_NAMES[number], {})[nft.concatenation(*place)] = target
     return found
 
 

@@ -163,6 +163,13 @@ class Networks:
         """All endpoints."""
         return self._endpoints("ORDER BY container, position")
 
+    def addressed(self) -> list[tuple[str, str, int]]:
+        """Container, network and address of the endpoints that have one, each container's first network first."""
+        rows = self._db.rows(
+            "SELECT container, network, address FROM endpoints WHERE address IS NOT NULL ORDER BY container, position"
+        )
+        return [(container, network, address) for container, network, address in rows]
+
     def set_address(self, endpoint: Endpoint, address: int | None) -> None:
         """Give an endpoint its address, or take it away."""
         self._db.execute(

@@ -30,6 +30,7 @@ def run(context: Context, argv: list[str]) -> int:
     for name in _REFUSED:
         if flags.given(name):
             raise UsageError(f"--{name} is not supported")
+    from izba.engine import upkeep
     from izba.engine.containers.connecting import connect
     from izba.engine.containers.model import require as require_container
     from izba.engine.networks import require
@@ -37,6 +38,7 @@ def run(context: Context, argv: list[str]) -> int:
 
     name, container = flags.arguments
     with context.engine() as engine:
+        upkeep.look(engine)
         network = require(engine, name)
         request = EndpointRequest(network=name, aliases=flags.all("alias"), address=flags.text("ip") or "")
         connect(engine, network, require_container(engine, container), request)

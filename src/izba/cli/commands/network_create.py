@@ -57,6 +57,7 @@ def run(context: Context, argv: list[str]) -> int:
         if (flags.text(name) or only) != only:
             raise UsageError(f"--{name} {flags.text(name)} is not supported: only {only} is")
     from izba.cli.options.environment import labels
+    from izba.engine import upkeep
     from izba.engine.networks import NetworkRequest, create
 
     request = NetworkRequest(
@@ -71,6 +72,7 @@ def run(context: Context, argv: list[str]) -> int:
         labels=tuple(labels(flags.all("label"), ()).items()),
     )
     with context.engine() as engine:
+        upkeep.look(engine)
         print(create(engine, request).id)
     return 0
 

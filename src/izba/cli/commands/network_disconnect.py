@@ -21,11 +21,13 @@ COMMAND = Command(
 def run(context: Context, argv: list[str]) -> int:
     """Disconnect it, running or not."""
     flags = COMMAND.parse(argv)
+    from izba.engine import upkeep
     from izba.engine.containers.connecting import disconnect
     from izba.engine.containers.model import require as require_container
     from izba.engine.networks import require
 
     name, container = flags.arguments
     with context.engine() as engine:
+        upkeep.look(engine)
         disconnect(engine, require(engine, name), require_container(engine, container))
     return 0

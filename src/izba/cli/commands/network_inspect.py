@@ -24,7 +24,9 @@ def run(context: Context, argv: list[str]) -> int:
     """Print one JSON list, or a line of the template for each."""
     flags = COMMAND.parse(argv)
     from izba.cli.output.inspection import print_found
+    from izba.engine import upkeep
     from izba.engine.networks import inspect, require
 
     with context.engine() as engine:
+        upkeep.look(engine)
         return print_found(flags.arguments, lambda name: inspect(engine, require(engine, name)), flags.text("format"))

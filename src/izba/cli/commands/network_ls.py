@@ -62,9 +62,11 @@ def run(context: Context, argv: list[str]) -> int:
     flags = COMMAND.parse(argv)
     filters = Filters(flags.all("filter"), {"dangling", "driver", "id", "label", "name", "scope", "type"})
     dangling = filters.flag("dangling")
+    from izba.engine import upkeep
     from izba.engine.networks import everything, users
 
     with context.engine() as engine:
+        upkeep.look(engine)
         found = [
             network
             for network in everything(engine)

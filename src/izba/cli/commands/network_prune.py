@@ -31,6 +31,7 @@ def run(context: Context, argv: list[str]) -> int:
     filters = Filters(flags.all("filter"), ("label", "label!", "until"))
     until = min((moment(text, time.time_ns()) for text in filters.all("until")), default=None)
     from izba.cli.output.confirm import confirmed
+    from izba.engine import upkeep
     from izba.engine.networks import prune
 
     warning = "WARNING! This will remove all custom networks not used by at least one container."
@@ -43,6 +44,7 @@ def run(context: Context, argv: list[str]) -> int:
         return filters.labels(labels) and not any(each.labels(labels) for each in unwanted)
 
     with context.engine() as engine:
+        upkeep.look(engine)
         removed = prune(engine, accepts, until=until)
     if removed:
         print("Deleted Networks:", *removed, sep="\n", end="\n\n")

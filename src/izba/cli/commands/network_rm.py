@@ -22,12 +22,14 @@ def run(context: Context, argv: list[str]) -> int:
     """Remove each, if no running container is connected."""
     flags = COMMAND.parse(argv)
     from izba.cli.main import report
+    from izba.engine import upkeep
     from izba.engine.networks import remove, require
     from izba.errors import IzbaError
     from izba.network.errors import NetworkNotFound
 
     code = 0
     with context.engine() as engine:
+        upkeep.look(engine)
         for name in flags.arguments:
             try:
                 remove(engine, require(engine, name))

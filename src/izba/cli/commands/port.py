@@ -30,11 +30,13 @@ class NotPublished(NotFound):
 def run(context: Context, argv: list[str]) -> int:
     """Print a line for each, or the places of one port."""
     flags = COMMAND.parse(argv)
+    from izba.engine import upkeep
     from izba.engine.containers.model import require
     from izba.engine.containers.networking import port_map
 
     name = flags.arguments[0]
     with context.engine() as engine:
+        upkeep.look(engine)
         places = {key: places for key, places in port_map(require(engine, name)).items() if places}
     if len(flags.arguments) == 1:
         for key, each in places.items():

@@ -10,6 +10,7 @@ from izba.cli.output import humanise
 from izba.cli.output.columns import ellipsis
 from izba.cli.output.filters import Filters
 from izba.cli.output.listing import Field, Listing
+from izba.engine import upkeep
 from izba.engine.containers import selection
 from izba.engine.containers.listing import Query, list_containers
 from izba.ids import short
@@ -52,6 +53,7 @@ def run(context: Context, argv: list[str]) -> int:
     format_ = flags.text("format")
     engine = context.engine()
     summaries = list_containers(engine, query)
+    upkeep.look(engine)
     with_size = flags.on("size") or ".Size" in (format_ or "")
     listing = ps_listing(engine, truncated=not flags.on("no-trunc"), with_size=with_size)
     sys.stdout.write(listing.ids(summaries) if flags.on("quiet") else listing.show(summaries, format_))

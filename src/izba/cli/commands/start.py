@@ -35,6 +35,9 @@ def run(context: Context, argv: list[str]) -> int:
     # One monitor for each, all forked before anything heavy is imported (see `izba.monitor`).
     monitors = [Monitor(attached=attached) for _ in flags.arguments]
     engine = context.engine()
+    from izba.engine import upkeep
+
+    upkeep.look(engine)
     engine.enter_user_namespace()
     from izba.engine.containers.start import AlreadyStarted, start
 

@@ -20,9 +20,11 @@ COMMAND = Command(
 def run(context: Context, argv: list[str]) -> int:
     """Print the names of those that were started; 1 if one could not be."""
     COMMAND.parse(argv)
+    from izba.engine import upkeep
     from izba.monitor.nursery import Nursery
 
     with Nursery() as nursery, context.engine() as engine:
+        upkeep.look(engine)
         engine.enter_user_namespace()
         from izba.engine.resume import resume
 

@@ -10,13 +10,15 @@ from izba.engine.containers import lifecycle, networking
 from izba.engine.containers.networkfiles import resolv_conf
 from izba.engine.inside import inside
 from izba.errors import Conflict
+from izba.network import ipv4
+from izba.network.intents import Intent
 from izba.network.plan import HELPERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.engine.containers.model import Container
     from izba.engine.engine import Engine
-    from izba.network.store import Endpoint, EndpointRequest, Network
+    from izba.network.store import EndpointRequest, Network
 
 
 class SharesNetwork(Conflict):
@@ -33,21 +35,30 @@ def connect(engine: Engine, network: Network, container: Container, request: End
         raise SharesNetwork(container, mode)
     networking.check(network, request)
     state = lifecycle.state(container)
+    if not state.pid:
+        networks_of.networks(engine).connect(container.id, network, request)
+        _tell(engine, "connect", network, container)
+        return
+    with Intent(networks_of.run_directory(engine), kind="connect", network=network.id, container=container.id):
+        _connect_running(engine, network, container, request, state.pid)
+
+
+def _connect_running(
+    engine: Engine, network: Network, container: Container, request: EndpointRequest, pid: int
+) -> None:
+    from izba.network.attach import attach_running
+
     rows = networks_of.networks(engine)
     with engine.store.db.transaction():
         endpoint = rows.connect(container.id, network, request)
-        if not state.pid:
-            _tell(engine, "connect", network, container)
-            return
         network = networks_of.settled(engine, network)
         link = networking.link(engine, network, endpoint, 0)
-    from izba.network.attach import attach_running
-
     plan = networking.plan_of(engine, container, (link,))
     try:
-        inside(engine, lambda: attach_running(plan, state.pid))
+        inside(engine, lambda: attach_running(plan, pid))
     except BaseException:
         rows.disconnect(container.id, network)
+        detach(engine, container, link.address, link.mac)
         raise
     _tell(engine, "connect", network, container)
     _rewrite_hosts(container, added=link.address)
@@ -59,30 +70,37 @@ def disconnect(engine: Engine, network: Network, container: Container) -> None:
     """Take it out of the network; if it runs, its interface goes at once. Raises `NotConnected`."""
     rows = networks_of.networks(engine)
     endpoint = next((each for each in rows.of_container(container.id) if each.network == network.id), None)
-    rows.disconnect(container.id, network)
-    _tell(engine, "disconnect", network, container)
-    state = lifecycle.state(container)
-    if state.pid and endpoint is not None and endpoint.address is not None:
-        _detach(engine, network, container, endpoint, state.pid)
+    if endpoint is None or endpoint.address is None or not lifecycle.state(container).pid:
+        rows.disconnect(container.id, network)
+        _tell(engine, "disconnect", network, container)
+        return
+    address, mac = ipv4.text(endpoint.address), networking.mac_of(endpoint)
+    told = {"network": network.id, "container": container.id, "address": address, "mac": mac.hex()}
+    with Intent(networks_of.run_directory(engine), kind="disconnect", **told):
+        rows.disconnect(container.id, network)
+        _tell(engine, "disconnect", network, container)
+        detach(engine, container, address, mac)
 
 
 def _tell(engine: Engine, action: str, network: Network, container: Container) -> None:
     eventlog.emit(engine, "network", action, network.id, container=container.id, name=network.name, type=network.driver)
 
 
-def _detach(engine: Engine, network: Network, container: Container, endpoint: Endpoint, pid: int) -> None:
+def detach(engine: Engine, container: Container, address: str, mac: bytes) -> None:
+    """Take the interface away from the container, if it runs and has it."""
     from izba.network.attach import detach_running
 
-    link = networking.link_of(network, endpoint, 0)
+    pid = lifecycle.state(container).pid
+    if not pid:
+        return
     rows = networks_of.networks(engine)
     remaining = [
         networking.link_of(other, each, 0)
         for each in rows.of_container(container.id)
         if each.address is not None and (other := rows.find(each.network))
     ]
-    plan = networking.plan_of(engine, container, (link,))
-    inside(engine, lambda: detach_running(plan, pid, remaining))
-    _rewrite_hosts(container, removed=link.address)
+    inside(engine, lambda: detach_running(pid, address, mac, remaining))
+    _rewrite_hosts(container, removed=address)
 
 
 def _answer_names(container: Container) -> None:
@@ -107,9 +125,11 @@ def _rewrite_hosts(container: Container, *, added: str = "", removed: str = "") 
 
 
 def _rewrite(path: str, text: str) -> None:
-    """Change a file in place: it is bound into the container."""
-    fd = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
+    """Change a file in place: it is bound into the container. Killed at any moment, one of the two texts is there."""
+    data = text.encode()
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
-        os.write(fd, text.encode())
+        os.write(fd, data.ljust(os.fstat(fd).st_size, b"\n"))
+        os.ftruncate(fd, len(data))
     finally:
         os.close(fd)

@@ -40,13 +40,13 @@ class IsPaused(Conflict):
 
 def state(container: Container) -> State:
     """What the container does at this moment. Whoever finds that its monitor was killed tells its end."""
-    return states.read(container.directory, lambda found: _tell_loss(container, found))
+    return states.read(container.directory, lambda found: _settle_loss(container, found))
 
 
-def _tell_loss(container: Container, found: State) -> None:
-    from izba.engine.losses import tell_end
+def _settle_loss(container: Container, found: State) -> None:
+    from izba.engine.losses import settle
 
-    tell_end(container.engine, container.id, found)
+    settle(container.engine, container.id, found)
 
 
 def require_running(container: Container) -> State:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from izba.engine import networks as networks_of
+from izba.engine import rules
 from izba.engine.containers import lifecycle
 from izba.errors import InvalidArgument
 from izba.network import files, ipam, ipv4, ports
@@ -77,6 +78,7 @@ def plan(engine: Engine, container: Container) -> NetworkPlan | None:
         return plan_of(engine, container, ()).replace(ports=tuple(places), helper=mode)
     if not has_endpoints(mode):
         return None
+    rules.look(engine)
     rows = networks_of.networks(engine)
     links: list[LinkPlan] = []
     names = False
@@ -102,7 +104,7 @@ def plan_of(engine: Engine, container: Container, links: tuple[LinkPlan, ...]) -
     return NetworkPlan(
         container=container.id,
         owner=engine.roots.data,
-        run=f"{engine.roots.run}/network",
+        run=networks_of.run_directory(engine),
         links=links,
         servers=tuple(container.host_config.get("Dns") or ()),
         rootless=engine.roots.rootless,
@@ -123,21 +125,15 @@ def link(engine: Engine, network: Network, endpoint: Endpoint, number: int) -> L
 def link_of(network: Network, endpoint: Endpoint, number: int) -> LinkPlan:
     """The interface of an endpoint that has its address."""
     assert endpoint.address is not None
-    address = endpoint.address
-    options = dict(network.options)
-    return LinkPlan(
-        network=network.id,
-        name=network.name,
-        bridge=network.bridge,
-        gateway=network.gateway,
-        prefix=ipv4.subnet(network.subnet).prefix,
-        interface=f"eth{number}",
-        address=ipv4.text(address),
-        mac=bytes.fromhex(endpoint.mac.replace(":", "")) if endpoint.mac else ipam.mac_of(address),
-        mtu=network.mtu,
-        internal=network.internal,
-        masquerade=options.get("com.docker.network.bridge.enable_ip_masquerade", "true") != "false",
+    return networks_of.bridge_side(network).replace(
+        interface=f"eth{number}", address=ipv4.text(endpoint.address), mac=mac_of(endpoint)
     )
+
+
+def mac_of(endpoint: Endpoint) -> bytes:
+    """The hardware address of an endpoint that has its address."""
+    assert endpoint.address is not None
+    return bytes.fromhex(endpoint.mac.replace(":", "")) if endpoint.mac else ipam.mac_of(endpoint.address)
 
 
 def bindings(config: ContainerConfig, host: HostConfig) -> tuple[PortBinding, ...]:
