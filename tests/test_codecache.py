@@ -33,17 +33,22 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def loader(tree: Path, **variables: str) -> str:
-    """Which loader a command got a module from, and what it found in it."""
+def loaded(tree: Path, command: str, **variables: str) -> str:
+    """What a command says that imports izba from `tree`."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
-        [sys.executable, "-P", "-c", COMMAND],
+        [sys.executable, "-P", "-c", command],
         env=environment | {"PYTHONPATH": str(tree)} | variables,
         capture_output=True,
         text=True,
         check=True,
     )
-    kind, file, answer = done.stdout.split()
+    return done.stdout.strip()
+
+
+def loader(tree: Path, **variables: str) -> str:
+    """Which loader a command got a module from, and what it found in it."""
+    kind, file, answer = loaded(tree, COMMAND, **variables).split()
     assert file == str(tree / "izba/linux/wire.py")
     return kind if answer == "None" else f"{kind} {answer}"
 
@@ -87,6 +92,29 @@ def test_damaged_code_is_read_from_elsewhere(tree: Path) -> None:
 
     assert loader(tree) == CACHED  # its loader, though not its code
     assert [loader(tree), loader(tree)] == [ORDINARY, CACHED]
+
+
+def test_a_large_package_has_a_file_of_its_own(tree: Path) -> None:
+    (tree / "izba/build").mkdir()
+    (tree / "izba/build/__init__.py").touch()
+    (tree / "izba/build/graph.py").write_text("SIDES = 3\n")
+    command = """
+from izba import codecache
+codecache.install()
+import izba.{}
+print(type(izba.{}.__loader__).__module__)
+codecache.update()
+"""
+
+    def both(*names: str) -> list[str]:
+        return [loaded(tree, command.format(name, name)) for name in names]
+
+    assert both("build.graph", "build.graph") == [ORDINARY, CACHED]
+    assert both("linux.wire", "linux.wire") == [ORDINARY, CACHED]
+    first, apart = sorted((tree / "izba/__pycache__").glob("*.cache"), key=lambda file: len(file.name))
+    assert apart.name.startswith("modules-build.")
+    assert b"izba.build.graph " not in first.read_bytes()
+    assert b"izba.linux.wire " not in apart.read_bytes()
 
 
 def test_nothing_is_written_where_bytecode_is_not_wanted(tree: Path) -> None:

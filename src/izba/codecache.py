@@ -1,17 +1,19 @@
-"""The bytecode of izba's modules in one file, for commands that import a hundred of them.
+"""The bytecode of izba's modules in few files, for commands that import a hundred of them.
 
 Python finds a module by some thirty calls of the import system and six of the kernel: 0.09 ms for each, of which
 reading the code is a third. `izba run` would spend 10 of its 50 ms on that. So the installed script reads one file
-instead, beside the `.pyc` files it is made of and as disposable as they are:
+instead, beside the `.pyc` files it is made of and as disposable as they are; and another for each large package that
+only some commands use, when the first of its modules is wanted:
 
-    izba/__pycache__/modules.cpython-311.cache     the index's length in 8 bytes; the index; the modules' code
+    izba/__pycache__/modules.cpython-311.cache           the index's length in 8 bytes; the index; the modules' code
+    izba/__pycache__/modules-build.cpython-311.cache     the same of `izba.build`, and of commands of that name
 
 The index is text, for it is searched a hundred times and never needed as objects, which would stay with a monitor: the
 package's directory and the bytecode's version, then for each module a line with its name, the time and size of its
 source, whether it is a package, and where its code begins and ends.
 
 A module in it is as good as its `.pyc`: used if its source still has the time and the size that it was compiled from.
-What is missing or stale is imported as ever, and the file written anew at the end of the command (`update`).
+What is missing or stale is imported as ever, and its file written anew at the end of the command (`update`).
 """
 
 from __future__ import annotations
@@ -32,8 +34,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 _PACKAGE = "izba"
-_LEFT_OUT = frozenset(("bootstrap", "build", "compose", "dns", "layer", "registry", "relay"))
-"""Packages of commands that take their time: without them the file is small enough to be read whole each time."""
+_PREFIX = f"{_PACKAGE}."
+_APART = frozenset(("bootstrap", "build", "compose", "dns", "layer", "registry", "relay"))
+"""Packages with a file of their own: without them the first is small enough to be read whole each time."""
 
 _ROOT = os.path.dirname(__file__)
 _FIRST_LINE = f"{_ROOT} {MAGIC_NUMBER.hex()}\n".encode()
@@ -41,7 +44,7 @@ _HEADER = 16  # of a .pyc: magic number, flags, and time and size of the source 
 
 
 def install() -> None:
-    """Import izba's modules from the file, as far as it has them, from now on."""
+    """Import izba's modules from the files, as far as these have them, from now on."""
     sys.meta_path.insert(0, _Finder())
 
 
@@ -51,38 +54,44 @@ def uninstall() -> None:
 
 
 def update() -> None:
-    """Write the file anew if modules were missed that would be in it. Where it cannot be written, nothing happens."""
+    """Write those files anew that missed modules would be in. Where that cannot be done, nothing happens."""
     for finder in sys.meta_path:
-        if isinstance(finder, _Finder) and any(_read_compiled(_source(name)) for name in finder.missed):
-            _write()
+        if isinstance(finder, _Finder):
+            for part in {_part(name) for name in finder.missed if _read_compiled(_source(name))}:
+                _write(part)
 
 
 CodeType = type(install.__code__)  # that of `types`, which would be an import
 
 
 class _Finder:
-    """Finds what the file has; see `importlib.abc.MetaPathFinder`."""
+    """Finds what the files have; see `importlib.abc.MetaPathFinder`."""
 
     def __init__(self) -> None:
         self.missed: list[str] = []
-        self._index, self._code = _read()
+        self._files: dict[str, tuple[bytes, memoryview]] = {}
 
     def find_spec(self, name: str, path: object = None, _target: object = None) -> ModuleSpec | None:
-        """The module, if it is in the file and its source is what it was."""
-        found = self._index.find(f"\n{name} ".encode())
-        if found < 0:
-            if path and _is_kept(name):
-                self.missed.append(name)
+        """The module, if it is in its file and its source is what it was."""
+        if not path or not name.startswith(_PREFIX):
             return None
-        line = self._index[found + 1 : self._index.index(b"\n", found + 1)]
+        part = _part(name)
+        if part not in self._files:
+            self._files[part] = _read(part)
+        index, codes = self._files[part]
+        found = index.find(f"\n{name} ".encode())
+        if found < 0:
+            self.missed.append(name)
+            return None
+        line = index[found + 1 : index.index(b"\n", found + 1)]
         try:
             time, size, is_package, start, end = map(int, line.split()[1:])
         except ValueError:  # damaged, see `_Loader.get_code`
             self.missed.append(name)
             return None
         source = f"{_ROOT}/{'/'.join(name.split('.')[1:])}"
-        locations = [source.rstrip("/")] if is_package else None
-        source = f"{locations[0]}/__init__.py" if locations else f"{source}.py"
+        locations = [source] if is_package else None
+        source = f"{source}/__init__.py" if is_package else f"{source}.py"
         try:
             status = os.stat(source)
         except FileNotFoundError:
@@ -91,7 +100,7 @@ class _Finder:
             self.missed.append(name)
             return None
         loader = _Loader(name, source)
-        loader.code = self._code[start:end]
+        loader.code = codes[start:end]
         return spec_from_file_location(name, source, loader=loader, submodule_search_locations=locations)
 
 
@@ -110,13 +119,13 @@ class _Loader(SourceFileLoader):
         if isinstance(code, CodeType):
             return code
         # A power cut may leave zeros of a file. What is imported next may be hurt too, but not in the next command.
-        _discard()
+        _discard(_part(fullname))
         return super().get_code(fullname)
 
 
-def _is_kept(name: str) -> bool:
-    parts = name.split(".")
-    return parts[0] == _PACKAGE and _LEFT_OUT.isdisjoint(parts)
+def _part(name: str) -> str:
+    """The package in whose file a module is; empty for the first file."""
+    return next((each for each in name.split(".") if each in _APART), "")
 
 
 def _source(name: str) -> str:
@@ -125,18 +134,18 @@ def _source(name: str) -> str:
     return f"{path}/__init__.py" if os.path.isdir(path) else f"{path}.py"
 
 
-# -- the file
+# -- the files
 
 
-def _file() -> str:
-    directory, _, name = cache_from_source(f"{_ROOT}/modules.py").rpartition("/")
+def _file(part: str) -> str:
+    directory, _, name = cache_from_source(f"{_ROOT}/modules{part and '-'}{part}.py").rpartition("/")
     return f"{directory}/{name.removesuffix('.pyc')}.cache"
 
 
-def _read() -> tuple[bytes, memoryview]:
+def _read(part: str) -> tuple[bytes, memoryview]:
     """Index and code; nothing where there is no file, or one of a tree that was moved."""
     try:
-        with open(_file(), "rb", buffering=0) as file:
+        with open(_file(part), "rb", buffering=0) as file:
             data = file.read()
     except OSError:
         return b"", memoryview(b"")
@@ -147,15 +156,15 @@ def _read() -> tuple[bytes, memoryview]:
     return index, memoryview(data)[start:]
 
 
-def _discard() -> None:
+def _discard(part: str) -> None:
     try:
-        os.unlink(_file())
+        os.unlink(_file(part))
     except OSError:
         pass
 
 
-def _write() -> None:
-    if sys.dont_write_bytecode or not os.access(os.path.dirname(_file()), os.W_OK):
+def _write(part: str) -> None:
+    if sys.dont_write_bytecode or not os.access(os.path.dirname(_file(part)), os.W_OK):
         return
     lines: list[bytes] = [_FIRST_LINE]
     codes: list[bytes] = []
@@ -166,7 +175,7 @@ def _write() -> None:
             path = f"{directory}/{file}"
             relative = path.removeprefix(f"{_ROOT}/")
             name = f"{_PACKAGE}/{relative}".removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-            compiled = _read_compiled(path) if _is_kept(name) else None
+            compiled = _read_compiled(path) if _part(name) == part else None
             if compiled is None:
                 continue
             time, size, code = compiled
@@ -174,11 +183,11 @@ def _write() -> None:
             lines.append(f"{name} {time} {size} {int(file == '__init__.py')} {start} {end}\n".encode())
             codes.append(code)
     index = b"".join(lines)
-    temporary = f"{_file()}.{os.getpid()}"
+    temporary = f"{_file(part)}.{os.getpid()}"
     try:
         with open(temporary, "wb") as written:
             written.write(b"".join((len(index).to_bytes(8, "little"), index, *codes)))
-        os.rename(temporary, _file())
+        os.rename(temporary, _file(part))
     except OSError:  # a cache: the next one may have more luck
         if os.path.exists(temporary):
             os.unlink(temporary)

@@ -199,3 +199,21 @@ def test_an_ignore_file_that_is_no_file_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidArgument, match="is no regular file"):
         load(str(tmp_path), str(tmp_path / "Dockerfile"))
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.text(alphabet="ab*?/\\.!", min_size=1, max_size=6), min_size=1, max_size=4),
+    st.lists(st.text(alphabet="ab/.\n", min_size=1, max_size=6), min_size=1, max_size=8),
+)
+def test_the_first_paths_are_judged_as_all_later_ones(texts: list[str], paths: list[str]) -> None:
+    try:
+        ignore = Ignore(texts)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("izba.build.dockerfile.ignore._FEW", 0)
+            expressions = Ignore(texts)
+            late = [expressions.excludes(path) for path in (paths[0], *paths)][1:]
+    except BadIgnorePattern:
+        return
+
+    assert [ignore.excludes(path) for path in paths] == late

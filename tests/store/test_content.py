@@ -139,6 +139,48 @@ def test_put_stores_a_small_blob_once(content: ContentStore) -> None:
     assert os.stat(content.path(first.digest)).st_mtime_ns == before
 
 
+def test_small_blobs_are_stored_together(content: ContentStore) -> None:
+    known = content.put(b"known", "text/plain")
+
+    content.put_together((DATA, "text/plain"), (b"known", "text/plain"), (b"other", "text/other"), (DATA, "text/plain"))
+
+    other = Descriptor(media_type="text/other", digest=Digest.of(b"other"), size=5)
+    assert sorted(content.walk(), key=str) == sorted([PROMISED, known, other], key=str)
+    assert (content.read(PROMISED.digest), content.read(other.digest)) == (DATA, b"other")
+    assert content.ingests() == []
+    content.put_together((b"other", "text/other"), (DATA, "text/plain"))  # all there: nothing happens
+    assert len(content.files()) == 3
+
+
+def test_two_who_store_the_same_blobs_in_opposite_order_do_not_wait_for_each_other(content: ContentStore) -> None:
+    parts = [(str(number).encode(), "text/plain") for number in range(4)]
+    both = [threading.Thread(target=content.put_together, args=order) for order in (parts, parts[::-1]) for _ in "ab"]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join(timeout=20)
+        assert not thread.is_alive()
+
+    assert [content.read(Digest.of(data)) for data, _ in parts] == [data for data, _ in parts]
+    assert (len(content.files()), content.ingests()) == (4, [])
+
+
+def test_of_blobs_stored_together_none_is_there_before_all_are(content: ContentStore) -> None:
+    class Torn(Exception):
+        pass
+
+    def die() -> None:
+        raise Torn
+
+    with pytest.raises(Torn), content._db.transaction():
+        content.put_together((DATA, "text/plain"), (b"other", "text/plain"))
+        die()
+
+    assert list(content.walk()) == []
+    content.put_together((DATA, "text/plain"), (b"other", "text/plain"))  # over the files that the crash left
+    assert content.read(PROMISED.digest) == DATA
+
+
 def test_a_second_writer_of_a_ref_waits_for_the_first(content: ContentStore) -> None:
     order = []
 

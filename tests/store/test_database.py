@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+import tarfile
 import threading
 from pathlib import Path
 
@@ -162,3 +164,26 @@ def test_sqlite_comes_without_functools_and_leaves_it_as_it_is(tmp_path: Path) -
     )
     source = next(path for path in sys.path if Path(path, "izba/store/db.py").exists())
     subprocess.run([sys.executable, "-I", "-S", "-c", script, source, str(tmp_path / "izba.db")], check=True)
+
+
+def test_commands_leave_the_log_to_the_next_one(tmp_path: Path) -> None:
+    """To end the log and begin it anew would be waits for the disk in every command."""
+    command = [Path(sys.executable).with_name("izba"), "--root", tmp_path / "root"]
+    archive = io.BytesIO()
+    tarfile.open(fileobj=archive, mode="w").close()
+
+    def izba(*words: str) -> list[str]:
+        done = subprocess.run([*command, *words], input=archive.getvalue(), capture_output=True, check=True)
+        return done.stdout.decode().split()
+
+    lengths = []
+    for number in range(40):
+        izba("import", "--change", f"LABEL number={number}", "-", f"image:{number}")
+        log = next((tmp_path / "root").rglob("izba.db-wal"))
+        lengths.append(log.stat().st_size)
+        if number == 3:
+            assert len(izba("images", "-q")) == 4
+
+    assert 0 < lengths[0] < lengths[1]
+    assert lengths[-1] < 400 * 4120  # written back into the database, and used from its beginning again
+    assert len(izba("images", "-q")) == 40

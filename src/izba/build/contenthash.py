@@ -11,12 +11,12 @@ from __future__ import annotations
 import os
 import stat
 import time
-from _hashlib import openssl_sha256 as sha256
 from _struct import Struct
 from _thread import get_native_id
 
 from izba import log
 from izba.build.fingerprint import is_settled
+from izba.oci.digest import sha256_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class StatCache:
         body = b"".join([pack(row[0], inode, row[1], row[2], row[3], row[4]) for inode, row in rows.items()])
         temporary = f"{self._path}.{get_native_id()}.tmp"
         with open(temporary, "wb") as file:
-            file.write(_MAGIC + sha256(body).digest() + body)
+            file.write(_MAGIC + sha256_of(body).digest() + body)
         os.rename(temporary, self._path)
         self._changed = False
 
@@ -79,7 +79,7 @@ class StatCache:
             return
         start = len(_MAGIC) + 32
         body = memoryview(data)[start:]
-        if data[: len(_MAGIC)] != _MAGIC or sha256(body).digest() != data[len(_MAGIC) : start]:
+        if data[: len(_MAGIC)] != _MAGIC or sha256_of(body).digest() != data[len(_MAGIC) : start]:
             log.debug("a stat cache is damaged and will be made anew", path=path)
             return
         self._rows = {
@@ -125,7 +125,7 @@ def hash_file(path: str, cache: StatCache) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise OSError(f"{path} is no regular file any more")
         data = os.read(fd, CHUNK)
-        hasher = sha256(data)
+        hasher = sha256_of(data)
         done = len(data)
         while data and done != status.st_size:
             data = os.read(fd, CHUNK)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from _hashlib import openssl_sha256 as sha256
 
 from izba import errors
 from izba._record import Record
@@ -11,6 +10,7 @@ from izba.build.contenthash import StatCache
 from izba.build.definition import NAMES, DockerfileNotFound, bounded, find, open_regular, shown
 from izba.build.files import FileSource
 from izba.errors import NotFound
+from izba.oci.digest import Digest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Contexts:
         root = os.path.realpath(path)
         ignore, ignore_file = _ignore(root, f"{root}/" if dockerfile is None else dockerfile)
         os.makedirs(self._directory, mode=0o700, exist_ok=True)
-        cache = StatCache(f"{self._directory}/{sha256(os.fsencode(root)).hexdigest()[:32]}")
+        cache = StatCache(f"{self._directory}/{Digest.of(os.fsencode(root)).hex[:32]}")
         self.caches.append(cache)
         return FileSource(root, ignore=ignore, ignore_file=ignore_file, cache=cache)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import stat
-from _hashlib import openssl_sha256 as sha256
 
 from izba._record import Record
 from izba.build import gopath
@@ -19,7 +18,7 @@ from izba.build.inroot import clean, resolve
 from izba.errors import NotFound
 from izba.layer.fsops import RECORD
 from izba.layer.xattrs import belongs_to_layer
-from izba.oci.digest import Digest
+from izba.oci.digest import Digest, Hasher
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -189,7 +188,7 @@ def _select(source: FileSource, selector: Selector) -> tuple[Chosen, ...]:
 
 def content_digest(source: FileSource, chosen: Sequence[Chosen]) -> Digest:
     """What the chosen files are: names, kinds, modes and contents; owners where they count; times never."""
-    hasher = sha256()
+    hasher = Hasher()
     for each in chosen:
         top = f"{source.root}/{each.path}" if each.path else source.root
         entries: list[Entry] = [("", each.status), *each.entries]
@@ -220,7 +219,7 @@ def content_digest(source: FileSource, chosen: Sequence[Chosen]) -> Digest:
                 fields.append(f"{status.st_uid}:{status.st_gid}:{own}")
         fields.append("")
         hasher.update("\0".join(fields).encode("utf-8", "surrogateescape"))
-    return Digest(f"sha256:{hasher.hexdigest()}")
+    return hasher.digest()
 
 
 def attributes(path: str) -> list[tuple[str, bytes]]:

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from izba.errors import InvalidArgument
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
 
 class BadPattern(InvalidArgument):
     """A wildcard is malformed."""
@@ -45,7 +49,16 @@ def unescape(text: str) -> str:
 
 def match(pattern: str, name: str) -> bool:
     """Whether the whole of `name` matches. Raises `BadPattern`, whether or not it would have come to the bad part."""
+    return _match(_compile(pattern), name)
+
+
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """`match` for many names. Raises `BadPattern`."""
     tokens = _compile(pattern)
+    return lambda name: _match(tokens, name)
+
+
+def _match(tokens: Sequence[str | _Set | None], name: str) -> bool:
     # The classic two-pointer walk: on a mismatch go back to the last star and let it take one character more.
     token = position = 0
     star, star_position = -1, 0

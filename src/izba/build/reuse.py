@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import os
 import stat
-from _hashlib import openssl_sha256 as sha256
 from _thread import get_native_id
 
 from izba import log
+from izba.oci.digest import sha256_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def note(path: str, contents: Mapping[str, bytes], size: int) -> None:
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     temporary = f"{path}.{get_native_id()}.tmp"
     with open(temporary, "wb") as file:
-        file.write(_MAGIC + sha256(body).digest() + body)
+        file.write(_MAGIC + sha256_of(body).digest() + body)
     try:
         os.rename(temporary, path)
     except FileNotFoundError:
@@ -99,7 +99,7 @@ def noted(path: str) -> dict[str, bytes]:
     except FileNotFoundError:
         return {}
     body = data[len(_MAGIC) + 32 :]
-    if not data.startswith(_MAGIC) or sha256(body).digest() != data[len(_MAGIC) : len(_MAGIC) + 32]:
+    if not data.startswith(_MAGIC) or sha256_of(body).digest() != data[len(_MAGIC) : len(_MAGIC) + 32]:
         return {}
     names = body.decode("utf-8", "surrogateescape").split("\0")
     return {name[64:]: bytes.fromhex(name[:64]) for name in names}

@@ -6,7 +6,6 @@ import fcntl
 import os
 import stat
 import time
-from _hashlib import openssl_sha256 as sha256
 
 from izba.build.files import FileSource, SourceNotFound
 from izba.build.graph import Tree
@@ -15,6 +14,7 @@ from izba.errors import InvalidArgument
 from izba.linux import rootpath
 from izba.linux.mount import Mount
 from izba.linux.overlay import overlay
+from izba.oci.digest import Digest
 from izba.runtime.specgen.request import MountRequest
 
 TYPE_CHECKING = False
@@ -101,7 +101,7 @@ class StepMounts:
             tree = self._inputs[mount.input]
             assert isinstance(tree, Tree)
             from_tree = tree
-        name = sha256(f"{mount.id}\0{from_tree.chain if from_tree else ''}".encode()).hexdigest()
+        name = Digest.of(f"{mount.id}\0{from_tree.chain if from_tree else ''}".encode()).hex
         parent = f"{self._worker.store.roots.data}/build/mounts"
         os.makedirs(parent, mode=0o700, exist_ok=True)
         directory = self._claim(f"{parent}/{name}", mount)

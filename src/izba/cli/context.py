@@ -10,13 +10,17 @@ if TYPE_CHECKING:
 
 
 class Context(Record):
-    """The global flags: `--root` (None: `IZBA_ROOT` or the user's own root) and `--debug`."""
+    """The global flags: `--root` (None: `IZBA_ROOT` or the user's own root) and `--debug`.
+
+    `leaving`: the process ends with the command.
+    """
 
     root: str | None = None
     debug: bool = False
+    leaving: bool = False
 
     def engine(self) -> Engine:
         """Open the engine on this root. Each call opens it anew; a command calls it once."""
         from izba.engine.engine import Engine
 
-        return Engine.open(self.root)
+        return Engine.open(self.root, leaving=self.leaving)

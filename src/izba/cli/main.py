@@ -43,13 +43,13 @@ class UnknownCommand(UsageError):
         super().__init__(f"{word!r} is not a command of `{prefix}`", hint=hint)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run one command line; the process's exit code."""
+def main(argv: list[str] | None = None, *, leaving: bool = False) -> int:
+    """Run one command line; the process's exit code. `leaving`: the process ends with it."""
     words = sys.argv[1:] if argv is None else argv
     if None in {sys.stdin, sys.stdout, sys.stderr}:
         _open_standard_streams()
     try:
-        code = _run(words)
+        code = _run(words, leaving=leaving)
         sys.stdout.flush()
     except KeyboardInterrupt:
         code = INTERRUPTED
@@ -80,7 +80,7 @@ def script() -> NoReturn:
     from izba import codecache
 
     gc.set_threshold(50_000)  # or a start, which makes many objects and no garbage, is searched for it twenty times
-    code = main()
+    code = main(leaving=True)
     sys.stderr.flush()
     codecache.update()
     if not atexit._ncallbacks():  # noqa: SLF001 - who registered one relies on it
@@ -88,7 +88,7 @@ def script() -> NoReturn:
     sys.exit(code)
 
 
-def _run(words: list[str]) -> int:
+def _run(words: list[str], *, leaving: bool) -> int:
     failure, debug = 1, False
     try:
         flags = IZBA.parse(words)
@@ -103,7 +103,7 @@ def _run(words: list[str]) -> int:
         entry, rest = find(flags.arguments)
         failure = entry.failure
         module = __import__(f"izba.cli.commands.{entry.module}", fromlist=("run",))
-        code: int = module.run(Context(root=flags.text("root"), debug=debug), rest)
+        code: int = module.run(Context(root=flags.text("root"), debug=debug, leaving=leaving), rest)
     except HelpWanted as wanted:
         return _print_help() if wanted.command is IZBA else _print(wanted.command.help())
     except IzbaError as error:

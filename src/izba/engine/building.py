@@ -190,8 +190,6 @@ def _fetcher(engine: Engine, request: BuildRequest) -> Callable[[str, str | None
 
 def _bootstrapper(step: RunningStep) -> Bootstrap:
     """Make base images from packages, each of its steps a line of the build's step."""
-    from izba.bootstrap.catalog import bootstrap  # downloads, archives, signatures: only for who asks for them
-
     said = ""
 
     def tell(progress: Stage) -> None:
@@ -200,7 +198,12 @@ def _bootstrapper(step: RunningStep) -> Bootstrap:
             said = progress.text
             step.output(f"{said}\n".encode())
 
-    return lambda engine, reference: bootstrap(engine, reference, tell)
+    def make(engine: Engine, reference: Reference) -> StoredImage:
+        from izba.bootstrap.catalog import bootstrap  # downloads, archives, signatures: half a build's time to import
+
+        return bootstrap(engine, reference, tell)
+
+    return make
 
 
 def _check_frontend(dockerfile: Dockerfile) -> None:

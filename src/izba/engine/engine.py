@@ -19,20 +19,28 @@ if TYPE_CHECKING:
     from izba.runtime.specgen.request import HostFacts
 
 
+_LEFT: list[Store] = []
+"""Stores that are closed by the end of the process."""
+
+
 class Engine:
     """One izba. `with Engine.open() as engine:` closes its database at the end."""
 
-    def __init__(self, roots: Roots) -> None:
+    def __init__(self, roots: Roots, *, leaving: bool = False) -> None:
         self.roots = roots
+        self._leaving = leaving
         self._store: Store | None = None
         self._host: HostFacts | None = None
         self._cgroups: list[Hierarchy | None] = []  # empty until it was looked for
         self._entered = False
 
     @classmethod
-    def open(cls, root: str | None = None) -> Engine:
-        """The engine of this user, or the one under `root`; touches no disk yet."""
-        return cls(roots(os.environ, os.getuid(), root=root))
+    def open(cls, root: str | None = None, *, leaving: bool = False) -> Engine:
+        """The engine of this user, or the one under `root`; touches no disk yet.
+
+        `leaving`: the process ends when it is done with this engine, and that is soon enough to close its database.
+        """
+        return cls(roots(os.environ, os.getuid(), root=root), leaving=leaving)
 
     @property
     def store(self) -> Store:
@@ -95,7 +103,10 @@ class Engine:
     def close(self) -> None:
         """Close what was opened."""
         if self._store is not None:
-            self._store.close()
+            if self._leaving:
+                _LEFT.append(self._store)
+            else:
+                self._store.close()
             self._store = None
 
     def __enter__(self) -> Self:

@@ -35,19 +35,25 @@ def create_image(
     The same config and layers give the same image. Whoever made the layers still holds the lease they were made under.
     """
     config_bytes = dumps_ordered(config).encode()
+    config_descriptor = _describe(config_bytes, mediatype.OCI_CONFIG)
+    manifest: Manifest = {
+        "schemaVersion": 2,
+        "mediaType": mediatype.OCI_MANIFEST,
+        "config": config_descriptor.to_document(),
+        "layers": [layer.to_document() for layer in layers],
+    }
+    if annotations:
+        manifest["annotations"] = dict(annotations)
+    manifest_bytes = dumps_ordered(manifest).encode()
     with store.lease("create an image"):
-        config_descriptor = store.content.put(config_bytes, mediatype.OCI_CONFIG)
-        manifest: Manifest = {
-            "schemaVersion": 2,
-            "mediaType": mediatype.OCI_MANIFEST,
-            "config": config_descriptor.to_document(),
-            "layers": [layer.to_document() for layer in layers],
-        }
-        if annotations:
-            manifest["annotations"] = dict(annotations)
-        manifest_bytes = dumps_ordered(manifest).encode()
-        descriptor = store.content.put(manifest_bytes, mediatype.OCI_MANIFEST)
-        return _enter(store, descriptor, manifest, config, name)
+        if layers:
+            store.snapshots.begin_small_sync()  # so that one wait of the disk's is enough for layers and documents
+        store.content.put_together((config_bytes, mediatype.OCI_CONFIG), (manifest_bytes, mediatype.OCI_MANIFEST))
+        return _enter(store, _describe(manifest_bytes, mediatype.OCI_MANIFEST), manifest, config, name)
+
+
+def _describe(data: bytes, media_type: str) -> Descriptor:
+    return Descriptor(media_type=media_type, digest=Digest.of(data), size=len(data))
 
 
 def register(store: Store, manifest: Descriptor, name: Reference | None = None) -> StoredImage:

@@ -10,6 +10,7 @@ from izba.oci.digest import Hasher
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from queue import SimpleQueue
+    from threading import Thread
     from typing import Protocol
 
     from izba.oci.digest import Digest
@@ -92,24 +93,27 @@ class ReadAhead:
 
 
 class HashedSink:
-    """Hashes and writes buffers in a thread. `full` hands a filled buffer over and gives an empty one back."""
+    """Hashes and writes buffers in a thread, once there is more than one.
+
+    `buffer` gives an empty one, `full` hands it over when it is filled.
+    """
 
     def __init__(self, out: Writer) -> None:
-        import queue
-        import threading
+        from queue import SimpleQueue
 
         self._out = out
         self._hasher = Hasher()
-        self._filled: SimpleQueue[tuple[bytearray, int] | None] = queue.SimpleQueue()
-        self._empty: SimpleQueue[bytearray] = queue.SimpleQueue()
+        self._filled: SimpleQueue[tuple[bytearray, int] | None] = SimpleQueue()
+        self._empty: SimpleQueue[bytearray] = SimpleQueue()
+        self._made = 0
         self._error: BaseException | None = None
-        for _ in range(_DEPTH):
-            self._empty.put(bytearray(CHUNK))
-        self._thread = threading.Thread(target=self._run, name="layer-write", daemon=True)
-        self._thread.start()
+        self._thread: Thread | None = None
 
     def buffer(self) -> bytearray:
         """An empty buffer of `CHUNK` bytes."""
+        if self._made < _DEPTH and self._empty.empty():
+            self._made += 1
+            return bytearray(CHUNK)
         return self._empty.get()
 
     def full(self, buffer: bytearray, length: int) -> None:
@@ -117,6 +121,11 @@ class HashedSink:
         if self._error is not None:
             raise self._error
         self._filled.put((buffer, length))
+        if self._thread is None and length == CHUNK:
+            from threading import Thread
+
+            self._thread = Thread(target=self._run, name="layer-write", daemon=True)
+            self._thread.start()
 
     def finish(self) -> tuple[Digest, int]:
         """Wait for all to be written; digest and size."""
@@ -126,9 +135,12 @@ class HashedSink:
         return self._hasher.digest(), self._hasher.size
 
     def close(self) -> None:
-        """End the thread after what it was given."""
+        """End after what was given."""
         self._filled.put(None)
-        self._thread.join()
+        if self._thread is None:
+            self._run()
+        else:
+            self._thread.join()
 
     def _run(self) -> None:
         while (item := self._filled.get()) is not None:

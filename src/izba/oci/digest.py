@@ -20,15 +20,27 @@ if TYPE_CHECKING:
 _SMALL = 1 << 18
 """So many bytes are hashed sooner by CPython's own code than OpenSSL is loaded, which takes 2 ms."""
 
+_hashed = 0
+"""How many were, in this process, by the former."""
 
-def sha256(data: bytes | memoryview = b"") -> HASH:
+
+def sha256(data: bytes | bytearray | memoryview = b"") -> HASH:
     """A SHA-256 that goes on from `data`."""
     from _hashlib import openssl_sha256  # loads OpenSSL, which most commands get by without
 
     return openssl_sha256(data)
 
 
-def _small_sha256(data: bytes | memoryview) -> HASH:
+def sha256_of(data: bytes | bytearray | memoryview) -> HASH:
+    """The SHA-256 of all of `data`, by whichever is sooner done."""
+    global _hashed  # a thread's count that is lost is a few bytes hashed slower
+    if "_hashlib" in sys.modules or _hashed + len(data) > _SMALL:
+        return sha256(data)
+    _hashed += len(data)
+    return _small_sha256(data)
+
+
+def _small_sha256(data: bytes | bytearray | memoryview) -> HASH:
     if sys.version_info >= (3, 12):
         from _sha2 import sha256 as function
     else:
@@ -69,9 +81,7 @@ class Digest(str):
     @classmethod
     def of(cls, data: bytes | memoryview) -> Digest:
         """The digest of `data`."""
-        if len(data) > _SMALL or "_hashlib" in sys.modules:
-            return cls(f"sha256:{sha256(data).hexdigest()}")
-        return cls(f"sha256:{_small_sha256(data).hexdigest()}")
+        return cls(f"sha256:{sha256_of(data).hexdigest()}")
 
     @property
     def hex(self) -> str:
@@ -80,20 +90,29 @@ class Digest(str):
 
 
 class Hasher:
-    """Counts and hashes the bytes it is shown."""
+    """Counts and hashes the bytes it is shown. The first few are only kept: they may be all, see `sha256_of`."""
 
     def __init__(self) -> None:
-        self._hash = sha256()
+        self._hash: HASH | None = None
+        self._kept = bytearray()
         self.size = 0
 
-    def update(self, data: bytes | memoryview) -> None:
+    def update(self, data: bytes | bytearray | memoryview) -> None:
         """Take `data` into the digest and the size."""
-        self._hash.update(data)
         self.size += len(data)
+        if self._hash is not None:
+            self._hash.update(data)
+        elif self.size <= _SMALL and "_hashlib" not in sys.modules:
+            self._kept += data
+        else:
+            self._hash = sha256(self._kept)
+            self._kept.clear()
+            self._hash.update(data)
 
     def digest(self) -> Digest:
         """The digest of all bytes so far."""
-        return Digest(f"sha256:{self._hash.hexdigest()}")
+        found = self._hash if self._hash is not None else sha256_of(self._kept)
+        return Digest(f"sha256:{found.hexdigest()}")
 
 
 class VerifiedReader:

@@ -22,7 +22,7 @@ from izba.store.db import LockTimeout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
     from typing import BinaryIO, Self
 
@@ -81,6 +81,23 @@ class ContentStore:
         with self.ingest(digest) as ingest:
             ingest.write(data)
             return ingest.commit(media_type)
+
+    def put_together(self, *parts: tuple[bytes, str]) -> None:
+        """Store small blobs (bytes, media type) that belong together: the disk is waited for once, not for each."""
+        missing = {Digest.of(data): part for part in parts for data in part[:1]}
+        # In one order everywhere, or two processes could each wait for what the other has begun.
+        self._put_rest([(digest, *missing[digest]) for digest in sorted(missing) if not self.has(digest)], ())
+
+    def _put_rest(self, rest: Sequence[tuple[Digest, bytes, str]], begun: tuple[tuple[Ingest, str], ...]) -> None:
+        if rest:
+            digest, data, media_type = rest[0]
+            with self.ingest(digest) as ingest:
+                ingest.write(data)
+                ingest.begin_writeback()
+                self._put_rest(rest[1:], (*begun, (ingest, media_type)))
+        elif begun:
+            # Renamed first: what makes the bytes durable takes the names along. The rows still come last.
+            self._publish([(ingest, ingest.checked(media_type)) for ingest, media_type in begun], durable=False)
 
     def read(self, digest: Digest, *, limit: int = DOCUMENT_LIMIT) -> bytes:
         """A document's bytes, verified. Raises `BlobNotFound`, `BlobTooLarge`, `DigestMismatch`."""
@@ -159,19 +176,34 @@ class ContentStore:
         except FileNotFoundError:
             return False
 
-    def _publish(self, path: str, found: Descriptor) -> None:
-        """Rename a durable, verified ingest into place and insert its row; or drop it if the blob is there."""
+    def _publish(self, written: Sequence[tuple[Ingest, Descriptor]], *, durable: bool) -> None:
+        """Rename verified ingests into place and insert their rows; or drop those whose blob is there.
+
+        What is not `durable` yet is made so in between, in the transaction, so it should be small.
+        """
         with self._db.transaction():
-            if self.has(found.digest):
-                os.unlink(path)
-            else:
-                os.rename(path, self.path(found.digest))
+            new = [(ingest, found) for ingest, found in written if not self._drop(ingest, found.digest)]
+            for ingest, found in new:
+                os.rename(ingest.path, self.path(found.digest))
+            for ingest, _ in () if durable else new:
+                ingest.sync()
+            if new:
                 sync_directory(self._blobs)
+            for _, found in new:
                 self._db.execute(
                     "INSERT INTO content VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET size = excluded.size",
                     *(found.digest, found.size, found.media_type, time.time_ns()),
                 )
-            self._leases.hold("content", found.digest)
+                self._leases.hold("content", found.digest)
+        for ingest, _ in written:
+            ingest.done = True
+
+    def _drop(self, ingest: Ingest, digest: Digest) -> bool:
+        """Drop what was written if the blob is there already; whether it is."""
+        if not self.has(digest):
+            return False
+        os.unlink(ingest.path)
+        return True
 
 
 class Ingest:
@@ -185,7 +217,8 @@ class Ingest:
         self._hasher = Hasher()
         self._fd = -1
         self._begun = 0  # up to where the disk was set to work
-        self._done = False
+        self.done = False
+        """Whether it has become a blob, or was dropped for the one that is there."""
 
     @property
     def offset(self) -> int:
@@ -208,7 +241,7 @@ class Ingest:
             view = view[os.write(self._fd, view) :]
         # Of what is expected; other ingests may be dropped again, which costs the disk nothing if it had not begun.
         if self._expected is not None and self._hasher.size - self._begun >= WRITEBACK:
-            self._begin_writeback()
+            self.begin_writeback()
         return len(data)
 
     def discard(self) -> None:
@@ -218,7 +251,8 @@ class Ingest:
         self._hasher = Hasher()
         self._begun = 0
 
-    def _begin_writeback(self) -> None:
+    def begin_writeback(self) -> None:
+        """Set the disk to work on what is written."""
         from izba.linux.fs import start_writeback
 
         start_writeback(self._fd, self._begun, self._hasher.size - self._begun)
@@ -226,6 +260,17 @@ class Ingest:
 
     def commit(self, media_type: str, digest: Digest | None = None, size: int | None = None) -> Descriptor:
         """Make the bytes a blob, if they are what `expected`, `digest` and `size` promise. Raises `DigestMismatch`."""
+        found = self.checked(media_type, digest, size)
+        self.sync()
+        self._store._publish([(self, found)], durable=True)  # noqa: SLF001 - one thing in two classes
+        return found
+
+    def sync(self) -> None:
+        """Wait until the bytes are on the disk."""
+        os.fsync(self._fd)
+
+    def checked(self, media_type: str, digest: Digest | None = None, size: int | None = None) -> Descriptor:
+        """What was written, if it is what `expected`, `digest` and `size` promise. Raises `DigestMismatch`."""
         found = Descriptor(media_type=media_type, digest=self._hasher.digest(), size=self._hasher.size)
         if self._expected is not None:
             digest = digest or self._expected.digest
@@ -236,9 +281,6 @@ class Ingest:
         if digest is not None and digest != found.digest:
             self.discard()
             raise DigestMismatch(self._ref, expected=digest, actual=found.digest)
-        os.fsync(self._fd)
-        self._store._publish(self._path, found)  # noqa: SLF001 - one thing in two classes
-        self._done = True
         return found
 
     def __enter__(self) -> Self:
@@ -257,7 +299,7 @@ class Ingest:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         try:
-            if not self._done and (self._expected is None or self.offset == 0):
+            if not self.done and (self._expected is None or self.offset == 0):
                 _unlink(self._path)
         finally:
             os.close(self._fd)

@@ -3,6 +3,9 @@
 The C module under `sqlite3` is used alone (`izba.store.sqlite`): the rest of it costs 4 to 6 ms to import and adds
 nothing needed here.
 
+The log stays when a command ends: taking its last user away would write it back and delete it, and the next command
+would make it anew, which is four waits for the disk (`Engine.open`, `leaving`).
+
 One connection serves all threads of a process, one at a time; a forked child gets its own at its first query, for
 sqlite must not be carried across a fork.
 """
@@ -28,6 +31,10 @@ __all__ = ["Database", "DatabaseCorrupt", "DatabaseTooNew", "DatabaseUnavailable
 
 BUSY_SECONDS = 60.0
 """How long a writer waits for another; every transaction is short, so a longer wait means a stopped process."""
+
+
+LOG_PAGES = 250
+"""How long the log gets before it is written back into the database: who opens it first reads it whole (1 ms)."""
 
 
 RESERVE = 1 << 20
@@ -219,6 +226,7 @@ class Database:
                     self._migrate(connection)
                 connection.execute("PRAGMA foreign_keys = ON")
                 connection.execute("PRAGMA synchronous = NORMAL")
+                connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
             except BaseException:
                 connection.close()
                 raise

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _LARGEST = 4 << 20
+_FEW = 1000
+"""So many comparisons of a path with a pattern take as long as importing `re`."""
 
 
 class BadIgnorePattern(InvalidArgument):
@@ -60,15 +62,13 @@ class _Exception:
     """A `!pattern`, to tell whether it can match below a directory."""
 
     def __init__(self, pattern: str) -> None:
-        from izba.build.dockerfile.ignorepattern import matcher
-
         components = pattern.split("/")
         # From a component with `**` on, anything may match.
         self._open = any("**" in each for each in components)
         certain = [each for each in components if "**" not in each]
         if self._open:
             certain = components[: next(at for at, each in enumerate(components) if "**" in each)]
-        self._components = [matcher((each,)) for each in certain]
+        self._components = [_matcher([each]) for each in certain]
 
     def may_match_below(self, directory: list[str]) -> bool:
         if len(self._components) <= len(directory) and not self._open:
@@ -91,19 +91,47 @@ def _signed(pattern: str) -> tuple[bool, str]:
 
 
 def _grouped(signed: list[tuple[bool, str]]) -> list[tuple[bool, Callable[[str], object]]]:
-    if not signed:
-        return []
-    from izba.build.dockerfile.ignorepattern import matcher  # `re`: costly, and most builds have no patterns
-
     groups: list[tuple[bool, list[str]]] = []
     for takes_back, pattern in signed:
         if not groups or groups[-1][0] is not takes_back:
             groups.append((takes_back, []))
         groups[-1][1].append(pattern)
     try:
-        return [(takes_back, matcher(patterns)) for takes_back, patterns in groups]
+        return [(takes_back, _matcher(patterns)) for takes_back, patterns in groups]
     except ValueError as error:
         raise BadIgnorePattern(" ".join(pattern for _, pattern in signed), str(error)) from None
+
+
+def _matcher(patterns: list[str]) -> Callable[[str], object]:
+    """As `ignorepattern.matcher`, but without `re` as long as that is sooner."""
+    if any(mark in each for each in patterns for mark in ("**", "[", "\\")):
+        return _compiled(patterns)
+    return _Plain(patterns).matches
+
+
+def _compiled(patterns: list[str]) -> Callable[[str], object]:
+    from izba.build.dockerfile.ignorepattern import matcher
+
+    return matcher(patterns)
+
+
+class _Plain:
+    """Patterns that say how many components they match: compared for the first few paths, then an expression."""
+
+    def __init__(self, patterns: list[str]) -> None:
+        self._patterns = patterns
+        self._each = [(each.count("/") + 1, gopath.matcher(each)) for each in patterns]
+        self._left = _FEW
+        self._expression: Callable[[str], object] | None = None
+
+    def matches(self, path: str) -> object:
+        if self._expression is not None:
+            return self._expression(path)
+        self._left -= len(self._patterns)
+        if self._left < 0:
+            self._expression = _compiled(self._patterns)
+        components = path.split("/")
+        return any(length <= len(components) and match("/".join(components[:length])) for length, match in self._each)
 
 
 def clean(path: str) -> str:

@@ -90,17 +90,17 @@ class SnapshotRows:
             )
 
     def sync(self) -> None:
-        """EarlyFlush the file system and note that committed snapshots are safe."""
-        rows = self._db.rows("SELECT id FROM snapshots WHERE unsynced IS NOT NULL")
-        if not rows:
+        """Write committed snapshots to the disk and note that they are safe; the note may be lost, so may they."""
+        ids = self._unsynced()
+        if not ids:
             return
-        from izba.linux.fs import syncfs
+        from izba.store.snapshots.flush import flush_trees
 
-        syncfs(self._directory)
+        flush_trees(self._directory, map(self.directory, ids))
         if self._flush is not None:
             self._flush.finish()
-        with self._db.transaction(durable=True):
-            for (id,) in rows:
+        with self._db.transaction():
+            for id in ids:
                 self._db.execute("UPDATE snapshots SET unsynced = NULL WHERE id = ?", id)
 
     def begin_sync(self) -> None:
@@ -109,6 +109,18 @@ class SnapshotRows:
 
         if self._flush is None or self._flush.is_over():
             self._flush = EarlyFlush(self._directory)
+
+    def begin_small_sync(self) -> None:
+        """See `Snapshotter.begin_small_sync`."""
+        if ids := self._unsynced():
+            from izba.store.snapshots.flush import start_flush
+
+            start_flush(map(self.directory, ids))
+
+    def _unsynced(self) -> list[int]:
+        return [
+            id for (id,) in self._db.rows("SELECT id FROM snapshots WHERE kind = 'committed' AND unsynced IS NOT NULL")
+        ]
 
     def has(self, name: str) -> bool:
         """Whether a committed snapshot of this name is there, whole; if so, the open leases keep it."""

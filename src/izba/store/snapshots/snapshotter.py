@@ -76,6 +76,9 @@ if TYPE_CHECKING:
         def begin_sync(self) -> None:
             """Begin to write to the disk beside this thread what a later `sync` would have to wait for."""
 
+        def begin_small_sync(self) -> None:
+            """Set the disk to work on those of few files, and wait for nothing."""
+
         def drop_torn(self) -> int:
             """Forget committed snapshots that a crash of the machine may have torn; how many."""
 
