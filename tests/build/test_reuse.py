@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from izba.build.prune import kept, prune
+from izba.engine import builds
 from izba.engine.engine import Engine
 from izba.engine.images.remove import remove
 from izba.store.check import LEFTOVERS, check
@@ -267,6 +268,7 @@ def test_killed_at_any_line_both_layers_are_whole(fresh: Builder, new_store: Cal
 
 
 def _build_in_child(builder: Builder, context: Path) -> None:
+    builds.enter()  # the mounts of a build that was killed go with its process, as they do for the command
     threading.settrace(sys.gettrace())  # the steps are done in threads
     with Engine.open(builder.engine.roots.data) as engine:
         Builder(engine=engine, directory=builder.directory).build(context)
