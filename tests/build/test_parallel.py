@@ -38,6 +38,20 @@ def test_independent_stages_run_at_the_same_time(fresh: Builder) -> None:
     assert (done.read("a"), done.read("b")) == ("a\n", "b\n")
 
 
+def test_a_cache_that_many_steps_begin_at_once_is_one(fresh: Builder) -> None:
+    stages = "".join(
+        f"FROM busybox AS s{number}\nRUN --mount=type=cache,id=new,target=/m touch /m/{number} && touch /{number}\n"
+        for number in range(12)
+    )
+    done = fresh(
+        f"{stages}FROM busybox\n"
+        + "".join(f"COPY --from=s{number} /{number} /made/\n" for number in range(12))
+        + "RUN --mount=type=cache,id=new,target=/m ls /m | wc -l > /count\n"
+    )
+
+    assert done.read("count").strip() == "12"
+
+
 def test_a_stage_that_two_others_need_is_made_once(fresh: Builder) -> None:
     done = fresh(
         "FROM busybox AS base\nRUN --mount=type=cache,target=/c echo x >> /c/log && wc -l < /c/log > /count\n"

@@ -16,6 +16,7 @@ from izba.linux.mount import Mount
 from izba.linux.overlay import overlay
 from izba.oci.digest import Digest
 from izba.runtime.specgen.request import MountRequest
+from izba.store.lock import FileLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from izba.build.graph import Result
     from izba.build.ops.exec import StepMount
     from izba.build.worker import Worker
+
+_PATIENCE = 600.0
+"""Seconds that a step waits for another that begins the same cache, which may be copying a large tree into it."""
 
 
 class StepMounts:
@@ -136,6 +140,16 @@ class StepMounts:
         """Begin a new cache: empty, or as a copy of what `from` and `source` say. One that is there stays as it is."""
         if os.path.isdir(directory):
             return
+        # An empty directory can be renamed over, also while somebody has it mounted: only one step may find it missing.
+        lock = FileLock(f"{directory}.new.lock", what="a cache mount that is being made", timeout=_PATIENCE)
+        lock.acquire()
+        try:
+            if not os.path.isdir(directory):
+                self._make_cache(directory, mount, tree)
+        finally:
+            lock.release(remove=True)
+
+    def _make_cache(self, directory: str, mount: StepMount, tree: Tree | None) -> None:
         temporary = f"{directory}.{os.getpid()}-{id(mount):x}.tmp"
         os.mkdir(temporary, 0o755)
         if tree is not None:
@@ -146,12 +160,7 @@ class StepMounts:
             self._worker.ops.settle(fd, mount.uid or 0, mount.gid or 0, mode)
         finally:
             os.close(fd)
-        try:
-            os.rename(temporary, directory)
-        except OSError:  # another step was quicker
-            from izba.store.snapshots.trees import remove_tree
-
-            remove_tree(temporary)
+        os.rename(temporary, directory)
 
     def _secret(self, mount: StepMount) -> None:
         value = self._worker.settings.secrets.value(mount.id)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class FileLock:
     """`with FileLock(path):` holds it; `acquire` and `release` do the same by hand.
 
-    Two objects exclude each other in one process too. A child inherits a held lock with the descriptor: hold none
-    across a fork.
+    Two objects exclude each other in one process too. A child inherits a held lock with the descriptor, and loses it when
+    it is freed here; if this process dies first, the child still holds it.
     """
 
     def __init__(self, path: str, *, what: str, timeout: float = 60.0, writes_owner: bool = True) -> None:
@@ -65,6 +65,7 @@ class FileLock:
             if remove:
                 os.unlink(self.path)
         finally:
+            fcntl.flock(fd, fcntl.LOCK_UN)  # a child of another thread's may have the descriptor
             os.close(fd)
 
     def _wait(self) -> None:
