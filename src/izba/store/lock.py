@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class FileLock:
     """`with FileLock(path):` holds it; `acquire` and `release` do the same by hand.
 
-    Two objects exclude each other in one process too. A child inherits a held lock with the descriptor, and loses it when
-    it is freed here; if this process dies first, the child still holds it.
+    Two objects exclude each other in one process too. A child inherits a held lock with the descriptor, and loses it
+    when it is freed here; if this process dies first, the child still holds it.
     """
 
     def __init__(self, path: str, *, what: str, timeout: float = 60.0, writes_owner: bool = True) -> None:
