@@ -70,6 +70,28 @@ def test_busybox_has_its_commands(root: Path) -> None:
     assert int(count) > 200
 
 
+def test_run_and_build_bootstrap_when_they_are_told_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("IZBA_BOOTSTRAP", raising=False)
+    (tmp_path / "context").mkdir()
+    (tmp_path / "context/Dockerfile").write_text("FROM busybox\nRUN echo built > /built\n")
+    told, asked = tmp_path / "told", tmp_path / "asked"
+
+    refused = izba(told, "run", "--pull", "never", "busybox", "true", check=False)
+    ran = izba(told, "run", "--rm", "--bootstrap", "busybox", "echo", "ran")
+    built = izba(told, "build", "-q", "--bootstrap", str(tmp_path / "context"))
+    monkeypatch.setenv("IZBA_BOOTSTRAP", "1")
+    by_variable = izba(asked, "build", "-q", str(tmp_path / "context"))
+
+    assert refused.returncode == 125
+    assert "izba image bootstrap busybox" in refused.stderr
+    assert ran.stdout == "ran\n"
+    layers = [
+        izba(root, "image", "inspect", "-f", "{{.RootFS.Layers}}", one.stdout.strip()).stdout
+        for root, one in ((told, built), (asked, by_variable))
+    ]
+    assert layers[0] == layers[1]
+
+
 # --- debian --------------------------------------------------------------------------------------------------------
 
 

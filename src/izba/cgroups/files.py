@@ -23,6 +23,13 @@ def write(directory: str, name: str, value: str) -> None:
         os.close(fd)
 
 
+def warn_of_no_weights(value: str) -> None:
+    """A device with another I/O scheduler than bfq, or with none, answers so to `MAJOR:MINOR WEIGHT`."""
+    from izba import log
+
+    log.warning(f"the block device {value.partition(' ')[0]} has no weights: its weight is left out")
+
+
 def read(directory: str, name: str) -> str:
     """The file's text; empty where there is no such file."""
     try:

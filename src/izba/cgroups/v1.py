@@ -177,6 +177,9 @@ class CgroupV1:
         except FileNotFoundError:
             self._without(directory, file, value)
         except OSError as error:
+            if error.errno == errno.EOPNOTSUPP and file == "blkio.bfq.weight_device":
+                files.warn_of_no_weights(value)
+                return
             if file != "memory.limit_in_bytes" or error.errno != errno.EINVAL:
                 raise
             # A limit above that of memory and swap is refused, so the latter, which follows, has to go first.

@@ -133,6 +133,10 @@ class CgroupV2:
                 self._without(file, value)
             else:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{self._directory}/{file}") from None
+        except OSError as error:
+            if error.errno != errno.EOPNOTSUPP or file != "io.weight":
+                raise
+            files.warn_of_no_weights(value)
 
     def _without(self, file: str, value: str) -> None:
         """Some files depend on the kernel's configuration: swap accounting, and which I/O scheduler has weights."""

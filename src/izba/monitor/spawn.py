@@ -12,7 +12,7 @@ from izba.monitor import children, failure
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
-    from typing import Self
+    from typing import Any, Self
 
     from izba.monitor.plan import Plan
 
@@ -64,7 +64,12 @@ class Monitor:
         from izba.monitor.plan import to_json
 
         wire.send(self._channel, to_json(plan))
-        return int(self._receive()["pid"])
+        started = self._receive()
+        for warning in started["warnings"]:
+            from izba import log
+
+            log.warning(warning)
+        return int(started["pid"])
 
     def wait(self) -> int:
         """The container's exit code, at its end for good. One with --rm is the caller's to remove: see `removed`."""
@@ -78,7 +83,7 @@ class Monitor:
         """Let go: of a monitor that was not launched it is the end; a launched one goes on alone."""
         self._channel.close()
 
-    def _receive(self) -> dict[str, int]:
+    def _receive(self) -> dict[str, Any]:
         try:
             value, _ = wire.receive(self._channel)
         except EOFError:

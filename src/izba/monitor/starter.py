@@ -4,7 +4,7 @@ starter                          monitor
    ◀──── plan ────────────────────
    ───── created: pid, terminal ──▶   writes state.json, so that nobody can lose the process
    ◀──── go ──────────────────────
-   ───── started, or an error ────▶
+   ───── started, or an error ────▶   with what it warns of
 ends; the container's init is the monitor's child from here on
 """
 
@@ -61,11 +61,15 @@ class Starter:
         console = fds.pop(0) if value["console"] else None
         return Launched(pid=value["pid"], console=console, attached=tuple(fds))
 
-    def start(self) -> None:
-        """Let it go. Raises like `created`; the starter is about to end then, and to leave us the container."""
+    def start(self) -> list[str]:
+        """Let it go; warnings for whoever asked for it. Raises like `created`.
+
+        The starter is about to end then, and to leave us the container.
+        """
         wire.send(self._channel, {"go": True})
-        self._receive()
+        warnings: list[str] = self._receive()[0]["warnings"]
         self._channel.close()
+        return warnings
 
     def close(self) -> None:
         """See the starter's end, and with it that of a container that was created and not started."""
@@ -90,8 +94,11 @@ class Starter:
 
 
 def _main(channel: socket, stdio: tuple[int, int, int]) -> int:
+    from izba import log
     from izba.monitor import container  # the costly part, done before anybody asks
 
+    warnings: list[str] = []
+    log.divert(warnings.append)  # standard error leads nowhere
     try:
         value, reserved = wire.receive(channel)
         created = container.create(from_json(value), stdio, reserved)
@@ -104,7 +111,7 @@ def _main(channel: socket, stdio: tuple[int, int, int]) -> int:
             os.close(fd)
         wire.receive(channel)
         created.start()
-        wire.send(channel, {"started": True})
+        wire.send(channel, {"warnings": warnings})
     except EOFError:  # no plan came, or the monitor died: what was created ends with us
         return 0
     except BaseException as error:  # whoever's fault it is, the monitor must hear of it

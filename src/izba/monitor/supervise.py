@@ -74,12 +74,12 @@ class Supervisor:
         """Start for the first time and tell the command; then watch until the end for good."""
         self.loop.on_signal(_signal.SIGCHLD, self._reap_others)
         try:
-            self._launch(starter)
+            warnings = self._launch(starter)
         except IzbaError as error:
             self._refuse(error)
             return
         self._answer_requests()
-        wire.send(self._channel, {"pid": self.state.pid})
+        wire.send(self._channel, {"pid": self.state.pid, "warnings": warnings})
         self._watch_until_the_end(slumber.quiet_at_first())
 
     def _answer_requests(self, listening: int = -1) -> None:
@@ -111,7 +111,8 @@ class Supervisor:
 
     # -- one run
 
-    def _launch(self, starter: Starter) -> None:
+    def _launch(self, starter: Starter) -> list[str]:
+        """Warnings, for the command that waits for the first start."""
         pipes = starter.pipes
         try:
             self._starter = starter
@@ -130,7 +131,7 @@ class Supervisor:
                 )
             )
             self._open_streams(pipes.ours, created.console)
-            starter.start()
+            warnings = starter.start()
         except EOFError:
             self._close_streams()
             raise Internal("the process that starts the container was killed") from None
@@ -146,6 +147,7 @@ class Supervisor:
             from izba.monitor.health import Health
 
             self._health = Health(self.loop, self.plan, created.pid, self._on_verdict)
+        return warnings
 
     def _watch_init(self) -> None:
         self._pidfd = os.pidfd_open(self.state.pid)

@@ -85,12 +85,35 @@ class Device(Record):
         return True
 
     def _bind(self, root: Root, name: str, directory_fd: int) -> None:
-        tree = mount.open_tree(self.path)
+        """The host's node: the one of the same name, or else wherever the kernel says that the device has its own."""
+        path = self.path if self._is_at(self.path) else self._kernels_path()
+        tree = mount.open_tree(path)
         status = os.fstat(tree)
-        if status.st_rdev != self.number or stat.S_IFMT(status.st_mode) != _KINDS[self.type]:
+        if not self._is(status):
             os.close(tree)
             raise OSError(errno.ENODEV, "the host's is another device", self.path)
         self._put(root, tree, name, directory_fd)
+
+    def _is(self, status: os.stat_result) -> bool:
+        return status.st_rdev == self.number and stat.S_IFMT(status.st_mode) == _KINDS[self.type]
+
+    def _is_at(self, path: str) -> bool:
+        try:
+            return self._is(os.lstat(path))
+        except OSError:
+            return False
+
+    def _kernels_path(self) -> str:
+        """Below /dev, by the device's number (sysfs-dev); `self.path` where the kernel knows no better."""
+        kind = "block" if self.type == "b" else "char"
+        try:
+            with open(f"/sys/dev/{kind}/{self.major}:{self.minor}/uevent", "rb") as file:
+                lines = file.read().decode().splitlines()
+        except OSError:
+            return self.path
+        return next(
+            (f"/dev/{line.removeprefix('DEVNAME=')}" for line in lines if line.startswith("DEVNAME=")), self.path
+        )
 
     def _put(self, root: Root, tree: int, name: str, directory_fd: int) -> None:
         target = rootpath.make_file(directory_fd, name, 0o666, resolve=f.RESOLVE_NO_SYMLINKS)

@@ -52,6 +52,7 @@ def host_facts(
         throttled_cpus=_throttled_cpus(),
         rlimits=_rlimits(),
         devices=_devices() if devices else (),
+        message_queues=os.path.isdir("/dev/mqueue"),
     )
 
 

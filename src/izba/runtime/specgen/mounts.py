@@ -50,7 +50,7 @@ def mounts(request: SpecRequest, host: HostFacts, *, has_cgroup: bool) -> list[M
     result = [
         _default(target, kind, source, options, request, host)
         for target, kind, source, options in defaults.MOUNTS
-        if _is_wanted(target, request, replaced=mine, has_cgroup=has_cgroup)
+        if _is_wanted(target, request, host, replaced=mine, has_cgroup=has_cgroup)
     ]
     result += [_mount(mount, request, host) for mount in asked]
     if request.read_only:
@@ -115,11 +115,15 @@ def _is_tmpfs_option(option: str) -> bool:
     )
 
 
-def _is_wanted(target: str, request: SpecRequest, *, replaced: Iterable[str], has_cgroup: bool) -> bool:
+def _is_wanted(
+    target: str, request: SpecRequest, host: HostFacts, *, replaced: Iterable[str], has_cgroup: bool
+) -> bool:
     if target in replaced or ("/dev" in replaced and target.startswith("/dev/")):
         return False
     if target == "/sys/fs/cgroup":
         return has_cgroup
+    if target == "/dev/mqueue" and host.rootless and request.ipc == "host":
+        return host.message_queues
     return not (target == "/dev/shm" and request.ipc == "none")
 
 

@@ -169,6 +169,7 @@ class HostFacts(Record):
     throttled_cpus      those whose thermal_throttle directory a container must not read
     capabilities        the bounding set: what a container can get at most
     devices             all devices of the host, gathered for privileged containers only
+    message_queues      the host has /dev/mqueue, which a container with the host's IPC may share
     """
 
     rootless: bool
@@ -186,3 +187,4 @@ class HostFacts(Record):
     throttled_cpus: tuple[int, ...] = ()
     rlimits: tuple[Rlimit, ...] = ()
     devices: tuple[DeviceNode, ...] = ()
+    message_queues: bool = True
