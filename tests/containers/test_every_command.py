@@ -44,6 +44,14 @@ SCRIPT = """
     volume create every-volume                      | every-volume
     volume ls -q                                    | every-volume
     volume inspect every-volume -f {{.Driver}}      | local
+    secret create every-secret DIR/context/Dockerfile | every-secret
+    secret ls                                       | every-secret
+    secret inspect every-secret                     | "Name": "every-secret"
+    secret rm every-secret                          | every-secret
+    config create every-config DIR/context/Dockerfile | every-config
+    config ls                                       | every-config
+    config inspect every-config                     | "Name": "every-config"
+    config rm every-config                          | every-config
     network create every-network                    |
     network ls --format {{.Name}}                   | every-network
     network inspect every-network -f {{.Driver}}    | bridge
