@@ -190,7 +190,7 @@ def test_neither_layer_needs_the_other(fresh: Builder, new_store: Callable[[], B
     assert check(store, verify=True) == []
 
 
-@pytest.mark.parametrize("damage", ["no directory", "no note", "half a note", "another note"])
+@pytest.mark.parametrize("damage", ["no directory", "no note", "half a note", "a wrong number", "another note"])
 def test_an_earlier_layer_that_is_not_there_is_done_without(
     fresh: Builder, new_store: Callable[[], Builder], damage: str
 ) -> None:
@@ -204,6 +204,9 @@ def test_an_earlier_layer_that_is_not_there_is_done_without(
             note.unlink()
         case "half a note":
             note.write_bytes(note.read_bytes()[:-100])
+        case "a wrong number":
+            data = note.read_bytes()
+            note.write_bytes(data[:52] + b"\xff" + data[53:])
         case _:
             note.write_bytes(b"other" + note.read_bytes())
     write_files(context, {"added": "new\n"})

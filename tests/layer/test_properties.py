@@ -20,7 +20,8 @@ from izba.layer.apply import apply
 from izba.layer.compress import Growth, decompressor
 from izba.layer.diff import frame, write_layer
 from izba.layer.fsops import fsops
-from izba.layer.tarstream import Limits
+from izba.layer.tarheader import FIFO, FILE, Entry, pack
+from izba.layer.tarstream import Limits, TarReader
 from tests.layer.tars import END, OVERLAY, apply_bytes, member, tree
 
 SETTINGS = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -70,6 +71,30 @@ def test_a_tree_written_and_applied_is_the_same_tree(drawn: list[tuple[str, byte
         write_layer(str(again), second, ops=fsops(), overlay=OVERLAY)
         assert second.getvalue() == out.getvalue()
         assert frame(str(again), ops=fsops(), overlay=OVERLAY) == applied.frame
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.binary(min_size=1, max_size=110).filter(lambda name: 0 not in name and not name.endswith(b"/")),
+    st.integers(0, 0o7777),
+    st.tuples(*2 * [st.sampled_from([0, 1000, 8**7 - 1, 8**7, 2**32 - 2])]),
+    st.sampled_from([0, 1, 511, 8**11 - 1, 8**11]),
+    st.sampled_from([0, 1, 1_700_000_000, 8**11 - 1, 8**11, -1]),
+)
+def test_a_files_header_is_like_that_of_anything_else(
+    name: bytes, mode: int, owner: tuple[int, int], size: int, time: int
+) -> None:
+    """Files have a faster way to their header."""
+    blocks = []
+    for kind in (FILE, FIFO):
+        entry = Entry(name, kind)
+        entry.mode, (entry.uid, entry.gid), entry.size, entry.mtime = mode, owner, size, time * 10**9
+        blocks.append(pack(entry))
+    file, fifo = blocks
+
+    read = next(iter(TarReader(io.BytesIO(file + END).read1)))
+    assert (file[:-364], file[-355:]) == (fifo[:-364], fifo[-355:]), "all but checksum and type"
+    assert (read.name, read.mode, read.uid, read.gid, read.type) == (name, mode, *owner, FILE)
 
 
 def grow(root: bytes, drawn: list[tuple[str, bytes, bytes, int, int, int]]) -> None:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     Entry: TypeAlias = tuple[str, os.stat_result]
-    Listings: TypeAlias = Mapping[str, Sequence[Entry]]
 
 SETTLED = 50_000_000
 """Nanoseconds after which a change is over: several ticks of the slowest kernel clock (10 ms)."""
@@ -36,9 +35,10 @@ def is_settled(mtime: int, ctime: int, looked_at: int) -> bool:
 
 
 class Fingerprint(Record):
-    """What was looked at below a directory, and the digest of what was seen there.
+    """What was looked at below a directory, and digests of what was seen there.
 
     directories  each that was listed, with the names in it that did not count and whether these are directories
+    listings     the digest of what was seen in each of them: one that has changed is told without looking at the next
     paths        what was looked at by its name alone
     links        paths that were asked where they lead
     """
@@ -46,19 +46,20 @@ class Fingerprint(Record):
     directories: tuple[tuple[str, tuple[tuple[str, bool], ...]], ...]
     paths: tuple[str, ...]
     links: tuple[str, ...]
+    listings: tuple[str, ...]
     digest: str
 
     def matches(self, root: str) -> bool:
         """Whether all looks the same now."""
-        listings: dict[str, Sequence[Entry]] = {}
-        for path, left_out in self.directories:
-            entries = _listed(_below(root, path), dict(left_out))
-            if entries is None:
-                return False
-            listings[path] = entries
         statuses = {path: _status(_below(root, path)) for path in self.paths}
         links = {path: _target(_below(root, path)) for path in self.links}
-        return _digest(listings, statuses, links) == self.digest
+        if _digest(statuses, links) != self.digest:
+            return False
+        for (path, left_out), digest in zip(self.directories, self.listings, strict=True):
+            entries = _listed(_below(root, path), dict(left_out))
+            if entries is None or _listing_digest(entries) != digest:
+                return False
+        return True
 
 
 class Sightings:
@@ -82,17 +83,20 @@ class Sightings:
             directories=tuple((path, tuple(self.left_out.get(path, {}).items())) for path in self.listings),
             paths=tuple(self.statuses),
             links=tuple(self.links),
-            digest=_digest(self.listings, self.statuses, self.links),
+            listings=tuple(map(_listing_digest, self.listings.values())),
+            digest=_digest(self.statuses, self.links),
         )
 
 
-def _digest(listings: Listings, statuses: Mapping[str, os.stat_result | None], links: Mapping[str, str | None]) -> str:
-    """Fields end with NUL, rows have one length, and all are counted: nothing else reads the same."""
+def _listing_digest(entries: Sequence[Entry]) -> str:
+    """Names end with NUL, rows have one length, and all are counted: nothing else reads the same."""
+    names = "\0".join([str(len(entries)), *(name for name, _ in entries), ""])
+    return Digest.of(b"".join([names.encode("utf-8", "surrogateescape"), *(_row(status) for _, status in entries)]))
+
+
+def _digest(statuses: Mapping[str, os.stat_result | None], links: Mapping[str, str | None]) -> str:
+    """As of a listing."""
     parts: list[bytes] = []
-    for path, entries in sorted(listings.items()):
-        names = "\0".join([path, str(len(entries)), *(name for name, _ in entries), ""])
-        parts.append(names.encode("utf-8", "surrogateescape"))
-        parts += [_row(status) for _, status in entries]
     for path, status in sorted(statuses.items()):
         parts += [f"{path}\0".encode("utf-8", "surrogateescape"), _NOTHING if status is None else _row(status)]
     for path, target in sorted(links.items()):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from izba.oci.reference import Reference
     from izba.store.store import Store
 
-_FORMAT = 1
+_FORMAT = 2
 _CHECKSUM = len("sha256:") + 64
 _RECENTLY = 60 * 10**9
 """Within this, uses and taggings of the same things are counted once, as `relatime` does: reading stays reading."""
@@ -192,6 +192,7 @@ def _read(asked: Question) -> Answer | None:
             directories=tuple((path, tuple(map(tuple, left_out))) for path, left_out in context["directories"]),
             paths=tuple(context["paths"]),
             links=tuple(context["links"]),
+            listings=tuple(context["listings"]),
             digest=context["digest"],
         ),
         manifest=document["manifest"],

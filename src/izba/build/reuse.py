@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from izba.build.upper import FileCopy
 
-_MAGIC = b"izba copied files 1\n"
+_MAGIC = b"izba copied files 2\n"
+_CHECKED = len(_MAGIC) + 32
+"""After the checksum: how many files there are in eight bytes, their digests, their names."""
 _MANY_FILES = 100
 _MANY_BYTES = 1 << 20
 """What is less in number and in size is copied as fast."""
@@ -78,9 +80,8 @@ def note(path: str, contents: Mapping[str, bytes], size: int) -> None:
     """Keep, in the file `path`, what the files of a layer hold, `size` bytes in all. Lost or torn, it is not used."""
     if not contents or (len(contents) < _MANY_FILES and size < _MANY_BYTES):
         return
-    body = b"\0".join(
-        digest.hex().encode() + name.encode("utf-8", "surrogateescape") for name, digest in contents.items()
-    )
+    names = "\0".join(contents).encode("utf-8", "surrogateescape")
+    body = b"".join([len(contents).to_bytes(8, "little"), *contents.values(), names])
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     temporary = f"{path}.{get_native_id()}.tmp"
     with open(temporary, "wb") as file:
@@ -98,8 +99,9 @@ def noted(path: str) -> dict[str, bytes]:
             data = file.read()
     except FileNotFoundError:
         return {}
-    body = data[len(_MAGIC) + 32 :]
-    if not data.startswith(_MAGIC) or sha256_of(body).digest() != data[len(_MAGIC) : len(_MAGIC) + 32]:
+    body = data[_CHECKED:]
+    if not data.startswith(_MAGIC) or sha256_of(body).digest() != data[len(_MAGIC) : _CHECKED]:
         return {}
-    names = body.decode("utf-8", "surrogateescape").split("\0")
-    return {name[64:]: bytes.fromhex(name[:64]) for name in names}
+    end = 8 + 32 * int.from_bytes(body[:8], "little")
+    names = body[end:].decode("utf-8", "surrogateescape").split("\0")
+    return dict(zip(names, [body[at : at + 32] for at in range(8, end, 32)], strict=True))

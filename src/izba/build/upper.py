@@ -53,15 +53,30 @@ class Wishes(Record):
         return found.replace(uid=uid, gid=gid, mode=mode)
 
 
-class FileCopy(Record):
-    """One regular file to be copied: `path` in the tree, its status when it was looked at."""
+class FileCopy:
+    """One regular file to be copied: `path` in the tree, its status when it was looked at.
 
-    source: str
-    path: str
-    status: os.stat_result
-    node: Node
-    digest: bytes | None = None
-    attributes: tuple[tuple[str, bytes], ...] = ()
+    No Record: there may be a hundred thousand, and this takes a third of the time.
+    """
+
+    __slots__ = ("attributes", "digest", "node", "path", "source", "status")
+
+    def __init__(
+        self,
+        source: str,
+        path: str,
+        status: os.stat_result,
+        node: Node,
+        *,
+        digest: bytes | None = None,
+        attributes: tuple[tuple[str, bytes], ...] = (),
+    ) -> None:
+        self.source = source
+        self.path = path
+        self.status = status
+        self.node = node
+        self.digest = digest
+        self.attributes = attributes
 
 
 class Upper:
@@ -79,7 +94,8 @@ class Upper:
         self._mask = _umask()
         self._time = epoch * 1_000_000_000
         self._settled: dict[str, tuple[Node, int] | None] = {"": None}
-        self._nodes: dict[tuple[int, Wishes], Node] = {}
+        self._nodes: dict[int, Node] = {}
+        self._nodes_for: Wishes | None = None
         self._new: set[str] = set() if below is not None or whole else {""}
         self.changed_while_read: list[str] = []
         self.contents: dict[str, bytes] = {}
@@ -203,9 +219,7 @@ class Upper:
         if not source.owners and stat.S_ISREG(status.st_mode):
             self._make_way(path)
             node = self._node(status.st_mode, wishes)
-            copies.append(
-                FileCopy(source=origin, path=path, status=status, node=node, digest=source.digests.get(origin))
-            )
+            copies.append(FileCopy(origin, path, status, node, digest=source.digests.get(origin)))
             return
         found = attributes(origin) if source.owners else []
         node = wishes.node(self._told(source, status, found))
@@ -213,7 +227,7 @@ class Upper:
         mode = node.mode
         if stat.S_ISREG(mode):
             self._make_way(path)
-            copies.append(FileCopy(source=origin, path=path, status=status, node=node, attributes=kept))
+            copies.append(FileCopy(origin, path, status, node, attributes=kept))
         elif stat.S_ISDIR(mode):
             self._put_directory(path, node, kept)
         elif stat.S_ISLNK(mode):
@@ -229,10 +243,12 @@ class Upper:
 
     def _node(self, mode: int, wishes: Wishes) -> Node:
         """What a context's file of this mode becomes; there are few modes and many files."""
-        key = (mode, wishes)
-        if key not in self._nodes:
-            self._nodes[key] = wishes.node(Node(uid=0, gid=0, mode=mode))
-        return self._nodes[key]
+        if self._nodes_for is not wishes:
+            self._nodes_for, self._nodes = wishes, {}
+        node = self._nodes.get(mode)
+        if node is None:
+            node = self._nodes[mode] = wishes.node(Node(uid=0, gid=0, mode=mode))
+        return node
 
     def _told(self, source: FileSource, status: os.stat_result, found: Sequence[tuple[str, bytes]]) -> Node:
         """A context's files belong to root; of a tree's, what is recorded counts where owners cannot be real."""
@@ -309,22 +325,21 @@ class Upper:
         self.contents.update(known)
         self.size += sum(each.status.st_size for each in unique if each.digest is not None)
         earlier = nearest(self.earlier, unique) if known and self.earlier else None
+        if earlier is not None:
+            # By one thread: to link is a moment in the kernel, and two would wait for each other between.
+            unique = [each for each in unique if not earlier.link(each, self.absolute(each.path), self._time)]
         if len(unique) < _WORTH_A_THREAD:
-            self._copy_some(unique, earlier)
+            self._copy_some(unique)
             return
         from izba.build.threads import in_two_threads
 
         # Neighbours go to one thread: two that make files in one directory wait for each other.
         middle = len(unique) // 2
-        in_two_threads(
-            lambda: self._copy_some(unique[:middle], earlier), lambda: self._copy_some(unique[middle:], earlier)
-        )
+        in_two_threads(lambda: self._copy_some(unique[:middle]), lambda: self._copy_some(unique[middle:]))
 
-    def _copy_some(self, copies: Sequence[FileCopy], earlier: EarlierLayer | None) -> None:
+    def _copy_some(self, copies: Sequence[FileCopy]) -> None:
         for each in copies:
-            target = self.absolute(each.path)
-            if earlier is None or not earlier.link(each, target, self._time):
-                self._copy(each, target)
+            self._copy(each, self.absolute(each.path))
 
     def _copy(self, each: FileCopy, target: str) -> None:
         node = each.node

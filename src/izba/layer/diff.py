@@ -178,9 +178,12 @@ class _Walk:
         cursor = tree.Cursor(directory)
         try:
             self._root(cursor.fd)
+            within, encoded = "", b""
             for prefix, entry in tree.walk(cursor):
+                if prefix is not within:
+                    within, encoded = prefix, os.fsencode(prefix)
                 try:
-                    self._entry(os.fsencode(prefix), entry, cursor.fd)
+                    self._entry(encoded, entry, cursor.fd)
                 except FileNotFoundError:
                     pass  # a process in the container removed it since the directory was listed
         finally:
@@ -330,6 +333,7 @@ class _LayerWriter(_Walk):
         super().__init__(ops, overlay, marked=marked)
         self._sink = sink
         self._buffer = sink.buffer()
+        self._view = memoryview(self._buffer)
         self._used = 0
 
     def write(self, directory: str) -> None:
@@ -340,13 +344,13 @@ class _LayerWriter(_Walk):
     def _put(self, data: bytes) -> None:
         end = self._used + len(data)
         if end <= CHUNK:
-            self._buffer[self._used : end] = data
+            self._view[self._used : end] = data
             self._used = end
             return
         view = memoryview(data)
         while view:
             part = view[: self._room()]
-            self._buffer[self._used : self._used + len(part)] = part
+            self._view[self._used : self._used + len(part)] = part
             self._used += len(part)
             view = view[len(part) :]
 
@@ -355,19 +359,19 @@ class _LayerWriter(_Walk):
         left = size
         while left:
             count = min(self._room(), left)
-            with memoryview(self._buffer) as whole, whole[self._used : self._used + count] as part:
-                got = os.readv(fd, [part])
+            got = os.readv(fd, (self._view[self._used : self._used + count],))
             if not got:
                 self._put_zeros(left)
                 break
             self._used += got
             left -= got
-        self._put_zeros(padding(size))
+        if count := padding(size):
+            self._put_zeros(count)
 
     def _put_zeros(self, count: int) -> None:
         while count:
             part = min(self._room(), count)
-            self._buffer[self._used : self._used + part] = bytes(part)
+            self._view[self._used : self._used + part] = bytes(part)
             self._used += part
             count -= part
 
@@ -376,5 +380,6 @@ class _LayerWriter(_Walk):
         if self._used == CHUNK:
             self._sink.full(self._buffer, self._used)
             self._buffer = self._sink.buffer()
+            self._view = memoryview(self._buffer)
             self._used = 0
         return CHUNK - self._used

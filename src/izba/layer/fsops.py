@@ -105,8 +105,11 @@ class Privileged:
 
     def told(self, status: os.stat_result, xattrs: Mapping[str, bytes]) -> Node:  # noqa: ARG002 - others use them
         """See `FsOps`. Only what the kernel says counts: a container's root may write any record."""
-        device = (os.major(status.st_rdev), os.minor(status.st_rdev)) if _is_device(status.st_mode) else (0, 0)
-        return Node(uid=status.st_uid, gid=status.st_gid, mode=status.st_mode, device=device)
+        mode = status.st_mode
+        if _is_device(mode):
+            device = (os.major(status.st_rdev), os.minor(status.st_rdev))
+            return Node(uid=status.st_uid, gid=status.st_gid, mode=mode, device=device)
+        return _node(status.st_uid, status.st_gid, mode)
 
 
 class Mapped(Privileged):
@@ -149,7 +152,22 @@ class Rootless:
 
     def told(self, status: os.stat_result, xattrs: Mapping[str, bytes]) -> Node:
         """See `FsOps`. The one id is that of root; so is every other, which is nobody's here."""
-        return _recorded(status, xattrs) or Node(uid=0, gid=0, mode=status.st_mode)
+        return _recorded(status, xattrs) or _node(0, 0, status.st_mode)
+
+
+_NODES: dict[tuple[int, int, int], Node] = {}
+_MANY_NODES = 10_000
+
+
+def _node(uid: int, gid: int, mode: int) -> Node:
+    """A node that is no device; there are few of them and many files."""
+    key = (uid, gid, mode)
+    node = _NODES.get(key)
+    if node is None:
+        if len(_NODES) >= _MANY_NODES:
+            _NODES.clear()
+        node = _NODES[key] = Node(uid=uid, gid=gid, mode=mode)
+    return node
 
 
 def _is_device(mode: int) -> bool:

@@ -213,6 +213,56 @@ def pack(entry: Entry) -> bytes:
 
     The same entry gives the same bytes. Times are whole seconds, as Docker writes them.
     """
+    return _pack_file(entry) or _pack(entry)
+
+
+class _Owned:
+    """The parts of a file's header that its mode and owner decide, and the sum of their bytes.
+
+    The checksum counts as eight spaces in it.
+    """
+
+    __slots__ = ("after_sum", "before_size", "sum")
+
+    def __init__(self, header: bytes) -> None:
+        self.before_size = header[100:124]
+        self.after_sum = header[156:]
+        self.sum = sum(self.before_size) + sum(self.after_sum) + 8 * 0x20
+
+
+_OWNED: dict[tuple[int, int, int], _Owned] = {}
+_MANY_OWNED = 1000
+_ELEVEN_DIGITS = 8**11
+
+
+def _pack_file(entry: Entry) -> bytes:
+    """The header of an ordinary file, which most entries are, in a third of the time of `_pack`; of others `b""`."""
+    seconds = entry.mtime // 10**9
+    if not (
+        entry.type == FILE
+        and not entry.xattrs
+        and not entry.link
+        and len(entry.name) <= 100
+        and 0 <= entry.size < _ELEVEN_DIGITS
+        and 0 <= seconds < _ELEVEN_DIGITS
+        and entry.uid < 8**7 > entry.gid
+        and entry.device == (0, 0)
+    ):
+        return b""
+    key = (entry.mode, entry.uid, entry.gid)
+    owned = _OWNED.get(key)
+    if owned is None:
+        if len(_OWNED) >= _MANY_OWNED:
+            _OWNED.clear()
+        model = Entry(b"")
+        model.mode, model.uid, model.gid = key
+        owned = _OWNED[key] = _Owned(_pack(model))
+    numbers = b"%011o\0%011o\0" % (entry.size, seconds)
+    total = owned.sum + _sum(entry.name) + _sum(numbers)
+    return b"%b%b%b%06o\0 %b" % (entry.name.ljust(100, b"\0"), owned.before_size, numbers, total, owned.after_sum)
+
+
+def _pack(entry: Entry) -> bytes:
     records: dict[bytes, bytes] = {XATTR + os.fsencode(key): value for key, value in entry.xattrs.items()}
     name, prefix = _split(entry.name)
     if len(name) > 100:
