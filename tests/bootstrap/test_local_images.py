@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from izba.bootstrap.fetch.cache import Cache
 from tests.bootstrap.conftest import Mirror
 from tests.bootstrap.debs import NOW, Deb, Entry, Key, LocalArchive, directory, file, symlink
 from tests.support.users import User
@@ -227,6 +228,28 @@ def test_a_newer_package_gives_a_new_image(archive: LocalArchive, izba: Izba, bu
     archive.publish()
 
     assert izba.make("busybox") != first
+
+
+def test_what_was_downloaded_is_told_by_df_and_goes_when_all_is_pruned(
+    archive: LocalArchive, izba: Izba, busybox: Deb
+) -> None:
+    archive.add(busybox)
+    archive.publish()
+    id, downloads = izba.make("busybox"), izba.root / "cache/bootstrap"
+
+    told = izba("builder", "du", "--verbose").stdout
+    spared = izba("builder", "prune", "-f").stdout
+    with Cache(str(downloads)).in_use():
+        used = izba("builder", "prune", "-a", "-f").stdout
+    assert downloads.exists()
+    pruned = izba("system", "prune", "-a", "-f").stdout
+
+    assert "packages that base images are made of" in told
+    assert "bootstrap" not in spared + used
+    assert "Deleted build cache objects:\nbootstrap\n" in pruned
+    assert [path.name for path in downloads.parent.iterdir()] == ["bootstrap.lock"]
+    assert izba("system", "df", "--format", "{{.Type}} {{.Size}}").stdout.endswith("Build Cache 0B\n")
+    assert izba.make("busybox") == id
 
 
 # --- what is refused, and leaves nothing ---------------------------------------------------------------------------

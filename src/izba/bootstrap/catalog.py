@@ -65,7 +65,8 @@ def bootstrap(
         raise UnknownRecipe(f"izba has no recipe for {reference.familiar()}", hint=f"it can make {', '.join(names())}")
     engine.enter_user_namespace()
     workshop = Workshop(engine.store, engine.host, settings or Settings(), progress=progress)
-    return recipe.make(workshop, reference)
+    with workshop.cache.in_use():
+        return recipe.make(workshop, reference)
 
 
 def _recipe(family: str, tag: str) -> Recipe | None:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 class Kept(Record):
-    """One thing that builds keep. `kind` is a step, a cache mount, or files of izba's own that save time.
+    """One thing that builds keep. `kind` is a step, a cache mount, or files of izba's own that save time, such as the
+    packages that base images were made of.
 
     `in_use`: an image or a container stands on it, so that dropping the record frees nothing.
     """
@@ -47,7 +48,7 @@ def kept(store: Store) -> list[Kept]:
     # What layers share is counted where it stays longest.
     records = sorted(BuildCache(store).records(), key=lambda record: (record.chain not in used, -record.used))
     steps = [_step(store, record, counted, in_use=record.chain in used) for record in records]
-    return sorted([*steps, *_directories(store)], key=lambda each: each.used)
+    return sorted([*steps, *_directories(store), *_packages(store)], key=lambda each: each.used)
 
 
 def prune(
@@ -55,7 +56,8 @@ def prune(
 ) -> Pruned:
     """Let go of what is `wanted`, was last used `before` (nanoseconds), and is more than `keep_bytes`.
 
-    Without `all`, what images are made of stays: it costs nothing beside them. Cache mounts that a build is using stay.
+    Without `all`, what images are made of stays: it costs nothing beside them; and so do packages, which may not be had
+    again everywhere. Cache mounts that a build is using stay, and packages while an image is made of some.
     """
     cache = BuildCache(store)
     everything = kept(store)
@@ -63,13 +65,14 @@ def prune(
     removed: list[Kept] = []
     freed = 0
     for each in everything:
-        if (each.in_use and not all) or (before is not None and each.used >= before) or not wanted(each):
+        is_spared = (each.in_use or each.id == _PACKAGES) and not all
+        if is_spared or (before is not None and each.used >= before) or not wanted(each):
             continue
         if keep_bytes and total <= keep_bytes:
             break
         if each.kind == "step":
             cache.forget_id(each.id)
-        elif not _remove_directory(f"{store.roots.data}/build", each.id):
+        elif not _remove_directory(store.roots.data, each.id):
             continue
         else:
             freed += each.size
@@ -143,10 +146,33 @@ def _directories(store: Store) -> list[Kept]:
     return found
 
 
-def _remove_directory(parent: str, id: str) -> bool:
-    """Remove a directory or file of `_directories`; False where a build is using it."""
-    path = f"{parent}/{id}"
-    if not id.startswith("mounts/"):
+_PACKAGES = "bootstrap"
+"""What `izba image bootstrap` downloaded (`bootstrap.fetch.cache`): one thing, in a directory of that name."""
+
+
+def _packages(store: Store) -> list[Kept]:
+    path = f"{store.roots.data}/cache/{_PACKAGES}"
+    if not os.path.isdir(path):
+        return []
+    changes = [entry.stat().st_mtime_ns for entry in os.scandir(path)]
+    return [
+        Kept(
+            id=_PACKAGES,
+            kind="packages",
+            description="packages that base images are made of",
+            size=usage(path).size,
+            created=min(changes, default=0),
+            used=max(changes, default=0),
+            uses=0,
+            in_use=False,
+        )
+    ]
+
+
+def _remove_directory(data: str, id: str) -> bool:
+    """Remove a directory or file of `_directories` or `_packages`; False where somebody is using it."""
+    path = f"{data}/cache/{id}" if id == _PACKAGES else f"{data}/build/{id}"
+    if id != _PACKAGES and not id.startswith("mounts/"):
         if os.path.isdir(path):
             remove_tree(path)
         else:

@@ -38,6 +38,18 @@ class Cache:
     def __init__(self, directory: str) -> None:
         self.directory = directory
 
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """While it lasts, nobody prunes the cache (`build.prune`)."""
+        os.makedirs(os.path.dirname(self.directory), exist_ok=True)
+        fd = os.open(f"{self.directory}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH)
+            yield
+        finally:
+            fcntl.flock(fd, fcntl.LOCK_UN)  # a child of another thread's may have the descriptor
+            os.close(fd)
+
     def path(self, promise: Promise) -> str:
         """Where the file is, or will be."""
         return f"{self.directory}/{promise.algorithm}/{promise.hex}"
