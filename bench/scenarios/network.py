@@ -189,14 +189,24 @@ def published_rootless(peers: Mapping[str, Peer], scratch: Path) -> Iterator[Mea
                 serving[f"podman {handler}"] = podman
                 options[f"podman {handler}"] = ("--network", f"slirp4netns:port_handler={handler}")
             del serving["podman rootless"]
+        serving["izba slirp4netns"] = users["izba range"]
+        options["izba slirp4netns"] = ("--network", "slirp4netns")
         with _serving(serving, options) as ports:
             kinds = ("izba range", "izba single")
             requests = tuple(
                 Goal(factor=factor, peer=peer, izba=kind)
                 for kind in kinds
-                for factor, peer in ((1.0, "docker"), (2.0, "podman slirp4netns"))
+                for factor, peer in ((1.0, "docker"), (2.0, "podman slirp4netns"), (2.0, "izba slirp4netns"))
             )
-            bulk = tuple(Goal(factor=0.9, peer="podman", izba=kind) for kind in kinds)
+            bulk = tuple(
+                Goal(factor=factor, peer=peer, izba=kind)
+                for kind in kinds
+                for factor, peer in (
+                    (0.9, "podman rootlesskit"),
+                    (2.0, "podman slirp4netns"),
+                    (2.0, "izba slirp4netns"),
+                )
+            )
             yield from _measures(ports, requests, bulk)
 
 
