@@ -62,7 +62,7 @@ def shape(text: str) -> dict[str, list[str]]:
 
 
 def test_the_tests_against_attacks_exist() -> None:
-    for row in re.findall(r"^\| [A-DI]\d+ \|.*$", (ROOT / "docs/security.md").read_text(), flags=re.MULTILINE):
+    for row in re.findall(r"^\| [A-DHI]\d+ \|.*$", (ROOT / "docs/security.md").read_text(), flags=re.MULTILINE):
         tests = row.split("|")[3]
         assert "`" in tests, row
         for file, names in re.findall(r"`([\w/]+\.py)`(?:: ((?:`\w+`(?:, )?)+))?", tests):
@@ -72,11 +72,11 @@ def test_the_tests_against_attacks_exist() -> None:
 
 
 def test_every_case_of_the_sections_has_a_row() -> None:
-    cases = set(re.findall(r"^\| ([A-D]\d+) \|", (ROOT / "docs/security.md").read_text(), flags=re.MULTILINE))
+    cases = set(re.findall(r"^\| ([A-DH]\d+) \|", (ROOT / "docs/security.md").read_text(), flags=re.MULTILINE))
 
     assert cases == {f"A{n}" for n in range(1, 11)} | {"B4"} | {f"C{n}" for n in range(1, 16)} | {
         f"D{n}" for n in range(1, 13)
-    }
+    } | {f"H{n}" for n in range(1, 9)}
 
 
 def test_the_walkthrough_names_files_that_are_there() -> None:

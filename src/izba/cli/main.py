@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 from izba.cli.context import Context
@@ -169,7 +170,10 @@ def _report_unexpected(error: Exception, failure: int) -> int:
     from izba.cli.printable import printable_lines
 
     what = str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
-    sys.stderr.write(f"error: {printable_lines(what)}\nhint: `izba --debug …` shows where this happened\n")
+    hint = "`izba --debug …` shows where this happened"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        hint = "`izba system df` shows what takes the room, `izba system prune` gives back what nobody needs"
+    sys.stderr.write(f"error: {printable_lines(what)}\nhint: {hint}\n")
     return failure
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 SOCKET = "monitor.sock"
 _LONGEST = 64 * 1024
+_RESERVE = 16
+"""Descriptors that connections leave to the monitor: it has a state to write, and probes to start."""
 _BACKLOG = 64
 
 
@@ -94,6 +96,9 @@ class Control:
         try:
             fd, _ = self._socket._accept()  # type: ignore[attr-defined]  # noqa: SLF001 - the C type's own accept
         except OSError:
+            return
+        if fd >= os.sysconf("SC_OPEN_MAX") - _RESERVE:
+            os.close(fd)
             return
         os.set_inheritable(fd, False)
         connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, fileno=fd)

@@ -164,7 +164,7 @@ def files(directory: str) -> list[str]:
 
 
 def _write(fd: int, data: bytes) -> None:
-    """Append `data`. A full disk costs the log the records that do not fit, not the container its life."""
+    """Append `data`. A full or broken disk costs the log what it does not take, not the container its life."""
     written = 0
     while written < len(data):
         try:
@@ -172,8 +172,8 @@ def _write(fd: int, data: bytes) -> None:
         except OSError as error:
             import errno
 
-            if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}:
                 raise
-            torn = written - (data.rfind(b"\n", 0, written) + 1)
-            os.ftruncate(fd, os.fstat(fd).st_size - torn)
+            if torn := written - (data.rfind(b"\n", 0, written) + 1):
+                os.ftruncate(fd, os.fstat(fd).st_size - torn)
             return

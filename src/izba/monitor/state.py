@@ -7,6 +7,7 @@ looks sees the truth.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 
@@ -115,12 +116,28 @@ def _lost(state: State) -> State:
 
 
 def write(directory: str, state: State) -> None:
-    """Replace the state as one step."""
+    """Replace the state as one step. Where the disk is full, it takes the place of the one before."""
     value = {field: getattr(state, field) for field in State.__fields__}
     for name in ("monitor", "process"):
         process: Process | None = value[name]
         value[name] = process and [process.pid, process.started]
-    jsonio.write(f"{directory}/{FILE}", value, durable=False)
+    path = f"{directory}/{FILE}"
+    try:
+        jsonio.write(path, value, durable=False)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT} or not os.path.exists(path):
+            raise
+        _write_over(path, jsonio.dumps(value).encode())
+
+
+def _write_over(path: str, data: bytes) -> None:
+    """A file of one block needs no other one. One call writes all that matters, as JSON that may end in spaces."""
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, data.ljust(os.fstat(fd).st_size))
+        os.ftruncate(fd, len(data))
+    finally:
+        os.close(fd)
 
 
 def identify(pid: int) -> Process:

@@ -1,0 +1,152 @@
+"""Both kinds of ordinary user on a machine with a LAN: what others show of root's networks (bridges, attacks)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.containers.conftest import _fill
+from tests.network.conftest import (
+    HOST,
+    LAN,
+    Izba,
+    Machine,
+    Server,
+    address_of,
+    ask_from,
+    eventually,
+    fetch,
+    idle,
+    send,
+    served,
+    within,
+)
+
+pytestmark = [pytest.mark.root, pytest.mark.peer("setpriv")]
+
+
+@dataclass
+class LanIzba(Izba):
+    """An ordinary user's on the machine."""
+
+    machine: Machine | None = field(default=None)
+
+    @property
+    def command(self) -> list[str]:
+        assert self.user is not None
+        assert self.machine is not None
+        ids = ["setpriv", f"--reuid={self.user.uid}", f"--regid={self.user.gid}", "--clear-groups"]
+        return [*self.machine.on_host, *ids, *super().command]
+
+    def options(self) -> dict[str, Any]:
+        assert self.user is not None
+        return {"env": self.environment, "cwd": self.user.home}
+
+
+@pytest.fixture(scope="module", params=["range", "single"])
+def lan_izba(request: pytest.FixtureRequest, machine: Machine, busybox_archive: Path) -> Izba:
+    user = request.getfixturevalue(f"{request.param}_user")
+    return _fill(LanIzba(root=user.home / "lan-izba", user=user, machine=machine), busybox_archive)
+
+
+@pytest.fixture
+def izba(lan_izba: Izba) -> Iterator[Izba]:
+    yield lan_izba
+    lan_izba.clean()
+    lan_izba("network", "prune", "-f")
+
+
+def test_a_published_port_is_reached_from_everywhere(izba: Izba, machine: Machine) -> None:
+    izba.ok("network", "create", "one")
+    web, client, other = served(izba, "-p", "8080:80"), idle(izba), idle(izba, "--network", "one")
+
+    for address in ("127.0.0.1", "::1", HOST, "127.0.0.53"):
+        assert fetch(address, 8080, prefix=machine.on_host) == web, address
+    assert fetch(HOST, 8080, prefix=machine.on_lan) == web
+    for asker in (client, other, web):
+        assert ask_from(izba, asker, HOST, 8080) == web
+    assert izba.ok("port", web) == "80/tcp -> 0.0.0.0:8080\n80/tcp -> [::]:8080"
+
+
+def test_a_client_of_the_lan_is_seen_by_its_own_address(izba: Izba, machine: Machine) -> None:
+    name = idle(izba, "-p", "8080:80", "-p", "5300:80/udp")
+    with Server("0.0.0.0", 80, within(izba, name)):
+        assert fetch(HOST, 8080, prefix=machine.on_lan) == LAN
+        assert send(HOST, 5300, "ping", prefix=machine.on_lan) == f"{LAN} ping"
+
+
+def test_a_port_of_the_loopback_is_not_reached_from_the_lan(izba: Izba, machine: Machine) -> None:
+    web = served(izba, "-p", "127.0.0.1:8080:80", "-p", f"{HOST}:8081:80")
+    assert fetch("127.0.0.1", 8080, prefix=machine.on_host) == web
+    assert fetch(HOST, 8080, prefix=machine.on_lan) == "ConnectionRefusedError"
+    assert fetch(HOST, 8081, prefix=machine.on_lan) == web
+    assert fetch("127.0.0.1", 8081, prefix=machine.on_host) == "ConnectionRefusedError"
+
+
+def test_networks_are_isolated_from_each_other(izba: Izba) -> None:
+    izba.ok("network", "create", "one")
+    izba.ok("network", "create", "--internal", "two")
+    web, inner = served(izba, "--network", "one"), served(izba, "--network", "two")
+    client = idle(izba, "--network", "two")
+
+    assert ask_from(izba, client, address_of(izba, inner, "two"), 80) == inner
+    assert ask_from(izba, client, address_of(izba, web, "one"), 80, timeout=1) == ""
+    assert ask_from(izba, web, address_of(izba, inner, "two"), 80, timeout=1) == ""
+
+
+def test_the_world_sees_the_host_and_no_internal_network_sees_the_world(izba: Izba, machine: Machine) -> None:
+    izba.ok("network", "create", "--internal", "two")
+    machine.lan("ip", "addr", "add", "169.254.169.254/32", "dev", "lan0")
+    try:
+        with Server("0.0.0.0", 7070, machine.on_lan):
+            client, inner = idle(izba), idle(izba, "--network", "two")
+            for address in (LAN, "169.254.169.254"):
+                assert ask_from(izba, client, address, 7070) == HOST
+                assert ask_from(izba, inner, address, 7070, timeout=1) == ""
+    finally:
+        machine.lan("ip", "addr", "del", "169.254.169.254/32", "dev", "lan0")
+
+
+def test_ports_are_chosen_kept_and_given_back(izba: Izba, machine: Machine) -> None:
+    web = served(izba, "-P", "--expose", "80", "-p", "127.0.0.1::90")
+    before = izba.inspect(web)["NetworkSettings"]
+    port = int(before["Ports"]["80/tcp"][0]["HostPort"])
+    assert fetch("127.0.0.1", port, prefix=machine.on_host) == web
+    assert izba.ok("port", web, "90") == f"127.0.0.1:{before['Ports']['90/tcp'][0]['HostPort']}"
+
+    refused = izba("run", "--rm", "-p", f"{port}:80", "busybox", "true")
+    assert f"container {izba.inspect(web)['Id'][:12]} has the port" in refused.stderr
+    assert "it is no address of this host" in izba("run", "--rm", "-p", "203.0.113.9:80:80", "busybox", "true").stderr
+    izba.ok("restart", "-t", "0", web)
+    after = izba.inspect(web)["NetworkSettings"]
+    assert after["IPAddress"] == before["IPAddress"]
+    port = int(after["Ports"]["80/tcp"][0]["HostPort"])  # another one perhaps, as with Docker
+    eventually(lambda: fetch("127.0.0.1", port, prefix=machine.on_host) == web)
+    izba.ok("rm", "-f", web)
+    eventually(lambda: fetch("127.0.0.1", port, prefix=machine.on_host) == "ConnectionRefusedError")
+    izba.ok("run", "--rm", "-p", f"{port}:80", "busybox", "true")
+
+
+def test_a_subnet_that_the_host_routes_is_not_chosen_and_moves_out_of_the_way(izba: Izba, machine: Machine) -> None:
+    machine.host("ip", "route", "add", "172.18.0.0/15", "via", LAN)
+    try:
+        izba.ok("network", "create", "one")
+        subnet = json.loads(izba.ok("network", "inspect", "one"))[0]["IPAM"]["Config"][0]["Subnet"]
+        assert not subnet.startswith(("172.18.", "172.19."))
+    finally:
+        machine.host("ip", "route", "del", "172.18.0.0/15")
+    machine.host("ip", "route", "add", subnet, "via", LAN)
+    try:
+        name = idle(izba, "--network", "one")
+        assert not address_of(izba, name, "one").startswith(subnet.rpartition(".")[0] + ".")
+    finally:
+        machine.host("ip", "route", "del", subnet)
+
+
+def test_there_is_no_way_round_by_ipv6(izba: Izba) -> None:
+    assert "inet6" not in izba.ok("exec", idle(izba), "ip", "addr", "show", "eth0")
