@@ -14,7 +14,7 @@ import stat
 from izba._record import Record
 from izba.layer import tree
 from izba.layer.deletions import Deletions
-from izba.layer.fsops import Node, OwnerOutOfRange
+from izba.layer.fsops import Node, OwnerOutOfRange, Privileged, Rootless
 from izba.layer.place import Places, clean
 from izba.layer.streams import ReadAhead
 from izba.layer.tarheader import (
@@ -107,6 +107,7 @@ class _Layer:
         self, places: Callable[[_Layer], Places], ops: FsOps, overlay: OverlayEncoding | None, lowers: Sequence[str]
     ) -> None:
         self._ops = ops
+        self._new_are_roots = isinstance(ops, (Privileged, Rootless))  # others may give root's files to somebody else
         self._places = places(self)
         self._deletions = Deletions(self._places, overlay, lowers)
         self._times: dict[bytes, int] = {}  # of directories; set last, as every file made in one changes its own
@@ -188,7 +189,7 @@ class _Layer:
                     _write(fd, piece)
             else:
                 _write_sparse(fd, entry, body())
-            if entry.xattrs or not _is_roots(os.fstat(fd), entry):
+            if entry.xattrs or not self._new_are_roots or not _is_roots(os.fstat(fd), entry):
                 self._settle(fd, entry)
             os.utime(fd, ns=(entry.mtime, entry.mtime))
             if entry.size >= _LARGE:
