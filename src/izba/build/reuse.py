@@ -55,6 +55,7 @@ class EarlierLayer:
                 and status.st_uid == node.uid
                 and status.st_gid == node.gid
                 and status.st_mtime_ns == time
+                and status.st_size == copy.status.st_size
                 and stat.S_ISREG(status.st_mode)
             ):
                 os.link(found, target)
