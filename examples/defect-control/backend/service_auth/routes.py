@@ -14,9 +14,10 @@ from common.service import Store
 from common.texts import Line
 from common.tokens import Identity, Role
 from service_auth import problems, sessions, users
-from service_auth.models import User
+from service_auth.models import Installation, User
 from service_auth.passwords import Passwords
 from service_auth.schemas import (
+    InstallationAnswer,
     Login,
     Logout,
     NewUser,
@@ -200,6 +201,14 @@ def change_user(
 def user_for_services(user_id: UUID, _service: Service, database: Store) -> UserAnswer:
     with database.reading() as session:
         return UserAnswer.of(users.require(session, user_id))
+
+
+@internal.get("/installation")
+def installation(_service: Service, database: Store) -> InstallationAnswer:
+    """Whose it is; nobody's until the first person registers."""
+    with database.reading() as session:
+        known = session.get(Installation, users.THE_INSTALLATION)
+        return InstallationAnswer(administrator_id=known.administrator_id if known else None)
 
 
 def _refresh_token(body: Refresh | None, cookie: str | None, requested_with: str | None) -> str:

@@ -90,3 +90,7 @@ class Session(BaseModel):
     expires_in: int
     refresh_token: str | None
     user: UserAnswer
+
+
+class InstallationAnswer(BaseModel):
+    administrator_id: UUID | None

@@ -93,21 +93,46 @@ def main() -> int:
         httpx.Client(base_url=auth_url, trust_env=False, timeout=30) as auth,
         httpx.Client(base_url=settings.projects_url, trust_env=False, timeout=30) as projects,
     ):
-        if not fill(settings, auth, projects, password):
-            print("error: somebody has registered here already; the demonstration wants an empty installation")
-            print("hint: stop the services and empty backend/service_*/data")
-            return 1
+        return run(settings, auth, projects, password)
+
+
+def run(settings: DefectsSettings, auth: httpx.Client, projects: httpx.Client, password: str) -> int:
+    """Says what came of it, and answers with the exit status."""
+    try:
+        filled = fill(settings, auth, projects, password)
+    except httpx.HTTPStatusError as error:
+        answer = error.response.json()["error"]
+        told = answer["message"] + "".join(f" {field['field']}: {field['message']}" for field in answer["fields"])
+        return _fail(f"{error.request.url.host} refused: {told}")
+    except httpx.TransportError as error:
+        hint = "all services have to run: `izba compose up -d --wait` brings them up, `izba compose ps` shows them"
+        return _fail(f"{error.request.url.host} does not answer: {error}", hint)
+    if not filled:
+        hint = "`./demo clean` empties it, accounts and all; so does emptying backend/service_*/data after `down`"
+        return _fail("somebody has registered here already; the demonstration wants an empty installation", hint)
     print(f"{COUNT} defects of {SITE['name']}. Sign in with password {password} as:")
     for email, name, role in PEOPLE:
         print(f"  {email:24} {role:14} {name}")
     return 0
 
 
+def _fail(message: str, hint: str = "") -> int:
+    print(f"error: {message}", file=sys.stderr)
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr)
+    return 1
+
+
 def fill(settings: DefectsSettings, auth: httpx.Client, projects: httpx.Client, password: str) -> bool:
-    people = _people(auth, password)
-    if people is None:
+    """False, with nothing changed, where somebody has registered already."""
+    tokens = Tokens(settings.secret_key)
+    headers = {"Authorization": f"Bearer {tokens.service('defects-service')}", "Accept-Language": "en"}
+    if auth.get("/internal/installation", headers=headers).raise_for_status().json()["administrator_id"]:
         return False
-    site = _site(projects, Tokens(settings.secret_key), people)
+    # Before the first account: half a site could not be seeded again.
+    projects.get("/health").raise_for_status()
+    people = _people(auth, password)
+    site = _site(projects, tokens, people)
     crew = Crew(people[1], people[2:4])
     database = Database(settings)
     for number in range(COUNT):
@@ -116,15 +141,13 @@ def fill(settings: DefectsSettings, auth: httpx.Client, projects: httpx.Client, 
     return True
 
 
-def _people(auth: httpx.Client, password: str) -> list[Identity] | None:
+def _people(auth: httpx.Client, password: str) -> list[Identity]:
     email, name, _role = PEOPLE[0]
-    first = auth.post(
-        "/auth/register", json={"email": email, "password": password, "full_name": name, "refresh_in_body": True}
-    )
-    if first.status_code != 201 or first.json()["user"]["role"] != Role.ADMINISTRATOR:
-        return None
-    auth.headers["Authorization"] = f"Bearer {first.json()['access_token']}"
-    users = [first.json()["user"]]
+    auth.headers["Accept-Language"] = "en"
+    body = {"email": email, "password": password, "full_name": name, "refresh_in_body": True}
+    first = auth.post("/auth/register", json=body).raise_for_status().json()
+    auth.headers["Authorization"] = f"Bearer {first['access_token']}"
+    users = [first["user"]]
     for email, name, role in PEOPLE[1:]:
         body = {"email": email, "password": password, "full_name": name, "role": role}
         users.append(auth.post("/users", json=body).raise_for_status().json())
