@@ -36,6 +36,12 @@ export function leads(role: Role): boolean {
   return role === "administrator" || role === "manager";
 }
 
+/** What somebody who sees no site is told: what to do first, or whom to ask. */
+export function withoutSites(role: Role): "empty.projectsHint" | "empty.projectsNotMember" | "empty.projectsObserver" {
+  if (leads(role)) return "empty.projectsHint";
+  return records(role) ? "empty.projectsNotMember" : "empty.projectsObserver";
+}
+
 export function records(role: Role): boolean {
   return role !== "observer";
 }

@@ -92,7 +92,7 @@ export const en = {
   defect: {
     one: "Defect #{{number}}",
     title: "What is wrong",
-    titlePlaceholder: "For example: crack in the screed by the entrance",
+    titlePlaceholder: "For example: crack in the screed",
     titleShort: "Describe the defect in three characters or more",
     description: "Description",
     noDescription: "No description",
@@ -245,8 +245,10 @@ export const en = {
     filtered: "Nothing found",
     filteredHint: "Change the conditions or reset the filters.",
     projects: "No sites yet",
-    projectsHint: "Create a site, add its stages and members, and defects can be recorded.",
+    projectsHint: "Begin with a site: the building that is built. A name is enough; stages and members can follow.",
     projectsNotMember: "You have not been added to a site yet. Ask a manager.",
+    projectsObserver:
+      "You have not been added to a site yet. Ask the administrator for a role and to be added to a site, then sign in again.",
     users: "Nobody found",
     stages: "No stages yet",
     members: "No members yet",
@@ -275,6 +277,7 @@ export const en = {
     doneHint: "The members of the site see it already.",
     another: "Record another",
     openIt: "Open its card",
+    toAll: "To all defects",
     noProjects: "There is no site to record a defect in",
     forbidden: "Observers do not record defects",
     forbiddenHint: "Ask an administrator to make you an engineer.",

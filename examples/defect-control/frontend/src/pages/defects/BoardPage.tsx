@@ -9,7 +9,7 @@ import { useBoard, useProjectNames } from "../../api/queries";
 import { useUser } from "../../api/useSession";
 import { later } from "../../app/later";
 import { NO_FILTERS, toQuery, writeSort } from "../../domain/filters";
-import { leads, records } from "../../domain/flow";
+import { leads, records, withoutSites } from "../../domain/flow";
 import { PageHeader } from "../../ui/PageHeader";
 import { EmptyState, ErrorState } from "../../ui/states";
 import { FilterBar } from "./FilterBar";
@@ -67,14 +67,14 @@ export function NoDefects({ isFiltered, onReset }: { isFiltered: boolean; onRese
   }
   if (projects.data?.length === 0) {
     // Whoever has just come: what has to happen first, and who does it.
-    return leads(user.role) ? (
-      <EmptyState icon={IconBuildingCommunity} title={t("empty.projects")} hint={t("empty.projectsHint")}>
-        <Button component={Link} to="/projects?new=1">
-          {t("project.create")}
-        </Button>
+    return (
+      <EmptyState icon={IconBuildingCommunity} title={t("empty.projects")} hint={t(withoutSites(user.role))}>
+        {leads(user.role) && (
+          <Button component={Link} to="/projects?new=1">
+            {t("project.create")}
+          </Button>
+        )}
       </EmptyState>
-    ) : (
-      <EmptyState icon={IconBuildingCommunity} title={t("empty.projects")} hint={t("empty.projectsNotMember")} />
     );
   }
   return (

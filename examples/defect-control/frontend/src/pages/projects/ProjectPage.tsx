@@ -85,18 +85,18 @@ function ProjectCard({ project }: { project: Project }) {
             </Text>
           )}
           {project.description && <Text style={{ whiteSpace: "pre-wrap" }}>{project.description}</Text>}
-          <Group gap="xs" mt="xs">
-            <Button component={Link} to={`/board?project_id=${project.id}`} leftSection={<IconLayoutKanban size={18} aria-hidden />}>
+          <Group gap="xs">
+            {isActive && records(user.role) && (
+              <Button component={Link} to={`/record?project_id=${project.id}`} color="vest" leftSection={<IconCamera size={18} aria-hidden />}>
+                {t("nav.record")}
+              </Button>
+            )}
+            <Button component={Link} variant="default" to={`/board?project_id=${project.id}`} leftSection={<IconLayoutKanban size={18} aria-hidden />}>
               {t("project.defects")}
             </Button>
             <Button component={Link} to={`/reports?project_id=${project.id}`} variant="default" leftSection={<IconChartBar size={18} aria-hidden />}>
               {t("project.report")}
             </Button>
-            {isActive && records(user.role) && (
-              <Button component={Link} to={`/record?project_id=${project.id}`} variant="default" leftSection={<IconCamera size={18} aria-hidden />}>
-                {t("nav.record")}
-              </Button>
-            )}
           </Group>
         </Stack>
       </Paper>

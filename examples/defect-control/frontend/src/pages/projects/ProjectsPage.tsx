@@ -8,7 +8,7 @@ import { Link, useNavigate, useSearchParams } from "react-router";
 import { useCreateProject, useProjects } from "../../api/queries";
 import type { ProjectSummary } from "../../api/types";
 import { useUser } from "../../api/useSession";
-import { leads } from "../../domain/flow";
+import { leads, withoutSites } from "../../domain/flow";
 import { useFormat } from "../../i18n/format";
 import { say } from "../../ui/notify";
 import { PageHeader } from "../../ui/PageHeader";
@@ -73,7 +73,7 @@ export function ProjectsPage() {
         <EmptyState
           icon={IconBuildingCommunity}
           title={q ? t("empty.filtered") : t("empty.projects")}
-          hint={q ? t("empty.filteredHint") : mayCreate ? t("empty.projectsHint") : t("empty.projectsNotMember")}
+          hint={q ? t("empty.filteredHint") : t(withoutSites(user.role))}
         />
       ) : (
         <>

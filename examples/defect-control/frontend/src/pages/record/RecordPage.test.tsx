@@ -54,6 +54,7 @@ it("says what is wrong before it asks the server", async () => {
   await screen.findByText("Северный парк");
   await userEvent.click(screen.getByRole("button", { name: "Записать" }));
   expect(await screen.findByText("Опишите дефект хотя бы тремя знаками")).toBeInTheDocument();
+  expect(screen.getByLabelText(/Что не так/)).toHaveFocus();
   expect(calls.some((call) => call.path === "/api/defects")).toBe(false);
 });
 

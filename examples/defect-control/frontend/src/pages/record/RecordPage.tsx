@@ -1,5 +1,5 @@
 import { Button, Collapse, Group, Paper, SegmentedControl, Select, Stack, Text, Title } from "@mantine/core";
-import { useForm } from "@mantine/form";
+import { useForm, type FormErrors } from "@mantine/form";
 import { useDisclosure } from "@mantine/hooks";
 import { IconBuildingCommunity, IconChevronDown, IconChevronUp, IconEyeOff } from "@tabler/icons-react";
 import { useState } from "react";
@@ -10,7 +10,7 @@ import { fieldMessages } from "../../api/errors";
 import { useCreateDefect, useProjectNames } from "../../api/queries";
 import { PRIORITIES, type Defect, type Priority, type ProjectName } from "../../api/types";
 import { useUser } from "../../api/useSession";
-import { leads, records } from "../../domain/flow";
+import { leads, records, withoutSites } from "../../domain/flow";
 import { newId } from "../../domain/ids";
 import { PageHeader } from "../../ui/PageHeader";
 import { EmptyState, ErrorNote, ErrorState, LoadingRows } from "../../ui/states";
@@ -52,7 +52,7 @@ export function RecordPage() {
         <EmptyState
           icon={IconBuildingCommunity}
           title={t("record.noProjects")}
-          hint={leads(user.role) ? t("empty.projectsHint") : t("empty.projectsNotMember")}
+          hint={t(withoutSites(user.role))}
         >
           {leads(user.role) && (
             <Button component={Link} to="/projects?new=1">
@@ -78,7 +78,8 @@ function RecordFlow({ projects }: { projects: ProjectName[] }) {
   const [photos, setPhotos] = useState<File[]>([]);
   const [recorded, setRecorded] = useState<Defect | null>(null);
   const [sending, setSending] = useState(false);
-  const uploads = useUploads(() => undefined);
+  const [sent, setSent] = useState(0);
+  const uploads = useUploads((count) => setSent((before) => before + count));
   const create = useCreateDefect();
   // The same for every try: a defect whose answer was lost on the way is not recorded twice.
   const [id, setId] = useState(newId);
@@ -98,16 +99,25 @@ function RecordFlow({ projects }: { projects: ProjectName[] }) {
       setRecorded(defect);
       await uploads.send(defect.id, photos);
     } catch (error) {
-      form.setErrors(fieldMessages(error));
+      const wrong = fieldMessages(error);
+      form.setErrors(wrong);
+      lead(wrong);
     } finally {
       setSending(false);
     }
+  };
+
+  /** To the first field that is wrong: on a phone it may have been scrolled out of sight, above or below. */
+  const lead = (wrong: FormErrors) => {
+    const first = (Object.keys(BLANK) as (keyof DefectDraft)[]).find((name) => name in wrong);
+    if (first) form.getInputNode(first)?.focus();
   };
 
   const again = () => {
     // The next defect is usually found a few steps away: the site and the place stay.
     form.setValues({ ...BLANK, location: form.values.location });
     setPhotos([]);
+    setSent(0);
     setId(newId());
     create.reset();
     setRecorded(null);
@@ -115,13 +125,19 @@ function RecordFlow({ projects }: { projects: ProjectName[] }) {
 
   if (recorded) {
     return (
-      <Recorded defect={recorded} busy={sending} photosFailed={uploads.uploads.some((one) => one.state === "failed")} onAgain={again}>
+      <Recorded
+        defect={recorded}
+        busy={sending}
+        photosSent={sent}
+        photosFailed={uploads.uploads.some((one) => one.state === "failed")}
+        onAgain={again}
+      >
         <UploadList uploads={uploads.uploads} onRetry={() => void uploads.retry(recorded.id)} onDrop={uploads.drop} />
       </Recorded>
     );
   }
   return (
-    <form onSubmit={form.onSubmit((draft) => void submit(draft))} noValidate>
+    <form onSubmit={form.onSubmit((draft) => void submit(draft), lead)} noValidate>
       <Stack>
         <PhotoPicker photos={photos} onChange={setPhotos} />
         <Paper withBorder p="md">

@@ -9,12 +9,13 @@ import type { Defect } from "../../api/types";
 interface RecordedProps {
   defect: Defect;
   busy: boolean;
+  photosSent: number;
   photosFailed: boolean;
   onAgain: () => void;
   children: ReactNode;
 }
 
-export function Recorded({ defect, busy, photosFailed, onAgain, children }: RecordedProps) {
+export function Recorded({ defect, busy, photosSent, photosFailed, onAgain, children }: RecordedProps) {
   const { t } = useTranslation();
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
@@ -28,12 +29,16 @@ export function Recorded({ defect, busy, photosFailed, onAgain, children }: Reco
           {t("record.done", { number: defect.number })}
         </Title>
         <Text>{photosFailed && !busy ? t("record.photosFailed") : t("record.doneHint")}</Text>
+        {photosSent > 0 && <Text>{t("photo.uploaded", { count: photosSent })}</Text>}
         {children}
         <Button size="lg" fullWidth color="vest" disabled={busy} onClick={onAgain}>
           {t("record.another")}
         </Button>
         <Button size="lg" fullWidth variant="default" component={Link} to={`/defects/${defect.id}`}>
           {t("record.openIt")}
+        </Button>
+        <Button fullWidth variant="subtle" component={Link} to="/board">
+          {t("record.toAll")}
         </Button>
       </Stack>
     </Paper>
