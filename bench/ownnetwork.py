@@ -135,7 +135,8 @@ class UsersPodman(Peer):
             os.chown(directory, user.uid, user.gid)
         settings = self.directory / "containers.conf"
         settings.write_text(
-            '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n[engine]\nruntime = "runc"\n'
+            '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
+            '[network]\nnetwork_backend = "cni"\n[engine]\nruntime = "runc"\n'
             f'tmp_dir = "{run}/tmp"\n'
         )
         self.argv = ["/usr/bin/podman", "--root", str(self.directory / "root"), "--runroot", str(run / "containers")]

@@ -114,10 +114,12 @@ class Podman(Peer):
         super().__init__(directory)
         self.argv = ["/usr/bin/podman", "--root", str(directory / "root"), "--runroot", str(directory / "run")]
         self.argv += ["--storage-driver", "overlay", "--cgroup-manager", "cgroupfs", "--events-backend", "file"]
-        # runc, as Docker has it; and no limits that a machine without CAP_SYS_RESOURCE cannot raise.
+        # runc, as Docker has it; the network that Debian's Podman has by itself; and no limits that a machine without
+        # CAP_SYS_RESOURCE cannot raise.
         settings = directory / "containers.conf"
         settings.write_text(
-            '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n[engine]\nruntime = "runc"\n'
+            '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
+            '[network]\nnetwork_backend = "cni"\n[engine]\nruntime = "runc"\n'
         )
         self.environment["CONTAINERS_CONF"] = str(settings)
 

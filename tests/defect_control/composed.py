@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from tests.defect_control.stack import BACKEND, CSRF, PASSWORD, registration
+from tests.defect_control.stack import BACKEND, CSRF, registration
 
 EXAMPLE = BACKEND.parent
 BACKENDS = ("auth-service", "projects-service", "defects-service", "reports-service")
@@ -69,6 +69,7 @@ class Composed:
             "FRONTEND_PORT": str(self.page_port),
             "COMPOSE_PROJECT_NAME": f"dc{uuid.uuid4().hex[:8]}",
             "RATE_AUTH": "1000",
+            "ACCESS_TOKEN_SECONDS": "3600",  # however slow the machine, no test's token ends before it
         }
 
     @property
@@ -138,7 +139,7 @@ class Composed:
 
     def sign_in(self, person: Mapping[str, Any]) -> dict[str, Any]:
         with self.client() as client:
-            answer = client.post("/api/auth/login", json={"email": person["email"], "password": PASSWORD})
+            answer = client.post("/api/auth/login", json={"email": person["email"], "password": person["password"]})
         assert answer.status_code == 200, answer.text
         session: dict[str, Any] = answer.json()
         return session

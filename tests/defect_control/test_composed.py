@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.archive.peers import docker
 from tests.defect_control.composed import BACKENDS, EXAMPLE, IMAGES, SERVICES, Composed, copy_example, data_of, of_root
+from tests.defect_control.podman import through_podman
 from tests.defect_control.stack import PASSWORD
 from tests.support.users import User
 
 # Six images are built, six services started: a minute before the first test, seconds for each.
 pytestmark = [pytest.mark.slow, pytest.mark.network, pytest.mark.root]
 
+FIRST = {"EMAIL": "first@example.com", "PASSWORD": PASSWORD}
+ADMINISTRATOR = "admin@demo.example"
+Done = subprocess.CompletedProcess[str]
+Browser = Callable[..., Done]
+
 ALL_HEALTHY = dict.fromkeys(SERVICES, "healthy")
+
+
+@dataclass(frozen=True)
+class Seeded:
+    stack: Composed
+    password: str
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +74,37 @@ def archive(stack: Composed, root: Path) -> Iterator[Path]:
     path.unlink()
 
 
+@pytest.fixture(scope="module")
+def browser(stack: Composed) -> Browser:
+    """`browser(script, stack, …)` is one of e2e's scripts, with Debian's Chromium, through a stack."""
+    directory = str(stack.directory / "e2e")
+    stack.ok("npm", "--prefix", directory, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline")
+
+    def run(script: str, through: Composed, **environment: str) -> Done:
+        return through.run("npm", "--prefix", directory, "run", script, BASE_URL=through.page, **environment)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def phone(stack: Composed, browser: Browser) -> Done:
+    """The first who registers does so on a phone, and is the administrator of the tests that follow."""
+    return browser("phone", stack, **FIRST)
+
+
+@pytest.fixture(scope="module")
+def seeded(stack: Composed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeded]:
+    """Another one on the same images, with the demonstration site in it."""
+    one = of_root(copy_example(tmp_path_factory.mktemp("seeded") / "defect-control"), stack.root)
+    for verb in ("up", "seed"):
+        done = one.demo(verb)
+        assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    password = re.search(r"Sign in with password (\S+) as:", done.stdout)
+    assert password, done.stdout
+    yield Seeded(one, password[1])
+    one.compose("down")
+
+
 def test_one_command_brings_six_services_up_and_says_where_their_page_is(stack: Composed) -> None:
     for service in SERVICES:
         assert re.search(rf"^{service} +Up .*\(healthy\)", stack.told, re.MULTILINE), service
@@ -91,14 +137,60 @@ def test_a_taken_port_is_named_with_its_remedy_before_anything_is_built(stack: C
 
 @pytest.mark.peer("npm")
 @pytest.mark.peer("chromium")
-def test_a_defect_goes_its_way_in_a_browser(stack: Composed) -> None:
-    browser = stack.directory / "e2e"
-    quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"]
-    stack.ok("npm", "--prefix", str(browser), "ci", *quiet)
+def test_somebody_who_has_never_seen_it_records_a_defect_from_a_phone(phone: Done) -> None:
+    assert phone.returncode == 0, f"{phone.stdout}\n{phone.stderr}"
 
-    done = stack.run("npm", "--prefix", str(browser), "test", BASE_URL=stack.page)
+
+@pytest.mark.peer("npm")
+@pytest.mark.peer("chromium")
+def test_a_defect_goes_its_way_in_a_browser(stack: Composed, browser: Browser, phone: Done) -> None:
+    assert phone.returncode == 0, "the administrator was to register on the phone"
+
+    done = browser("test", stack, ADMIN_EMAIL=FIRST["EMAIL"], ADMIN_PASSWORD=FIRST["PASSWORD"])
 
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+def test_a_seeded_demo_says_how_to_sign_in_and_cannot_be_seeded_again(seeded: Seeded) -> None:
+    session = seeded.stack.sign_in({"email": ADMINISTRATOR, "password": seeded.password})
+
+    again = seeded.stack.demo("seed")
+
+    assert session["user"]["role"] == "administrator"
+    assert again.returncode != 0
+    assert "error: somebody has registered here already" in again.stderr
+    assert "Traceback" not in again.stderr
+
+
+def test_seeding_what_is_not_up_names_the_command_that_brings_it_up(stack: Composed) -> None:
+    done = stack.demo("seed", COMPOSE_PROJECT_NAME="other")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: the services are not running\nhint: `make demo` brings them up\n"
+
+
+@pytest.mark.peer("npm")
+@pytest.mark.peer("chromium")
+def test_every_page_is_clean_to_axe_on_a_phone_and_a_desktop_light_and_dark(seeded: Seeded, browser: Browser) -> None:
+    done = browser("pages", seeded.stack, ADMIN_EMAIL=ADMINISTRATOR, ADMIN_PASSWORD=seeded.password)
+
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert done.stdout.count("✔ every page") == 4
+
+
+def test_fifty_people_at_work_are_answered_within_a_second(seeded: Seeded) -> None:
+    """With the limits of requests as they ship, except for signing in: all fifty come from one address."""
+    who = ("--email", ADMINISTRATOR, "--password", seeded.password)
+
+    done = seeded.stack.run(
+        sys.executable, "load.py", "--url", seeded.stack.page, *who, "--seconds", "12", "--defects", "3", "--json"
+    )
+
+    told = json.loads(done.stdout)
+    assert done.returncode == 0, told
+    assert set(told["pages"]) >= {"sign-in", "board", "table", "card", "record", "reports", "administration"}
+    assert told["pages"]["sign-in"]["calls"] == 50
+    assert sum(page["calls"] for page in told["pages"].values()) > 300
 
 
 def test_ten_of_one_service_share_its_work_and_one_goes_on_with_it(stack: Composed) -> None:
@@ -181,6 +273,28 @@ def test_docker_compose_brings_the_same_up_on_images_that_izba_built(archive: Pa
         shutil.rmtree(short)
     assert '"role":"administrator"' in registered.replace(" ", "")
     assert '<div id="root">' in page
+
+
+@pytest.mark.peer("podman")
+@pytest.mark.peer("/usr/lib/podman/netavark")
+@pytest.mark.peer("/usr/lib/podman/aardvark-dns")
+@pytest.mark.peer("catatonit")
+def test_podman_compose_brings_the_same_up_on_images_that_izba_built(archive: Path, tmp_path: Path, root: Path) -> None:
+    one = of_root(copy_example(tmp_path / "defect-control"), tmp_path)
+    one.environment |= {"SECRET_KEY": "k" * 64}
+    gateway = f"http://127.0.0.1:{one.gateway_port}"
+    asked = (f"{one.page}/api/auth/register", one.page, f"{gateway}/health")
+
+    storage = root.with_suffix(".podman")
+    try:
+        told = through_podman(one, archive, storage, *(_ask(address) for address in asked))
+    finally:
+        shutil.rmtree(storage)
+
+    assert [line for line in told.splitlines() if line.endswith(" healthy")] == [f"{name} healthy" for name in SERVICES]
+    assert '"role":"administrator"' in told.replace(" ", "")
+    assert '<div id="root">' in told
+    assert '"status":"degraded"' not in told
 
 
 def test_on_postgresql_in_a_container_of_its_own(stack: Composed, tmp_path: Path) -> None:
