@@ -14,7 +14,7 @@ import pytest
 import zstandard
 
 from izba.errors import InvalidArgument
-from izba.layer.compress import Bomb, CorruptStream, Growth, compressor, decompressor
+from izba.layer.compress import STEP, Bomb, CorruptStream, Growth, compressor, decompressor
 
 DATA = random.Random(7).randbytes(300_000) + bytes(3_000_000) + b"tail"
 COMPRESS = {"gzip": gzip.compress, "zstd": zstandard.compress, "bzip2": bz2.compress, "xz": lzma.compress}
@@ -132,3 +132,40 @@ def test_zlib_reads_what_is_written_where_isal_is_missing(monkeypatch: pytest.Mo
 
     assert zlib.decompress(out.getvalue(), 31) == DATA
     assert read_all(out.getvalue()) == DATA
+
+
+def compressed(data: bytes, kind: str, *, piece: int) -> bytes:
+    out = io.BytesIO()
+    writer = compressor(out, kind)  # type: ignore[arg-type]
+    for at in range(0, len(data), piece):
+        writer.write(memoryview(data)[at : at + piece])
+    writer.close()
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["gzip", "zstd"])
+def test_how_it_was_cut_when_it_was_written_does_not_show(kind: str) -> None:
+    assert compressed(DATA, kind, piece=999) == compressed(DATA, kind, piece=1 << 22)
+
+
+@pytest.mark.parametrize(
+    ("data", "is_stored"),
+    [
+        (b"", True),
+        (b"x", True),
+        (random.Random(1).randbytes(2_000_000), True),
+        (random.Random(1).randbytes(100_000) + bytes(20_000), False),
+        (b"words, and more words\n" * 100_000, False),
+        ((random.Random(1).randbytes(2_000) + bytes(48)) * 1_000, False),
+    ],
+)
+def test_what_gains_nothing_is_stored_and_all_else_deflated(data: bytes, is_stored: bool) -> None:
+    out = compressed(data, "gzip", piece=100_000)
+
+    assert zlib.decompress(out, 31) == data
+    assert subprocess.run(["gzip", "-dc"], input=out, capture_output=True, check=True).stdout == data
+    if is_stored:
+        blocks = sum(-(-len(data[at : at + STEP]) // 65535) for at in range(0, len(data), STEP))
+        assert len(out) == 10 + len(data) + 5 * blocks + 5 + 8
+    else:
+        assert len(out) < len(data) * 0.99

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -19,6 +20,8 @@ from izba.image.pull import pull as pull_and_tell
 from izba.image.push import push
 from izba.image.stored import StoredImage
 from izba.image.transfer import Progress
+from izba.layer.compress import compressor
+from izba.oci import mediatype
 from izba.oci.chain import next_chain_id
 from izba.oci.digest import Digest, DigestMismatch
 from izba.oci.reference import Reference
@@ -28,6 +31,7 @@ from izba.registry.config import RegistryConfig
 from izba.registry.fault import RegistryUnreachable
 from izba.store.store import Store
 from tests.registry import servers
+from tests.registry.fakes import Fake, tar_of
 from tests.registry.servers import Request, scripted
 
 pytestmark = [pytest.mark.peer("docker-registry"), pytest.mark.root]
@@ -246,3 +250,52 @@ def test_a_layer_that_is_not_what_the_manifest_says_leaves_no_trace(
     assert there.images.all() == []
     assert list(there.snapshots.walk()) == []
     assert not there.content.has(Digest(layer["digest"]))
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+def test_a_layer_that_izba_would_write_again_is_kept_once_and_pushed_the_same(
+    registry: str, store_at: Callable[[str], Store], tmp_path: Path, compression: Any
+) -> None:
+    name = Reference.parse(f"{registry}/team/once-{compression}:1")
+    here, there = store_at("here"), store_at("there")
+    image = build(here, name, {"small": b"s" * 3000}, {"large": os.urandom(4_000_000), "text": b"words " * 500_000})
+    pushed = push(here, image, name, client(name), compression=compression)
+
+    pulled = pull(there, name, client(name))
+    kept = {blob.digest for blob in there.content.walk()}
+    assert kept == {pulled.descriptor.digest, pulled.id}
+    assert there.content.ingests() == []
+
+    (elsewhere_root := tmp_path / "elsewhere").mkdir()
+    with servers.debian_registry(elsewhere_root) as other:
+        elsewhere = Reference.parse(f"{other}/team/copy:1")
+        assert push(there, pulled, elsewhere, client(elsewhere)).digest == pushed.digest
+        third = store_at("third")
+        assert tree(third, pull(third, elsewhere, client(elsewhere))) == tree(here, image)
+
+
+@pytest.mark.parametrize("form", ["another compressor", "another tar"])
+def test_a_layer_that_izba_would_write_otherwise_keeps_its_blob(store_at: Callable[[str], Store], form: str) -> None:
+    fake = Fake()
+    tar = tar_of({"large": os.urandom(2_000_000), "a": b"a"} if form == "another tar" else {"a": os.urandom(2_000_000)})
+    blob = gzip.compress(tar, mtime=0) if form == "another compressor" else compressed(tar)
+    document = fake.image({})
+    config = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [Digest.of(tar)]}}
+    document["config"] = fake.blob(json.dumps(config).encode(), mediatype.OCI_CONFIG)
+    document["layers"] = [fake.blob(blob, mediatype.OCI_LAYER_GZIP)]
+    fake.manifest(document)
+    there = store_at("there")
+
+    with scripted(fake) as server:
+        name = Reference.parse(f"{server.host}/team/foreign:1")
+        pull(there, name, client(name))
+
+    assert there.content.has(Digest.of(blob))
+
+
+def compressed(data: bytes) -> bytes:
+    out = io.BytesIO()
+    writer = compressor(out, "gzip")
+    writer.write(data)
+    writer.close()
+    return out.getvalue()

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from izba.oci.documents import Manifest
     from izba.store.store import Store
 
-_TYPES = {"gzip": mediatype.OCI_LAYER_GZIP, "zstd": mediatype.OCI_LAYER_ZSTD}
-
 
 def compressed(store: Store, image: Documents, kind: Kind) -> Documents:
     """`image` with the layers that izba made compressed; those that came compressed stay as they are.
@@ -39,4 +37,4 @@ def compressed_layer(store: Store, diff_id: Digest, kind: Kind) -> Descriptor:
         out = compressor(ingest, kind)
         store.layers.write_tar(diff_id, out)
         out.close()
-        return ingest.commit(_TYPES[kind])
+        return ingest.commit(mediatype.FORMS[kind])

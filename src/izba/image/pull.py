@@ -4,6 +4,9 @@
     every layer: download → blob               in parallel, each into an ingest that a later pull goes on with
                  blob → snapshot               in order, each reading its blob while it still arrives
 
+A blob stays beside its snapshot, so that a push elsewhere sends the very same; unless izba would write it again from
+the snapshot: then it is gone before it gets to the disk.
+
 Nothing names the image before all of it is there; until then a lease keeps what has come.
 """
 
@@ -18,7 +21,8 @@ from izba.image.download import Download, Follower
 from izba.image.mutate import register
 from izba.image.stored import StoredImage
 from izba.image.transfer import Progress, silent
-from izba.image.unpack import UNPACK_SECONDS
+from izba.image.unpack import UNPACK_SECONDS, Wanted, would_be_rewritten
+from izba.layer.compress import decompressor
 from izba.oci import mediatype, validate
 from izba.oci.chain import next_chain_id
 from izba.oci.descriptor import Descriptor
@@ -31,6 +35,7 @@ from izba.registry.client import MAX_MANIFEST
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.image.transfer import Report
+    from izba.layer.compress import Kind
     from izba.oci.reference import Reference
     from izba.registry.client import Client, Manifest
     from izba.store.leases import Lease
@@ -160,7 +165,7 @@ class _Layers:
 
     def fetch(self, layers: list[Descriptor], diff_ids: list[Digest]) -> None:
         """Have a committed snapshot of every layer, and its blob."""
-        missing: list[tuple[Descriptor, Digest, Digest | None, Digest]] = []
+        missing: list[Wanted] = []
         chain: Digest | None = None
         for layer, diff_id in zip(layers, diff_ids, strict=True):
             parent, chain = chain, next_chain_id(chain, diff_id)
@@ -168,52 +173,77 @@ class _Layers:
             if self._lease.pin_snapshot(chain):
                 self._tell(layer, transfer.EXISTS)
             else:
-                missing.append((layer, diff_id, parent, chain))
+                missing.append(Wanted(layer=layer, diff_id=diff_id, parent=parent, chain=chain))
                 self._tell(layer, transfer.WAITING)
-        downloads = {layer.digest: Download(self._store, self._client, layer, self._report) for layer, *_ in missing}
+        downloads = self._downloads(missing)
         from concurrent.futures import ThreadPoolExecutor
 
         pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="pull")
+        forget = False
         try:
             for download in downloads.values():
                 pool.submit(download.run)
-            for layer, diff_id, parent, chain in missing:
-                self._unpack(downloads[layer.digest], diff_id, parent, chain)
-        except BaseException:
+            for wanted in missing:
+                self._unpack(downloads[wanted.layer.digest], wanted)
+        except BaseException as error:
+            forget = isinstance(error, (DataLoss, InvalidArgument))  # an image that lies: nothing of it is of use
             for download in downloads.values():
                 download.cancel()
             raise
         finally:
             pool.shutdown(cancel_futures=True)
             for download in downloads.values():
-                download.close()
+                download.close(forget=forget)
 
-    def _unpack(self, download: Download, diff_id: Digest, parent: Digest | None, chain: Digest) -> None:
-        store, layer = self._store, download.layer
-        with store.lock(f"unpack-{chain.hex}", what=f"layer {diff_id}", timeout=UNPACK_SECONDS):
-            if store.snapshots.has(chain):
-                download.wait()
+    def _downloads(self, missing: list[Wanted]) -> dict[Digest, Download]:
+        digests = [wanted.layer.digest for wanted in missing]
+        return {
+            wanted.layer.digest: Download(
+                self._store,
+                self._client,
+                wanted.layer,
+                self._report,
+                is_wanted=lambda chain=wanted.chain: not self._store.snapshots.has(chain),  # type: ignore[misc]
+                may_drop=digests.count(wanted.layer.digest) == 1,
+            )
+            for wanted in missing
+        }
+
+    def _unpack(self, download: Download, wanted: Wanted) -> None:
+        store, layer, diff_id = self._store, wanted.layer, wanted.diff_id
+        with store.lock(f"unpack-{wanted.chain.hex}", what=f"layer {diff_id}", timeout=UNPACK_SECONDS):
+            if store.snapshots.has(wanted.chain):
+                download.cancel(forget=True)  # another process was faster
                 return
             key = f"pull-{new_id()}"
-            store.snapshots.prepare(key, parent)
+            store.snapshots.prepare(key, wanted.parent)
             try:
-                size = self._apply(key, Follower(download), layer, diff_id)
-                download.wait()
-                store.layers.record(diff_id, size, blob=layer.digest)
-                store.snapshots.commit(chain, key, diff_id=diff_id, size=size)
+                size, form = self._apply(key, download, wanted)
+                if form is None:
+                    download.keep()
+                    store.layers.record(diff_id, size, blob=layer.digest)
+                else:
+                    store.layers.record(diff_id, size)
+                    store.layers.remember_compressed(diff_id, form, layer.replace(media_type=mediatype.FORMS[form]))
+                store.snapshots.commit(wanted.chain, key, diff_id=diff_id, size=size)
             except BaseException:
                 store.snapshots.remove(key)
                 raise
+            download.drop()  # if it was not kept
         self._tell(layer, transfer.PULLED)
 
-    def _apply(self, key: str, stream: Follower, layer: Descriptor, diff_id: Digest) -> int:
-        from izba.layer.compress import decompressor
-
-        expected = mediatype.compression(layer.media_type)
-        applied = self._store.snapshots.apply(key, decompressor(stream, expected=expected))
-        if applied.diff_id != diff_id:
-            raise DigestMismatch(f"the tar of layer {layer.digest}", expected=diff_id, actual=applied.diff_id)
-        return applied.size
+    def _apply(self, key: str, download: Download, wanted: Wanted) -> tuple[int, Kind | None]:
+        """Unpack while it comes. The size of the tar; and if izba writes the very same blob again, in which form."""
+        layer = wanted.layer
+        tar = decompressor(Follower(download), expected=mediatype.compression(layer.media_type))
+        applied = self._store.snapshots.apply(key, tar)
+        download.wait()
+        if applied.diff_id != wanted.diff_id:
+            what = f"the tar of layer {layer.digest}"
+            raise DigestMismatch(what, expected=wanted.diff_id, actual=applied.diff_id)
+        form = download.form
+        is_ours = form is not None and would_be_rewritten(self._store, key, applied.frame)
+        return applied.size, form if is_ours else None
 
     def _tell(self, layer: Descriptor, state: str) -> None:
         self._report(Progress(layer=layer.digest, state=state, total=layer.size))

@@ -1,7 +1,8 @@
 """Pushing: a copy of an image from the store to a registry; the manifest last, so that what it names is there.
 
-Layers that came as blobs go as they are. Layers that izba made have no blob: their tar is written again and compressed
-on its way, and the digest of the result is remembered, so that a push of what the registry has compresses nothing.
+Layers that came as blobs go as they are. Layers that izba made, here or elsewhere, have no blob: their tar is written
+again and compressed on its way, and the digest of the result is remembered, so that a push of what the registry has
+compresses nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 PARALLEL = 4
 CHUNK = 1 << 20
-_TYPES = {"gzip": mediatype.OCI_LAYER_GZIP, "zstd": mediatype.OCI_LAYER_ZSTD}
 
 
 def push(
@@ -102,7 +102,7 @@ class _Layers:
     def _push(self, layer: Descriptor, diff_id: Digest) -> Descriptor:
         known = self._known_form(layer, diff_id)
         if known is None:
-            return self._compress(diff_id, None)
+            return self._compress(diff_id, self._compression, None)
         if self._client.has_blob(known.digest):
             self._tell(diff_id, known, transfer.PUSH_EXISTS)
             return known
@@ -113,7 +113,8 @@ class _Layers:
                 self._tell(diff_id, known, transfer.MOUNTED)
                 return known
         if not self._store.content.has(known.digest):
-            return self._compress(diff_id, upload)
+            form = self._store.layers.form_of(known.digest) or self._compression
+            return self._compress(diff_id, form, upload)
         self._client.put_blob(known, lambda: self._blob(known, diff_id), upload=upload)
         self._tell(diff_id, known, transfer.PUSHED)
         return known
@@ -136,19 +137,17 @@ class _Layers:
                 return found.path
         return None
 
-    def _compress(self, diff_id: Digest, upload: str | None) -> Descriptor:
+    def _compress(self, diff_id: Digest, form: Compression, upload: str | None) -> Descriptor:
         """Upload the layer's tar, compressed on the way; remember what that gave."""
         self._report(Progress(layer=diff_id, state=transfer.PREPARING))
         total = self._store.layers.size(diff_id)
 
         def content() -> Iterator[bytes]:
-            return compressed_tar(
-                self._store, diff_id, self._compression, lambda done: self._advance(diff_id, done, total)
-            )
+            return compressed_tar(self._store, diff_id, form, lambda done: self._advance(diff_id, done, total))
 
         digest, size = self._client.put_stream(content, upload=upload)
-        found = Descriptor(media_type=_TYPES[self._compression], digest=digest, size=size)
-        self._store.layers.remember_compressed(diff_id, self._compression, found)
+        found = Descriptor(media_type=mediatype.FORMS[form], digest=digest, size=size)
+        self._store.layers.remember_compressed(diff_id, form, found)
         self._tell(diff_id, found, transfer.PUSHED)
         return found
 

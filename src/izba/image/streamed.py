@@ -7,16 +7,12 @@ which is dropped where it is not needed.
 
 from __future__ import annotations
 
-from izba._record import Record
 from izba.errors import IzbaError
 from izba.ids import new_id
 from izba.image import layout
-from izba.image.unpack import UNPACK_SECONDS
+from izba.image.unpack import UNPACK_SECONDS, Wanted, would_be_rewritten
 from izba.jsonio import loads
-from izba.layer import diff
 from izba.layer.compress import decompressor
-from izba.layer.fsops import fsops
-from izba.linux.overlay import encoding
 from izba.oci import mediatype
 from izba.oci.chain import next_chain_id
 from izba.oci.descriptor import Descriptor
@@ -33,15 +29,6 @@ if TYPE_CHECKING:
 
 _FLUSH = 128 << 20
 """Bytes after which the disk is set to work, beside what is read on."""
-
-
-class Wanted(Record):
-    """A layer in its place: applied on `parent`, it becomes the snapshot `chain`."""
-
-    layer: Descriptor
-    diff_id: Digest
-    parent: Digest | None
-    chain: Digest
 
 
 class Streamed:
@@ -97,7 +84,7 @@ class Streamed:
                     what = f"the tar of layer {layer.digest}"
                     raise DigestMismatch(what, expected=wanted.diff_id, actual=applied.diff_id)
                 blob = None
-                if not is_tar or not _would_be_rewritten(store, key, applied.frame):
+                if not is_tar or not would_be_rewritten(store, key, applied.frame):
                     for piece in again() if is_tar and again is not None else ():
                         ingest.write(piece)
                     blob = ingest.commit(layer.media_type, digest=layer.digest, size=layer.size).digest
@@ -107,13 +94,6 @@ class Streamed:
                 store.snapshots.remove(key)
                 raise
         return layer
-
-
-def _would_be_rewritten(store: Store, key: str, frame: Digest) -> bool:
-    """Whether a tar that was just applied, with this frame, is what izba would write; not asked of whole trees."""
-    if store.snapshots.kind != "overlay":
-        return False
-    return diff.frame(store.snapshots.upper(key), ops=fsops(), overlay=encoding()) == frame
 
 
 class _Body:

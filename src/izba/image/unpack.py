@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from izba._record import Record
 from izba.ids import new_id
 from izba.oci import mediatype
 from izba.oci.chain import next_chain_id
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
 
 UNPACK_SECONDS = 1800.0
 """How long to wait while another process unpacks the same layer."""
+
+
+class Wanted(Record):
+    """A layer in its place: applied on `parent`, it becomes the snapshot `chain`."""
+
+    layer: Descriptor
+    diff_id: Digest
+    parent: Digest | None
+    chain: Digest
 
 
 def unpack(store: Store, image: Documents, *, progress: Callable[[Descriptor], None] | None = None) -> Digest | None:
@@ -49,6 +59,17 @@ def unpack_layer(store: Store, layer: Descriptor, diff_id: Digest, *, parent: Di
     except BaseException:
         store.snapshots.remove(key)
         raise
+
+
+def would_be_rewritten(store: Store, key: str, frame: Digest) -> bool:
+    """Whether a tar that was just applied, with this frame, is what izba would write; not asked of whole trees."""
+    if store.snapshots.kind != "overlay":
+        return False
+    from izba.layer import diff
+    from izba.layer.fsops import fsops
+    from izba.linux.overlay import encoding
+
+    return diff.frame(store.snapshots.upper(key), ops=fsops(), overlay=encoding()) == frame
 
 
 def _apply(store: Store, key: str, layer: Descriptor, diff_id: Digest) -> int:

@@ -10,13 +10,14 @@ import zlib
 
 from izba._record import Record
 from izba.errors import DataLoss, InvalidArgument
+from izba.layer.deflate import Gzip, deflate_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import bz2
     import lzma
     from collections.abc import Callable, Iterator
-    from typing import Any, Literal, Protocol
+    from typing import Literal, Protocol
 
     import zstandard
 
@@ -36,14 +37,16 @@ if TYPE_CHECKING:
         def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
     class Compressor(Protocol):
-        def compress(self, data: bytes | memoryview, /) -> bytes: ...
+        def compress(self, data: bytearray | memoryview, /) -> bytes: ...
         def flush(self) -> bytes: ...
 
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz"}
 _SNIFF = 6
-_INPUT = 1 << 17
-_OUTPUT = 1 << 20
+_INPUT = 1 << 19
+_OUTPUT = 1 << 19  # what the readers of layers ask for at once, so that no piece is cut
+STEP = 1 << 19
+"""A compressor gets its input in steps of so many bytes, since where the steps end shows in what it makes of them."""
 _GZIP_BITS = 31  # zlib.h, inflateInit2: a window of 32 KiB in a gzip wrapper
 _ZSTD_WINDOW = 1 << 27  # what zstd's own tool accepts unless told otherwise
 
@@ -90,9 +93,12 @@ def decompressor(stream: Reader, *, expected: str | None = None, growth: Growth 
 
 
 def compressor(out: Writer, kind: Kind) -> Compressed:
-    """A writer that compresses into `out`; equal data gives equal bytes. `close` ends the stream, not `out`."""
+    """A writer that compresses into `out`; equal data gives equal bytes, however it is cut when it is written.
+
+    `close` ends the stream, not `out`.
+    """
     if kind == "gzip":
-        return Compressed(out, _deflate())
+        return Compressed(out, Gzip())
     if kind == "zstd":
         import zstandard
 
@@ -106,19 +112,35 @@ class Compressed:
     def __init__(self, out: Writer, compressor: Compressor | None) -> None:
         self._out = out
         self._compressor = compressor
+        self._step = bytearray()  # the beginning of one that is not full yet
 
     def write(self, data: bytes | memoryview, /) -> object:
         """Take all of `data`."""
         if self._compressor is None:
             self._out.write(data)
-        elif compressed := self._compressor.compress(data):
-            self._out.write(compressed)
+            return len(data)
+        view = memoryview(data)
+        while view:
+            part = view[: STEP - len(self._step)]
+            view = view[len(part) :]
+            if len(part) == STEP:
+                self._compress(part)
+                continue
+            self._step += part
+            if len(self._step) == STEP:
+                self._compress(self._step)
+                self._step = bytearray()
         return len(data)
 
     def close(self) -> None:
         """Write the end of the stream."""
         if self._compressor is not None:
+            self._compress(self._step)
             self._out.write(self._compressor.flush())
+
+    def _compress(self, step: bytearray | memoryview) -> None:
+        if self._compressor is not None and (compressed := self._compressor.compress(step)):
+            self._out.write(compressed)
 
 
 def is_plain(decompressed: Reader) -> bool:
@@ -198,7 +220,7 @@ def _members(stream: Reader, kind: str) -> Iterator[bytes]:
 def _decoder(kind: str) -> tuple[Callable[[], Decompressor], tuple[type[Exception], ...]]:
     """What makes a decompressor of this kind, and what that raises at damaged data."""
     if kind == "gzip":
-        codec = _deflate_module()
+        codec = deflate_module()
         return (lambda: codec.decompressobj(_GZIP_BITS)), (zlib.error, codec.error)
     if kind == "zstd":
         import zstandard
@@ -258,17 +280,3 @@ class _ZstdFrame:
     def decompress(self, data: bytes, _: int, /) -> bytes:
         part, self.unconsumed_tail = data[: self._AT_ONCE], data[self._AT_ONCE :]
         return self._frame.decompress(part) if part else b""
-
-
-def _deflate() -> Compressor:
-    codec = _deflate_module()
-    compressor: Compressor = codec.compressobj(1, zlib.DEFLATED, _GZIP_BITS)
-    return compressor
-
-
-def _deflate_module() -> Any:
-    try:
-        from isal import isal_zlib
-    except ImportError:  # no wheel for this machine
-        return zlib
-    return isal_zlib

@@ -1,6 +1,7 @@
-"""Byte streams as the layer code needs them, and the two threads that hash beside the work.
+"""Byte streams as the layer code needs them, and the threads that decompress and hash beside the work.
 
-hashlib releases the interpreter lock, so hashing on a second core costs the reader and the writer next to nothing.
+hashlib and the decompressors release the interpreter lock, so on a second core they cost the reader and the writer next
+to nothing. To decompress takes about twice as long as to hash, so that neither waits for the other.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Discard:
 
 
 class ReadAhead:
-    """Reads and hashes `stream` in a thread, a few chunks ahead of the one who parses it."""
+    """Reads `stream` in a thread, a few chunks ahead of the one who parses it, and hashes it in another."""
 
     def __init__(self, stream: Reader) -> None:
         import queue
@@ -49,10 +50,14 @@ class ReadAhead:
         self._hasher = Hasher()
         self._chunks: SimpleQueue[bytes | BaseException] = queue.SimpleQueue()
         self._slots = threading.Semaphore(_DEPTH)
+        self._unhashed: SimpleQueue[bytes] = queue.SimpleQueue()
+        self._hash_slots = threading.Semaphore(_DEPTH)
         self._stopped = False
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="layer-read", daemon=True)
+        self._hash_thread = threading.Thread(target=self._hash, name="layer-hash", daemon=True)
         self._thread.start()
+        self._hash_thread.start()
 
     def chunk(self) -> bytes:
         """The next bytes, `b""` at the end; raises what the stream raised."""
@@ -69,10 +74,11 @@ class ReadAhead:
     def digest(self) -> tuple[Digest, int]:
         """Digest and size of the whole stream, whose end must have been reached."""
         self._thread.join()
+        self._hash_thread.join()
         return self._hasher.digest(), self._hasher.size
 
     def close(self) -> None:
-        """End the thread. A stream that blocks in `read` is given a second and then left to die with the process."""
+        """End the threads. A stream that blocks in `read` is given a second and then left to die with the process."""
         self._stopped = True
         self._slots.release()
         self._thread.join(timeout=1)
@@ -84,12 +90,20 @@ class ReadAhead:
                 if self._stopped:
                     return
                 data = self._stream.read(CHUNK)
-                self._hasher.update(data)
+                self._hash_slots.acquire()
+                self._unhashed.put(data)
                 self._chunks.put(data)
                 if not data:
                     return
         except BaseException as error:  # carried to the reading thread and raised there
             self._chunks.put(error)
+        finally:
+            self._unhashed.put(b"")
+
+    def _hash(self) -> None:
+        while data := self._unhashed.get():
+            self._hasher.update(data)
+            self._hash_slots.release()
 
 
 class HashedSink:

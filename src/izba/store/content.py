@@ -219,6 +219,8 @@ class Ingest:
         self._begun = 0  # up to where the disk was set to work
         self.done = False
         """Whether it has become a blob, or was dropped for the one that is there."""
+        # Of what is expected; other ingests may be dropped again, which costs the disk nothing if it had not begun.
+        self.is_wanted = expected is not None
 
     @property
     def offset(self) -> int:
@@ -239,8 +241,7 @@ class Ingest:
         view = memoryview(data)
         while view:
             view = view[os.write(self._fd, view) :]
-        # Of what is expected; other ingests may be dropped again, which costs the disk nothing if it had not begun.
-        if self._expected is not None and self._hasher.size - self._begun >= WRITEBACK:
+        if self.is_wanted and self._hasher.size - self._begun >= WRITEBACK:
             self.begin_writeback()
         return len(data)
 
@@ -257,6 +258,11 @@ class Ingest:
 
         start_writeback(self._fd, self._begun, self._hasher.size - self._begun)
         self._begun = self._hasher.size
+
+    def drop(self) -> None:
+        """The bytes are not needed any more. Who has the file open can read on."""
+        _unlink(self._path)
+        self.done = True
 
     def commit(self, media_type: str, digest: Digest | None = None, size: int | None = None) -> Descriptor:
         """Make the bytes a blob, if they are what `expected`, `digest` and `size` promise. Raises `DigestMismatch`."""

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
-    from typing import Self
+    from typing import Literal, Self
 
     from izba.layer.streams import Reader, Writer
     from izba.store.content import ContentStore
@@ -119,6 +119,11 @@ class Layers:
             *(diff_id, compression),
         )
         return Descriptor(digest=Digest(row[0]), size=row[1], media_type=row[2]) if row is not None else None
+
+    def form_of(self, blob: Digest) -> Literal["gzip", "zstd"] | None:
+        """The compression that gave this blob before, here or where it was pulled from."""
+        row = self._db.row("SELECT compression FROM compressed_layers WHERE digest = ?", blob)
+        return row[0] if row is not None else None
 
     def remember_compressed(self, diff_id: Digest, compression: str, blob: Descriptor) -> None:
         """Remember what compressing the layer gave; compressors give the same each time."""
