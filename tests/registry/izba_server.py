@@ -35,7 +35,7 @@ def izba_registry(
         yield f"127.0.0.1:{server.address[1]}", application
     finally:
         server.close()
-        application.uploads.close()
+        application.close()
         thread.join()
         assert store.check(verify=False) == []
         store.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import socket
@@ -12,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -457,3 +459,97 @@ def test_a_pull_through_that_breaks_goes_on_where_it_stopped(tmp_path: Path) -> 
             found = Descriptor.from_document(manifest["layers"][0])
             assert Digest.of(read(client(front), found)) == layer["digest"]
     assert ranges == ["", "bytes=200000-"]
+
+
+@contextmanager
+def ask(front: str, path: str) -> Iterator[http.client.HTTPResponse]:
+    host, _, port = front.partition(":")
+    with closing(http.client.HTTPConnection(host, int(port), timeout=10)) as connection:
+        connection.request("GET", path)
+        with connection.getresponse() as answer:
+            yield answer
+
+
+def test_a_pull_through_blob_is_shown_while_it_comes_and_fetched_once_for_all_who_ask(tmp_path: Path) -> None:
+    fake = Fake()
+    image = fake.image({"big": os.urandom(3_000_000)})
+    fake.manifest(image, tag="v1")
+    layer = image["layers"][0]
+    whole = fake.blobs[layer["digest"]]
+    is_read, asked = threading.Event(), []
+
+    def halts(request: Request) -> bool:
+        if not request.path.endswith(layer["digest"]):
+            return False
+        asked.append(request.path)
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(whole)))
+        request.end_headers()
+        request.wfile.write(whole[:1_500_000])
+        request.wfile.flush()
+        assert is_read.wait(10)
+        request.wfile.write(whole[1_500_000:])
+        return True
+
+    fake.before = halts
+    with (
+        scripted(fake) as behind,
+        izba_registry(tmp_path, upstream=Upstream(RegistryConfig(host=behind.host), {}, None)) as (front, app),
+    ):
+        client(front).manifest("v1")
+        path = f"/v2/team/app/blobs/{layer['digest']}"
+        with ask(front, path) as first, ask(front, path) as second:
+            halves = [answer.read(1_000_000) for answer in (first, second)]
+            assert not app.store.content.has(layer["digest"])
+            is_read.set()
+            assert [half + answer.read() for half, answer in zip(halves, (first, second), strict=True)] == [whole] * 2
+        assert app.store.content.has(layer["digest"])
+        with ask(front, path) as third:
+            assert third.read() == whole
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("lie", ["other bytes", "too few"])
+def test_a_pull_through_blob_that_is_not_what_it_should_be_is_never_whole_and_not_kept(
+    tmp_path: Path, lie: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E3, E6: and the next who asks gets it, if it is right by then."""
+    monkeypatch.setattr("izba.registry.transport._backoff", lambda attempt: 0.0)
+    fake = Fake()
+    image = fake.image({"big": os.urandom(300_000)})
+    fake.manifest(image, tag="v1")
+    layer = image["layers"][0]
+    whole = fake.blobs[layer["digest"]]
+    lying = [True]
+
+    def lies(request: Request) -> bool:
+        if not request.path.endswith(layer["digest"]) or not lying[0]:
+            return False
+        if lie == "other bytes":
+            request.answer(200, bytes(len(whole)))
+            return True
+        if request.headers.get("Range"):
+            request.answer(503)
+            return True
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(whole)))
+        request.end_headers()
+        request.wfile.write(whole[:1000])
+        request.close_connection = True
+        return True
+
+    fake.before = lies
+    with (
+        scripted(fake) as behind,
+        izba_registry(tmp_path, upstream=Upstream(RegistryConfig(host=behind.host), {}, None)) as (front, app),
+    ):
+        client(front).manifest("v1")
+        path = f"/v2/team/app/blobs/{layer['digest']}"
+        with ask(front, path) as answer, pytest.raises((http.client.IncompleteRead, ConnectionError)):
+            assert answer.status == 200
+            answer.read()
+        assert not app.store.content.has(layer["digest"])
+        assert not app.catalog.has_blob("team/app", layer["digest"])
+        lying[0] = False
+        with ask(front, path) as answer:
+            assert answer.read() == whole

@@ -65,7 +65,7 @@ def run(context: Context, argv: list[str]) -> int:
         threading.Thread(target=_housekeeping, args=(application,), daemon=True).start()
         stop.wait()
         server.close()
-        application.uploads.close()
+        application.close()
     return 0
 
 

@@ -78,6 +78,12 @@ class Application:
         log.debug("answered", method=request.method, path=request.path, status=response.status, peer=request.peer)
         return response
 
+    def close(self) -> None:
+        """Give up what is under way, before the store is closed."""
+        self.uploads.close()
+        if self.upstream is not None:
+            self.upstream.close()
+
     def _answer(self, request: Request) -> Response:
         user = self._user(request)
         if request.path in {"/v2", "/v2/"}:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from izba.errors import IzbaError
+from izba.errors import NotFound
 from izba.oci.digest import Digest, DigestMismatch, InvalidDigest
 from izba.oci.mediatype import OCI_LAYER
 from izba.registry.server.answers import API_VERSION, Refusal, blob_unknown, digest_invalid, empty
@@ -12,6 +12,9 @@ from izba.registry.server.http import Part, Response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import BinaryIO
+
     from izba.registry.server.app import Application
     from izba.registry.server.http import Request
     from izba.registry.server.uploads import Session
@@ -20,13 +23,7 @@ if TYPE_CHECKING:
 def read(app: Application, request: Request, name: str, text: str) -> Response:
     """GET and HEAD of a blob, whole or one range."""
     digest = parse_digest(text)
-    if not app.catalog.has_blob(name, digest) and not (app.upstream and app.upstream.fetch_blob(app, name, digest)):
-        raise blob_unknown(digest)
-    try:
-        size = app.store.content.stat(digest)
-        file = app.store.content.open(digest)
-    except IzbaError:
-        raise blob_unknown(digest) from None
+    file, size, arrived = _open(app, name, digest)
     headers = {
         **API_VERSION,
         "Content-Type": "application/octet-stream",
@@ -37,13 +34,28 @@ def read(app: Application, request: Request, name: str, text: str) -> Response:
     }
     wanted = request.headers.get("range")
     if wanted is None:
-        return Response(200, headers, Part(file, 0, size))
+        return Response(200, headers, Part(file, 0, size, arrived))
     if (part := _range(wanted, size)) is None:
         file.close()
         raise Refusal(416, "SIZE_INVALID", "the range is not inside the blob", {"Content-Range": f"bytes */{size}"})
     first, last = part
     headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return Response(206, headers, Part(file, first, last - first + 1))
+    return Response(206, headers, Part(file, first, last - first + 1, arrived))
+
+
+def _open(app: Application, name: str, digest: Digest) -> tuple[BinaryIO, int, Callable[[int], int] | None]:
+    """The blob's file and size; and if it is still coming, what waits for more of it than so many bytes."""
+    try:
+        if not app.catalog.has_blob(name, digest):
+            if app.upstream is None:
+                raise blob_unknown(digest)
+            arriving = app.upstream.blob(app, name, digest)
+            if arriving is not None and (growing := arriving.open()) is not None:
+                return growing, arriving.blob.size, arriving.arrived
+        size = app.store.content.stat(digest)
+        return app.store.content.open(digest), size, None
+    except NotFound:
+        raise blob_unknown(digest) from None
 
 
 def delete(app: Application, name: str, text: str) -> Response:

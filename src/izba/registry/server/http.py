@@ -18,7 +18,7 @@ from izba import log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import BinaryIO
 
 STALL_SECONDS = 60.0
@@ -62,15 +62,27 @@ class Request:
 
 
 class Part:
-    """A piece of a file as a body; the file is closed when it was sent."""
+    """A piece of a file as a body; the file is closed when it was sent.
 
-    def __init__(self, file: BinaryIO, offset: int, count: int) -> None:
+    `arrived` is of a file that is still written: it waits for more than so many bytes and tells how many there are.
+    """
+
+    def __init__(self, file: BinaryIO, offset: int, count: int, arrived: Callable[[int], int] | None = None) -> None:
         self.file = file
-        self.offset = offset
-        self.count = count
+        self._offset = offset
+        self._count = count
+        self._arrived = arrived
 
     def __len__(self) -> int:
-        return self.count
+        return self._count
+
+    def pieces(self) -> Iterator[tuple[int, int]]:
+        """Where there is what can be sent now, and how much. Raises `BodyError` if the rest will not come."""
+        at, end = self._offset, self._offset + self._count
+        while at < end:
+            there = end if self._arrived is None else min(self._arrived(at), end)
+            yield at, there - at
+            at = there
 
 
 class Response:
@@ -222,7 +234,8 @@ class _Conversation:
                 if isinstance(body, Part):
                     # h11 counts the length; the bytes go from the file to the socket without passing through Python.
                     self._h11.send_with_data_passthrough(h11.Data(data=body))  # type: ignore[arg-type]
-                    self._socket.sendfile(body.file, body.offset, body.count)
+                    for offset, count in body.pieces():
+                        self._socket.sendfile(body.file, offset, count)
                 else:
                     self._send(h11.Data(data=body))
         finally:

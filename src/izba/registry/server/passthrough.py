@@ -1,4 +1,4 @@
-"""A registry in front of another: what is asked for is fetched once, verified and kept.
+"""A registry in front of another: what is asked for is fetched once, shown while it comes, verified and kept.
 
 Tags are asked upstream each time, so that they are never old; if upstream cannot be reached, what is here is served.
 Digests are served from here without asking. The credentials are the operator's own, for upstream alone.
@@ -6,7 +6,7 @@ Digests are served from here without asking. The credentials are the operator's 
 
 from __future__ import annotations
 
-from threading import Lock
+from threading import Event, Lock
 
 from izba import log
 from izba.errors import NotFound, Unavailable
@@ -17,6 +17,7 @@ from izba.oci.mediatype import OCI_LAYER
 from izba.registry.client import Client
 from izba.registry.fault import RegistryUnreachable
 from izba.registry.server.answers import unsupported
+from izba.registry.server.arriving import Arriving
 from izba.registry.server.catalog import ManifestRow
 from izba.registry.server.manifests import parse, store_manifest
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from izba.registry.config import RegistryConfig
     from izba.registry.credentials import Credentials
     from izba.registry.server.app import Application
+    from izba.registry.transport import Body
     from izba.store.content import Ingest
 
 CHUNK = 1 << 20
@@ -42,6 +44,9 @@ class Upstream:
         self._credentials = credentials
         self._clients: dict[str, Client] = {}
         self._lock = Lock()
+        self._arriving: dict[Digest, Arriving] = {}
+        self._bodies: set[Body] = set()
+        self._closed = Event()
 
     def fetch_manifest(self, app: Application, name: str, reference: str) -> ManifestRow | None:
         """The manifest, from here if it cannot have changed, else from upstream; None if upstream has none."""
@@ -66,48 +71,82 @@ class Upstream:
         with app.store.lease("registry pull-through"):
             return store_manifest(app, name, found.data, parsed, tag=None if ":" in reference else reference)
 
-    def fetch_blob(self, app: Application, name: str, digest: Digest) -> bool:
-        """Have a blob that a manifest of this repository names; whether it could be had."""
+    def blob(self, app: Application, name: str, digest: Digest) -> Arriving | None:
+        """Have a blob that a manifest of this repository names: None if it is here now, else what to follow.
+
+        Whoever asks for it while it comes follows the same. Raises `NotFound` if no such manifest names it.
+        """
         blob = _named(app, name, digest)
         if blob is None:
-            return False
-        with app.store.lease("registry pull-through"):
-            if not app.store.content.has(digest):
-                try:
-                    self._download(app, name, blob)
-                except NotFound:
-                    return False
-            app.catalog.link(name, digest)
-        return True
+            raise NotFound(f"no manifest of {name} names {digest}")
+        with self._lock, app.store.lease("registry pull-through"):
+            arriving = self._arriving.get(digest)
+            if arriving is None:
+                if app.store.content.has(digest):
+                    app.catalog.link(name, digest)
+                    return None
+                arriving = self._arriving[digest] = Arriving(blob, lambda arriving: self._fetch(app, name, arriving))
+                arriving.start()
+            arriving.repositories.add(name)
+        return arriving
+
+    def close(self) -> None:
+        """Give up what is on its way; a later process goes on with it."""
+        self._closed.set()
+        for body in list(self._bodies):
+            body.abort()
+        for arriving in list(self._arriving.values()):
+            arriving.join()
 
     def refuse_list(self) -> None:
         """Upstream's lists are upstream's: what is here is only what was asked for."""
         raise unsupported("a pull-through registry does not list tags; ask the registry behind it")
 
-    def _download(self, app: Application, name: str, blob: Descriptor) -> None:
-        """Into an ingest that goes on where a broken connection, to upstream or to who asked, left it."""
+    def _fetch(self, app: Application, name: str, arriving: Arriving) -> None:
+        try:
+            with app.store.lease("registry pull-through"):
+                self._download(app, name, arriving)
+                with self._lock:
+                    for repository in arriving.repositories:
+                        app.catalog.link(repository, arriving.blob.digest)
+                    del self._arriving[arriving.blob.digest]
+        finally:
+            with self._lock:
+                if self._arriving.get(arriving.blob.digest) is arriving:
+                    del self._arriving[arriving.blob.digest]
+
+    def _download(self, app: Application, name: str, arriving: Arriving) -> None:
+        """Into an ingest that goes on where a broken connection, or a process before this one, left it."""
+        blob = arriving.blob
         with app.store.content.ingest(f"pull-through {blob.digest}", expected=blob) as ingest:
-            if app.store.content.has(blob.digest):  # who wrote it before us has finished
+            if app.store.content.has(blob.digest):  # another process, which wrote it before us, has finished
+                arriving.opened(app.store.content.path(blob.digest))
                 return
+            arriving.opened(ingest.path)
+            arriving.advance(ingest.offset)
             failures = 0
             while ingest.offset < blob.size:
                 before = ingest.offset
                 try:
-                    self._receive(self._client(name), blob, ingest)
+                    self._receive(self._client(name), arriving, ingest)
                 except RegistryUnreachable:
                     failures = failures + 1 if ingest.offset == before else 0
-                    if failures > RESUMES:
+                    if failures > RESUMES or self._closed.is_set():
                         raise
             ingest.commit(OCI_LAYER)
 
-    def _receive(self, client: Client, blob: Descriptor, ingest: Ingest) -> None:
+    def _receive(self, client: Client, arriving: Arriving, ingest: Ingest) -> None:
+        blob = arriving.blob
         body, begins = client.blob(blob, offset=ingest.offset)
+        self._bodies.add(body)
         skip = ingest.offset - begins
         try:
-            while data := body.read(CHUNK):
+            while not self._closed.is_set() and (data := body.read(CHUNK)):
                 fresh, skip = data[skip:], max(skip - len(data), 0)
                 ingest.write(fresh)
+                arriving.advance(ingest.offset)
         finally:
+            self._bodies.discard(body)
             body.close()
         if ingest.offset < blob.size:
             raise RegistryUnreachable(client.host, f"blob {blob.digest} ends too early")
