@@ -201,3 +201,19 @@ def test_credentials_that_others_can_read_are_pointed_out(tmp_path: Path, capsys
 def test_a_config_json_that_is_none_is_an_error(tmp_path: Path, document: object) -> None:
     with pytest.raises(CredentialsError):
         config_file(tmp_path, document).get("a")
+
+
+def test_a_helper_is_told_the_secret_where_no_process_list_shows_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E5: neither its arguments nor its environment have it."""
+    told = f'cat > {tmp_path}/told; tr "\\0" "\\n" < /proc/$$/cmdline > {tmp_path}/listed; env >> {tmp_path}/listed'
+    file = config_file(tmp_path, {"credHelpers": {"registry.example": "own"}}, {"own": told})
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    file.store("registry.example", Credentials(username="ivan", password="hunter2-ünlikely"))
+
+    assert json.loads((tmp_path / "told").read_text())["Secret"] == "hunter2-ünlikely"
+    listed = (tmp_path / "listed").read_text()
+    assert "store" in listed
+    assert "hunter2" not in listed

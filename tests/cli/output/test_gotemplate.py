@@ -95,3 +95,13 @@ def test_values_are_shown_as_go_shows_them(value: object, text: str) -> None:
 
 def test_json_keeps_the_order_and_the_letters() -> None:
     assert go_json({"b": "<ü>", "a": [1, 2.5, None, True]}) == '{"b":"<ü>","a":[1,2.5,null,true]}'
+
+
+def test_what_is_shown_is_neither_a_template_nor_a_command() -> None:
+    """B6: a label's value is text, whatever it looks like."""
+    value = "{{.Secret}} $(id) `id` ${HOME} %s"
+    shown = {"Labels": {"note": value}, "Secret": "hunter2"}
+
+    assert Template("{{.Labels.note}}").execute(shown) == value
+    assert Template("{{json .Labels}}").execute(shown) == '{"note":"' + value + '"}'
+    assert Template('{{printf "%s" .Labels.note}}').execute(shown) == value
