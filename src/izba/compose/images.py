@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 
 
 class Tools(Record):
-    """How it is told. `progress` gives a sink for one build; `pull(engine, image, policy, platform)` has an image."""
+    """How it is told. `progress` gives a sink for builds; `pull(engine, image, policy, platform)` has an image.
+
+    parallel  how many images are built at once at most; 0 is as many as the machine likes
+    """
 
     progress: Callable[[], AbstractContextManager[Sink]]
     pull: Pull
     bootstrap: bool = False
+    parallel: int = 0
 
 
 class BuildOptions(Record):
@@ -64,40 +68,15 @@ class Need(Record):
 
 def needs(engine: Engine, project: Project, options: ImageOptions) -> list[Need]:
     """What is to be done for each service, those that others build on first. Nothing is done."""
-    contexts = {
-        service.name: [
-            context.removeprefix("service:")
-            for _, context in (service.build.contexts if service.build else ())
-            if context.startswith("service:")
-        ]
-        for service in project.services
-    }
+    contexts = {service.name: built_on(service) for service in project.services}
     order = with_dependencies([service.name for service in project.services], contexts)
     return [_need(engine, project, project.service(name), options) for name in order]
 
 
-def ensure(engine: Engine, project: Project, options: ImageOptions, tools: Tools) -> dict[str, str]:
-    """See that each service has its image; their ids by service. The process has a single thread.
-
-    Raises what builds and pulls raise.
-    """
-    done: set[str] = set()
-    wanted = needs(engine, project, options)
-    if any(need.action == "build" for need in wanted):
-        from izba.engine.builds import enter
-
-        enter()  # what builds mount is seen by nobody else
-    for need in wanted:
-        if need.image in done:
-            continue
-        service = project.service(need.service)
-        if need.action == "build":
-            build(engine, project, service, options.options, tools)
-        elif need.action == "pull":
-            tools.pull(engine, need.image, need.policy, service.platform)
-        if need.action:
-            done.add(need.image)
-    return ids(engine, project)
+def built_on(service: Service) -> list[str]:
+    """The services whose images its image is built on."""
+    contexts = service.build.contexts if service.build else ()
+    return [context.removeprefix("service:") for _, context in contexts if context.startswith("service:")]
 
 
 def ids(engine: Engine, project: Project) -> dict[str, str]:
@@ -141,16 +120,17 @@ def _age(engine: Engine, image: str) -> float:
     return time.time() - engine.store.names.updated(Reference.parse(image).canonical()) / 1e9
 
 
-def build(engine: Engine, project: Project, service: Service, options: BuildOptions, tools: Tools) -> None:
+def build(
+    engine: Engine, project: Project, service: Service, options: BuildOptions, sink: Sink, *, bootstrap: bool
+) -> None:
     """Build a service's image. Raises what the build raises, with the service named."""
     from izba.engine import builds
 
     assert service.build is not None
     with _InlineDockerfile(service.build) as file:
-        request = build_request(project, service, service.build, options, file, bootstrap=tools.bootstrap)
+        request = build_request(project, service, service.build, options, file, bootstrap=bootstrap)
         try:
-            with tools.progress() as sink:
-                builds.build(engine, request, sink)
+            builds.build(engine, request, sink)
         except Exception as error:
             error.add_note(f"building service {service.name}")
             raise

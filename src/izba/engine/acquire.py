@@ -5,6 +5,8 @@ Base images are made from packages only where the user asked for that; then no r
 
 from __future__ import annotations
 
+from _thread import RLock
+
 from izba.errors import IzbaError, NotFound, Unavailable
 from izba.image.stored import find
 from izba.image.transfer import silent
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from izba.image.transfer import Report
 
     Bootstrap = Callable[[Engine, Reference], StoredImage]
+
+
+_BRINGING = RLock()
+"""Services that are built at once have a base in common: the first one brings it. Its layers come together anyhow."""
 
 
 class CannotAcquire(NotFound):
@@ -47,32 +53,35 @@ def acquire(
     before a registry is asked. Without `takes_name` a name that means an image for another platform goes on meaning
     that. In rootless mode the engine's user namespace must have been entered.
     """
-    image = find(engine.store, name)
-    if pull != "always" and image is not None and _fits(image, platform):
-        return image
-    reference = Reference.parse(name)
-    if bootstrap is not None and platform is None:
-        from izba.bootstrap.catalog import recipe_for
+    if pull != "always" and (found := find(engine.store, name)) is not None and _fits(found, platform):
+        return found
+    with _BRINGING:
+        image = find(engine.store, name)  # another build of this process may have brought it meanwhile
+        if pull != "always" and image is not None and _fits(image, platform):
+            return image
+        reference = Reference.parse(name)
+        if bootstrap is not None and platform is None:
+            from izba.bootstrap.catalog import recipe_for
 
-        if recipe_for(reference) is not None:
-            return bootstrap(engine, reference)
-    wanted = Platform.parse(platform) if platform else None
-    other = _other_platform(image, wanted)
-    if pull == "never":
-        why = other or "it is not in the store"
-        raise CannotAcquire(reference.familiar(), f"{why}, and pulling was forbidden", _hint(reference, other))
-    missing(reference.familiar())
-    try:
-        return engine.registries.pull(
-            reference, platform=wanted, takes_name=takes_name or image is None, report=report
-        ).image
-    except (NotFound, Unavailable) as error:
-        why = f"{other}; {error.message}" if other else error.message
-        hint = _hint(reference, other) if other or not error.hint else error.hint
-        raise CannotAcquire(reference.familiar(), why, hint) from error
-    except IzbaError as error:
-        error.add_note(f"pulling {reference.canonical()}")
-        raise
+            if recipe_for(reference) is not None:
+                return bootstrap(engine, reference)
+        wanted = Platform.parse(platform) if platform else None
+        other = _other_platform(image, wanted)
+        if pull == "never":
+            why = other or "it is not in the store"
+            raise CannotAcquire(reference.familiar(), f"{why}, and pulling was forbidden", _hint(reference, other))
+        missing(reference.familiar())
+        try:
+            return engine.registries.pull(
+                reference, platform=wanted, takes_name=takes_name or image is None, report=report
+            ).image
+        except (NotFound, Unavailable) as error:
+            why = f"{other}; {error.message}" if other else error.message
+            hint = _hint(reference, other) if other or not error.hint else error.hint
+            raise CannotAcquire(reference.familiar(), why, hint) from error
+        except IzbaError as error:
+            error.add_note(f"pulling {reference.canonical()}")
+            raise
 
 
 def _fits(image: StoredImage, platform: str | None) -> bool:

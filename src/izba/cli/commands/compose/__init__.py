@@ -43,9 +43,23 @@ def _compose(context: Context, flags: Flags) -> ComposeContext:
         ansi=flags.text("ansi") or "auto",
         progress=flags.text("progress") or "auto",
         dry_run=flags.on("dry-run"),
-        parallel=flags.number("parallel") or 0,
+        parallel=_parallel(flags),
         all_resources=flags.on("all-resources"),
     )
+
+
+def _parallel(flags: Flags) -> int:
+    """`--parallel`, or COMPOSE_PARALLEL_LIMIT; like 0, a number below it is as many as the machine likes."""
+    import os
+
+    given = flags.number("parallel")
+    text = os.environ.get("COMPOSE_PARALLEL_LIMIT", "")
+    if given is None and text:
+        try:
+            given = int(text)
+        except ValueError:
+            raise UsageError(f"COMPOSE_PARALLEL_LIMIT: not a number: {text!r}") from None
+    return max(0, given or 0)
 
 
 def _run(verb: str, compose: ComposeContext, argv: list[str]) -> int:

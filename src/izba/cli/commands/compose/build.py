@@ -34,6 +34,7 @@ def run(compose: ComposeContext, argv: list[str]) -> int:
     flags = COMMAND.parse(argv)
     from izba.cli.commands.compose.up import told
     from izba.compose import images
+    from izba.compose.builds import ensure
     from izba.compose.order import select
 
     with Session(compose, writes=True) as session, told():
@@ -54,7 +55,7 @@ def run(compose: ComposeContext, argv: list[str]) -> int:
             for need in images.needs(session.engine, built, options):
                 sys.stdout.write(f"image:{need.image}, BuildImage, service {need.service}\n")
             return 0
-        images.ensure(session.engine, built, options, session.tools(quiet=flags.on("quiet")))
+        ensure(session.engine, built, options, session.tools(quiet=flags.on("quiet")))
         for service in built.services:
             if not flags.on("quiet"):
                 sys.stderr.write(f" Image {project.image(service)}  Built\n")
@@ -67,20 +68,14 @@ def run(compose: ComposeContext, argv: list[str]) -> int:
 
 def _with_contexts(project: Project, names: tuple[str, ...], *, also: bool) -> tuple[str, ...]:
     """The services named, those whose images they build on, and with `also` those they depend on."""
+    from izba.compose.images import built_on
     from izba.compose.order import dependencies, with_dependencies
 
     if not names:
         return ()
     for name in names:
         project.service(name)
-    needs = {
-        service.name: [
-            context.removeprefix("service:")
-            for _, context in (service.build.contexts if service.build else ())
-            if context.startswith("service:")
-        ]
-        for service in project.services
-    }
+    needs = {service.name: built_on(service) for service in project.services}
     if also:
         needs = {name: [*contexts, *dependencies(project)[name]] for name, contexts in needs.items()}
     return tuple(with_dependencies(names, needs))

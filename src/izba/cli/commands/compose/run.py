@@ -58,6 +58,7 @@ def run(compose: ComposeContext, argv: list[str]) -> int:
     with Session(compose, starts=True) as session:
         from izba.cli.commands.compose.up import bring_up, told
         from izba.compose import images
+        from izba.compose.builds import ensure
         from izba.compose.verbs.run import create_one_off
         from izba.compose.verbs.up import UpOptions
 
@@ -73,7 +74,7 @@ def run(compose: ComposeContext, argv: list[str]) -> int:
                 bring_up(session, whole, options, quiet=flags)
             alone = whole.with_services((service,))
             tools = session.tools(quiet=flags.on("quiet-build"), pull_quiet=flags.on("quiet-pull"))
-            images.ensure(session.engine, alone, image_options, tools)
+            ensure(session.engine, alone, image_options, tools)
         container = create_one_off(session.engine, whole, _changed(whole, service, flags), name=flags.text("name"))
         from izba.cli.foreground import run_attached
         from izba.engine.containers.start import start

@@ -94,7 +94,7 @@ class Session:
         def pull(engine: Engine, image: str, policy: str, platform: str) -> None:
             _pull(engine, image, policy, platform, quiet=quiet or pull_quiet or mode == "quiet")
 
-        return Tools(progress=shown, pull=pull, bootstrap=wants_bootstrap())
+        return Tools(progress=shown, pull=pull, bootstrap=wants_bootstrap(), parallel=self._compose.parallel)
 
     def report(self) -> Report:
         """Tells of operations on stderr, as Compose does."""

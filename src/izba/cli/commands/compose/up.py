@@ -64,13 +64,13 @@ def run(compose: ComposeContext, argv: list[str]) -> int:
 
 def bring_up(session: Session, whole: Project, options: UpOptions, *, quiet: Flags) -> Project:
     """Images, plan, execution; the project of the services that were selected."""
-    from izba.compose import images
+    from izba.compose.builds import ensure
     from izba.compose.verbs import up
 
     project = up.selected(whole, options)
     tools = session.tools(quiet=quiet.on("quiet-build"), pull_quiet=quiet.on("quiet-pull"))
     hooks = session.hooks(project)
-    images.ensure(session.engine, project, options.images, tools)
+    ensure(session.engine, project, options.images, tools)
     with session.lock(project.name):
         prepared = up.prepare(session.engine, whole, project, options)
         tell_orphans(prepared.plan.orphans)
