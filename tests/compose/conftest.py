@@ -20,6 +20,17 @@ __all__ = ["busybox_archive", "range_izba", "root_izba", "single_izba"]
 SERVE = "trap 'exit 0' TERM; while :; do sleep 0.05; done"
 """A shell that runs until it is asked to end."""
 
+TWO = """
+services:
+  web: {image: busybox, command: [sh, -c, "echo web is up; SERVE"], depends_on: {db: {condition: service_healthy}}}
+  db:
+    image: busybox
+    command: [sh, -c, "sleep 0.3; touch /tmp/ok; SERVE"]
+    healthcheck: {test: test -f /tmp/ok, interval: 100ms}
+    volumes: ["data:/data"]
+volumes: {data: }
+"""
+
 
 @dataclass
 class Compose:

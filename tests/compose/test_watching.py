@@ -1,14 +1,17 @@
-"""`events` and `viz`."""
+"""`watch`, `events` and `viz`."""
 
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.compose import corpus
 from tests.compose.conftest import Compose
+from tests.containers.conftest import eventually
 
 ONE = 'services: {a: {image: busybox, command: [sh, -c, "SERVE"]}, b: {image: busybox, command: [sh, -c, "SERVE"]}}'
 
@@ -62,3 +65,30 @@ def test_the_graph_is_composes(project: Compose) -> None:
         ours = project.ok("viz", *flags)
         # The real one tells its services in any order.
         assert sorted(ours.splitlines()) == sorted(real.stdout.rstrip("\n").splitlines())
+
+
+def test_watch_syncs_into_the_container(project: Compose, tmp_path: Path) -> None:
+    project.write("one\n", "src/a.txt")
+    project.write(
+        """
+        services:
+          a:
+            image: busybox
+            build: {context: ., dockerfile_inline: "FROM busybox"}
+            command: [sh, -c, "SERVE"]
+            develop: {watch: [{action: sync, path: ./src, target: /src, ignore: ["*.tmp"], initial_sync: true}]}
+        """
+    )
+    project.ok("--progress", "quiet", "up", "-d")
+    with project.popen("watch", "--no-up") as process:
+        try:
+            eventually(lambda: project("exec", "-T", "a", "cat", "/src/a.txt").stdout == "one\n")
+            project.write("two\n", "src/a.txt")
+            project.write("x\n", "src/sub/b.txt")
+            project.write("x\n", "src/no.tmp")
+            eventually(lambda: project("exec", "-T", "a", "cat", "/src/a.txt", "/src/sub/b.txt").stdout == "two\nx\n")
+            (project.directory / "src/a.txt").unlink()
+            eventually(lambda: project("exec", "-T", "a", "ls", "/src").stdout == "sub\n")
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)

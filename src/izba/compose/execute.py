@@ -225,6 +225,7 @@ class _Executor:
 
     def _start(self, operation: Operation) -> None:
         from izba.engine.containers.start import start
+        from izba.network.errors import PortForbidden, PortTaken
 
         monitor = self._monitor() if self._monitor else None
         container = self._require(operation.name)
@@ -234,6 +235,10 @@ class _Executor:
             if monitor:
                 monitor.close()
             return
+        except (PortTaken, PortForbidden) as error:
+            error.hint = f"change `ports:` at {self._project.service(operation.service).ports_at}, or give the "
+            error.hint += "container's port alone there: then the kernel chooses one of the host's"
+            raise
         for hook in self._hooks(operation, "post_start"):
             code, lines = self._run_hook(container, hook)
             if code:

@@ -109,6 +109,7 @@ class Service(Record):
     endpoints      the networks by the name they have in the engine, the first one first
     refresh        seconds after which its image is pulled again, None for never
     volumes_from   `(service or container:NAME, read_only)`
+    ports_at       where its `ports:` stands, FILE:LINE
     namespaces     `(HostConfig key, service)`: whose namespace is shared
     model          the canonical tree, which its configuration's hash is made of
     """
@@ -129,6 +130,7 @@ class Service(Record):
     depends_on: tuple[Dependency, ...] = ()
     endpoints: tuple[EndpointRequest, ...] = ()
     ports: tuple[Publish, ...] = ()
+    ports_at: str = ""
     files: tuple[FileMount, ...] = ()
     volumes_from: tuple[tuple[str, bool], ...] = ()
     namespaces: tuple[tuple[str, str], ...] = ()

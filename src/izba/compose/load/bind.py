@@ -31,7 +31,10 @@ def bind(loaded: Loaded, directory: str, files: Sequence[str]) -> Project:
     """The project of a loaded tree."""
     tree = loaded.tree
     links = _links(tree["services"])
-    services = [_service(name, model, tree, links) for name, model in sorted(tree["services"].items())]
+    services = [
+        _service(name, model, tree, links).replace(ports_at=_ports_at(loaded, name, model))
+        for name, model in sorted(tree["services"].items())
+    ]
     enabled = loaded.enabled
     return Project(
         name=loaded.name,
@@ -98,6 +101,10 @@ def _service(name: str, model: dict[str, Any], tree: dict[str, Any], links: dict
         post_start=tuple(_hook(each) for each in model.get("post_start") or ()),
         pre_stop=tuple(_hook(each) for each in model.get("pre_stop") or ()),
     )
+
+
+def _ports_at(loaded: Loaded, name: str, model: dict[str, Any]) -> str:
+    return loaded.sources.where(("services", name, "ports")) if model.get("ports") else ""
 
 
 def _refresh(model: dict[str, Any]) -> float | None:

@@ -32,9 +32,13 @@ class Source:
             length -= 1
         return length
 
+    def place(self, path: Path) -> Place:
+        """Where the path stands, or as much of it as stands here."""
+        return self.places.get(path[: self.depth(path)], (1, 1))
+
     def error(self, path: Path, message: str, *, hint: str | None = None) -> ComposeFileError:
         """An error at the path, or at as much of it as stands here."""
-        line, column = self.places.get(path[: self.depth(path)], (1, 1))
+        line, column = self.place(path)
         where = f"{show(path)}: " if path else ""
         return self.error_at(line, column, f"{where}{message}", hint=hint)
 
@@ -55,4 +59,12 @@ class Sources:
         """An error at the path, in the document that says most of it."""
         if not self.all:
             return ComposeError(f"{show(path)}: {message}" if path else message, hint=hint)
-        return max(reversed(self.all), key=lambda source: source.depth(path)).error(path, message, hint=hint)
+        return self._source(path).error(path, message, hint=hint)
+
+    def where(self, path: Path) -> str:
+        """The path's place as FILE:LINE."""
+        source = self._source(path)
+        return f"{source.file}:{source.place(path)[0]}"
+
+    def _source(self, path: Path) -> Source:
+        return max(reversed(self.all), key=lambda source: source.depth(path))

@@ -49,22 +49,27 @@ class Follower:
 
         self._queue: SimpleQueue[Line | None] = SimpleQueue()
         self._running = 0
+        self.endless = False
+        """Whether more containers may come when the last one has ended."""
+        self.followed: set[str] = set()
+        """The ids of the containers that are followed now."""
 
     def add(self, container: Container, query: LogQuery) -> None:
         """One more to follow."""
         from threading import Thread
 
         self._running += 1
+        self.followed.add(container.id)
         Thread(target=self._follow, args=(container, query), daemon=True).start()
 
     def lines(self) -> Iterator[Line]:
         """The lines as they come, until the last container ended."""
         from queue import Empty
 
-        while self._running:
+        while self._running or self.endless:
             batch: list[Line] = []
             deadline = 0.0
-            while self._running or batch:
+            while self._running or self.endless or batch:
                 try:
                     item = self._queue.get(timeout=max(deadline - time.monotonic(), 0) if batch else 0.25)
                 except Empty:
@@ -88,4 +93,5 @@ class Follower:
         except (NoLog, OSError):
             pass
         finally:
+            self.followed.discard(container.id)
             self._queue.put(None)

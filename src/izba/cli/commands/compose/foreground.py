@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from izba.cli.commands.compose.session import Session
     from izba.cli.options.flags import Flags
     from izba.compose.project import Project
+    from izba.compose.verbs.logs import Follower
     from izba.engine.containers.model import Container
 
 INTERRUPTED = 130
+_LOOK = 0.25
+"""Seconds between two looks for containers that came."""
 
 
 def follow(session: Session, project: Project, flags: Flags, compose: ComposeContext) -> int:
@@ -42,7 +45,7 @@ class _Foreground:
         self._flags = flags
         self._containers = containers
         self._printer = LinePrinter(
-            self._shown(),
+            self._shown(containers),
             project.name,
             colour=wants_colour(compose.ansi, never=flags.on("no-color")),
             prefix=not flags.on("no-log-prefix"),
@@ -55,7 +58,7 @@ class _Foreground:
         self._stopping = Event()
 
     def run(self) -> int:
-        names = ", ".join(each.name.removeprefix(f"{self._project.name}-") for each in self._shown())
+        names = ", ".join(each.name.removeprefix(f"{self._project.name}-") for each in self._shown(self._containers))
         print(f"Attaching to {names}", flush=True)
         try:
             self._print()
@@ -64,7 +67,7 @@ class _Foreground:
         wanted = self._flags.text("exit-code-from")
         return self._exit_code_of(wanted) if wanted else self._code
 
-    def _shown(self) -> list[Container]:
+    def _shown(self, containers: list[Container]) -> list[Container]:
         from izba.compose.observe import service_of
 
         wanted, hidden = set(self._flags.all("attach")), set(self._flags.all("no-attach"))
@@ -73,7 +76,7 @@ class _Foreground:
         quiet = {service.name for service in self._project.services if not service.attach}
         return [
             each
-            for each in self._containers
+            for each in containers
             if service_of(each) not in hidden
             and (service_of(each) in wanted if wanted else service_of(each) not in quiet)
         ]
@@ -84,14 +87,34 @@ class _Foreground:
         from izba.engine.containers.logs import LogQuery
 
         follower = Follower()
-        for container in self._shown():
+        for container in self._shown(self._containers):
             # What it wrote in this run of its.
             follower.add(container, LogQuery(follow=True, since=lifecycle.state(container).started))
         for container in self._containers:
             Thread(target=self._watch, args=(container,), daemon=True).start()
+        if self._flags.on("watch"):
+            follower.endless = True
+            Thread(target=self._look_for_more, args=(follower,), daemon=True).start()
         for line in follower.lines():
             self._printer.print(line)
         self._printer.finish()
+
+    def _look_for_more(self, follower: Follower) -> None:
+        """With `--watch` containers are made anew and restarted, and what they write then is shown, too."""
+        from izba.compose.verbs.up import own_containers
+        from izba.engine.containers import lifecycle
+        from izba.engine.containers.logs import LogQuery
+
+        known = {each.id for each in self._containers}
+        while not self._stopping.wait(_LOOK):
+            for container in self._shown(own_containers(self._session.engine, self._project)):
+                state = lifecycle.state(container)
+                if state.is_running and container.id not in follower.followed:
+                    self._printer.know(container)
+                    follower.add(container, LogQuery(follow=True, since=state.started))
+                    if container.id not in known:
+                        known.add(container.id)
+                        Thread(target=self._watch, args=(container,), daemon=True).start()
 
     def _watch(self, container: Container) -> None:
         """Wait for a container's end, and do what is asked for then."""

@@ -11,7 +11,10 @@ from izba.errors import IzbaError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from izba.cli.commands.compose.context import ComposeContext
+    from izba.cli.commands.compose.watch import Watcher
     from izba.cli.options.flags import Flags
     from izba.compose.project import Project
     from izba.compose.verbs.up import UpOptions
@@ -29,11 +32,12 @@ COMMAND = Command(
         Flag(name="detach", short="d", help="Run containers in the background"),
         Flag(name="dry-run", help="Print what would be done, and do nothing"),
         Flag(name="exit-code-from", kind="string", shown="SERVICE", help="Return the exit code of the service"),
-        Flag(name="menu", hidden=True),
+        Flag(name="menu", help="Accepted for Compose's sake: there is no menu, its keys are the other flags"),
         Flag(name="no-attach", kind="list", shown="SERVICE", help="Don't show the output of these services"),
         Flag(name="no-color", help="Print without colours"),
         Flag(name="no-log-prefix", help="Don't print the service's name before its lines"),
         Flag(name="timestamps", help="Show timestamps"),
+        Flag(name="watch", short="w", help="Watch source code and rebuild/refresh containers when files are updated"),
     ),
 )
 
@@ -46,8 +50,10 @@ def run(compose: ComposeContext, argv: list[str]) -> int:
         from izba.cli.commands.compose.plan import show
 
         return show(compose.replace(dry_run=True), flags)
-    with Session(compose, starts=True) as session, told():
+    with _beside(compose, flags) as watcher, Session(compose, starts=True) as session, told():
         whole = compose.project(flags.arguments)
+        if watcher is not None:
+            watcher.check(whole)
         options = up_options(compose, flags)
         project = bring_up(session, whole, options, quiet=flags)
         if flags.on("wait"):
@@ -59,7 +65,20 @@ def run(compose: ComposeContext, argv: list[str]) -> int:
             return 0
         from izba.cli.commands.compose.foreground import follow
 
+        if watcher is not None:
+            watcher.begin()
         return follow(session, project, flags, compose)
+
+
+def _beside(compose: ComposeContext, flags: Flags) -> AbstractContextManager[Watcher | None]:
+    """`--watch`: who follows the source files. Asked for before this process is anything special."""
+    if not flags.on("watch"):
+        from contextlib import nullcontext
+
+        return nullcontext()
+    from izba.cli.commands.compose.watch import Watcher
+
+    return Watcher(compose, flags.arguments)
 
 
 def bring_up(session: Session, whole: Project, options: UpOptions, *, quiet: Flags) -> Project:
@@ -108,5 +127,7 @@ def _check(flags: Flags) -> None:
     stops = flags.on("abort-on-container-exit") or flags.on("abort-on-container-failure")
     if detached and (stops or flags.given("attach") or flags.on("attach-dependencies")):
         raise UsageError("--detach cannot be combined with --abort-on-container-exit or --attach")
+    if flags.on("watch") and (detached or stops or flags.given("exit-code-from")):
+        raise UsageError("--watch cannot be combined with --detach, --wait, --abort-on-… or --exit-code-from")
     if detached and flags.given("exit-code-from"):
         raise UsageError("--detach cannot be combined with --exit-code-from")

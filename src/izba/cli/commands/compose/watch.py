@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
+from contextlib import suppress
 
 from izba.cli.commands.compose.session import Session
 from izba.cli.options.flags import Command, Flag
 from izba.errors import IzbaError
+from izba.linux.process import set_parent_death_signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import NoReturn, Self
 
     from izba.cli.commands.compose.context import ComposeContext
     from izba.cli.options.flags import Flags
@@ -35,20 +40,79 @@ COMMAND = Command(
 def run(compose: ComposeContext, argv: list[str]) -> int:
     """Watch until Ctrl-C."""
     flags = COMMAND.parse(argv)
+    with Session(compose) as session:
+        project = compose.project(flags.arguments)
+        watched = _rules(project, flags.arguments)
+        if not flags.on("no-up"):
+            _up(compose, flags.arguments)
+        _Watch(compose, session, project, flags).run(watched)
+    return 0
+
+
+class Watcher:
+    """`up --watch`: a process beside it that watches from `begin` until the end of the block.
+
+    It is forked first of all: `up` has threads later, and as an ordinary user it leaves the user's own namespaces.
+    """
+
+    def __init__(self, compose: ComposeContext, services: tuple[str, ...]) -> None:
+        self._compose = compose
+        self._services = services
+        self._pid = 0
+        self._pipe = -1
+
+    def check(self, project: Project) -> None:
+        """Raises `ComposeError` where there is nothing to watch."""
+        _rules(project, self._services)
+
+    def begin(self) -> None:
+        """The services are up."""
+        os.write(self._pipe, b"x")
+
+    def __enter__(self) -> Self:
+        reader, self._pipe = os.pipe2(os.O_CLOEXEC)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(self._pipe)
+            self._work(reader)
+        os.close(reader)
+        return self
+
+    def _work(self, reader: int) -> NoReturn:
+        code = 1
+        try:
+            set_parent_death_signal(signal.SIGTERM)
+            if os.read(reader, 1):
+                code = run(self._compose, ["--no-up", *self._services])
+        except KeyboardInterrupt:
+            pass
+        except IzbaError as error:
+            from izba.cli.main import report
+
+            report(error, 1)
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._pipe)
+        with suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGTERM)
+        os.waitpid(self._pid, 0)
+
+
+def _rules(project: Project, services: tuple[str, ...]) -> list[Watched]:
     from izba.compose.errors import ComposeError
     from izba.compose.verbs.watch import rules
 
-    with Session(compose) as session:
-        project = compose.project(flags.arguments)
-        watched = rules(project, flags.arguments)
-        if not watched:
-            raise ComposeError(
-                "none of the selected services is configured for watch", hint="`develop: {watch: […]}` is what it needs"
-            )
-        if not flags.on("no-up"):
-            _up(compose, flags.arguments)
-        _Watcher(compose, session, project, flags).run(watched)
-    return 0
+    watched = rules(project, services)
+    if not watched:
+        raise ComposeError(
+            "none of the selected services is configured for watch", hint="`develop: {watch: […]}` is what it needs"
+        )
+    return watched
 
 
 def _up(compose: ComposeContext, services: tuple[str, ...]) -> None:
@@ -62,7 +126,7 @@ def _run_up(compose: ComposeContext, argv: list[str]) -> int:
     return up(compose, argv)
 
 
-class _Watcher:
+class _Watch:
     """Looks, and acts."""
 
     def __init__(self, compose: ComposeContext, session: Session, project: Project, flags: Flags) -> None:
@@ -152,14 +216,13 @@ class _Watcher:
 
 def _in_child(work: Callable[[], int]) -> int:
     """Do it in a process of its own; its exit code. An error is told, and the watch goes on."""
-    import os
-
     sys.stdout.flush()
     sys.stderr.flush()
     child = os.fork()
     if child == 0:
         code = 1
         try:
+            set_parent_death_signal(signal.SIGTERM)
             code = work()
         except IzbaError as error:
             from izba.cli.main import report
