@@ -124,3 +124,11 @@ def any_project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Comp
     made = make_project(request.getfixturevalue(f"{request.param}_izba"), tmp_path)
     yield made
     made("-p", made.name, "down", "-v", "-t", "0", "--remove-orphans")
+
+
+@pytest.fixture(params=["range", "single"])
+def rootless_project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Compose]:
+    """One of each kind of ordinary user."""
+    made = make_project(request.getfixturevalue(f"{request.param}_izba"), tmp_path)
+    yield made
+    made("-p", made.name, "down", "-v", "-t", "0", "--remove-orphans")

@@ -110,6 +110,31 @@ def test_links_of_a_container_lead_to_the_container(izba: Izba, tmp_path: Path) 
     assert not (tmp_path / "stolen").exists()
 
 
+def test_a_directory_that_becomes_a_link_all_the_time_leads_nowhere(izba: Izba, tmp_path: Path) -> None:
+    """F8: CVE-2026-41568. The path is one of the host's, a directory in the container now and a link there then."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "canary").write_text("host\n")
+    (tmp_path / "sent").write_text("sent\n")
+    name = izba.detached(
+        "sh", "-c",
+        f"mkdir -p /d /real; echo container > /d/canary; ln -s {outside} /l; touch /ready; "
+        "while :; do mv -T /d /aside; mv -T /l /d; mv -T /d /l; mv -T /aside /d; done",
+    )  # fmt: skip
+    izba.ok("exec", name, "sh", "-c", "until test -e /ready; do sleep 0.01; done")
+
+    read = set()
+    for number in range(20):
+        got = tmp_path / f"got{number}"
+        if izba("cp", f"{name}:/d/canary", str(got)).returncode == 0:
+            read.add(got.read_text())
+        izba("cp", str(tmp_path / "sent"), f"{name}:/d/new{number}")
+
+    assert read <= {"container\n"}
+    assert read  # it was there now and then
+    assert os.listdir(outside) == ["canary"]
+
+
 def test_an_archive_cannot_write_through_links_or_upwards(izba: Izba, tmp_path: Path) -> None:
     """F8, A2: a link in the archive, then a file below it; names that lead up; a hard link out."""
     name = izba.detached("sleep", "60")

@@ -7,7 +7,7 @@ import time
 
 from izba import jsonio
 from izba.engine import eventlog
-from izba.engine.containers import imageconfig, model, mounts, networking
+from izba.engine.containers import imageconfig, lifecycle, model, mounts, networking
 from izba.engine.containers.errors import BadName, ImageMissing
 from izba.engine.containers.keepid import keep_id, with_owners
 from izba.engine.containers.model import Container
@@ -77,7 +77,10 @@ def _insert_whole(
             for network, endpoint in connections:
                 networks(engine).connect(id, network, endpoint)
         container = Container(engine, row)
-        container.spec = make_spec(engine, container)
+        try:
+            container.spec = make_spec(engine, container)
+        except lifecycle.NotRunning:  # it shares a namespace with one that has to run when this is started, not now
+            pass
     except BaseException:
         from izba.monitor.finish import discard
 

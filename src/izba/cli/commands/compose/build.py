@@ -32,7 +32,7 @@ COMMAND = Command(
 def run(compose: ComposeContext, argv: list[str]) -> int:
     """Build them, those that others build on first."""
     flags = COMMAND.parse(argv)
-    from izba.cli.commands.compose.up import told
+    from izba.cli.commands.compose.bringing import told
     from izba.compose import images
     from izba.compose.builds import ensure
     from izba.compose.order import select

@@ -20,7 +20,7 @@ COMMAND = Command(
 
 def run(compose: ComposeContext, argv: list[str]) -> int:
     """Create them."""
-    from izba.cli.commands.compose.up import bring_up
+    from izba.cli.commands.compose.bringing import bring_up
 
     flags = COMMAND.parse(argv)
     with Session(compose, starts=True) as session:

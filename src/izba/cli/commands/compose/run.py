@@ -56,7 +56,7 @@ def run(compose: ComposeContext, argv: list[str]) -> int:
 
     monitor = Monitor(attached=not detach)
     with Session(compose, starts=True) as session:
-        from izba.cli.commands.compose.up import bring_up, told
+        from izba.cli.commands.compose.bringing import bring_up, told
         from izba.compose import images
         from izba.compose.builds import ensure
         from izba.compose.verbs.run import create_one_off

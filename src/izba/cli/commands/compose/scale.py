@@ -20,7 +20,7 @@ COMMAND = Command(
 
 def run(compose: ComposeContext, argv: list[str]) -> int:
     """Scale them; what runs and is wanted is left as it is."""
-    from izba.cli.commands.compose.up import bring_up
+    from izba.cli.commands.compose.bringing import bring_up
     from izba.cli.commands.compose.upflags import scales
     from izba.compose.verbs.up import UpOptions
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
-from izba.cli.commands.compose.session import Session, tell_orphans
-from izba.cli.commands.compose.upflags import UP_FLAGS, up_options
-from izba.cli.options.flags import Command, Flag, UsageError
-from izba.errors import IzbaError
+from izba.cli.commands.compose.bringing import bring_up, told
+from izba.cli.commands.compose.session import Session
+from izba.cli.commands.compose.upflags import UP, up_options
+from izba.cli.options.flags import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,30 +14,8 @@ if TYPE_CHECKING:
     from izba.cli.commands.compose.context import ComposeContext
     from izba.cli.commands.compose.watch import Watcher
     from izba.cli.options.flags import Flags
-    from izba.compose.project import Project
-    from izba.compose.verbs.up import UpOptions
 
-COMMAND = Command(
-    name="compose up",
-    usage="[OPTIONS] [SERVICE...]",
-    summary="Create and start containers",
-    flags=(
-        *UP_FLAGS,
-        Flag(name="abort-on-container-exit", help="Stop all containers if any container stopped"),
-        Flag(name="abort-on-container-failure", help="Stop all containers if any container failed"),
-        Flag(name="attach", kind="list", shown="SERVICE", help="Show the output of these services alone"),
-        Flag(name="attach-dependencies", help="Show the output of dependencies, too"),
-        Flag(name="detach", short="d", help="Run containers in the background"),
-        Flag(name="dry-run", help="Print what would be done, and do nothing"),
-        Flag(name="exit-code-from", kind="string", shown="SERVICE", help="Return the exit code of the service"),
-        Flag(name="menu", help="Accepted for Compose's sake: there is no menu, its keys are the other flags"),
-        Flag(name="no-attach", kind="list", shown="SERVICE", help="Don't show the output of these services"),
-        Flag(name="no-color", help="Print without colours"),
-        Flag(name="no-log-prefix", help="Don't print the service's name before its lines"),
-        Flag(name="timestamps", help="Show timestamps"),
-        Flag(name="watch", short="w", help="Watch source code and rebuild/refresh containers when files are updated"),
-    ),
-)
+COMMAND = UP
 
 
 def run(compose: ComposeContext, argv: list[str]) -> int:
@@ -79,47 +55,6 @@ def _beside(compose: ComposeContext, flags: Flags) -> AbstractContextManager[Wat
     from izba.cli.commands.compose.watch import Watcher
 
     return Watcher(compose, flags.arguments)
-
-
-def bring_up(session: Session, whole: Project, options: UpOptions, *, quiet: Flags) -> Project:
-    """Images, plan, execution; the project of the services that were selected."""
-    from izba.compose.builds import ensure
-    from izba.compose.verbs import up
-
-    project = up.selected(whole, options)
-    tools = session.tools(quiet=quiet.on("quiet-build"), pull_quiet=quiet.on("quiet-pull"))
-    hooks = session.hooks(project)
-    ensure(session.engine, project, options.images, tools)
-    with session.lock(project.name):
-        prepared = up.prepare(session.engine, whole, project, options)
-        tell_orphans(prepared.plan.orphans)
-        up.carry_out(session.engine, prepared, session.monitor, session.report(), hooks)
-    return project
-
-
-class told:  # noqa: N801 - read as a word: `with told():`
-    """What the command or container of a failure said last is told right before the error."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        if isinstance(error, IzbaError):
-            _tell_last_words(error)
-
-
-def _tell_last_words(error: IzbaError) -> None:
-    from izba.build.progress import printable
-    from izba.compose.execute import ServiceFailed
-    from izba.engine.builds import StepFailed
-
-    lines: tuple[bytes, ...] = ()
-    if isinstance(error, ServiceFailed):
-        lines = tuple(line.encode("utf-8", "surrogateescape") for line in error.lines)
-    elif isinstance(error, StepFailed):
-        lines = tuple(error.tail.rstrip(b"\n").split(b"\n")[-10:])
-    if any(lines):
-        sys.stderr.write("------\n" + "".join(f" > {printable(line)}\n" for line in lines) + "------\n")
 
 
 def _check(flags: Flags) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from izba.cli.options.flags import Flag, UsageError
+from izba.cli.options.flags import Command, Flag, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +31,27 @@ UP_FLAGS = (
     Flag(name="wait", help="Wait for services to be running|healthy; implies detached mode"),
     Flag(name="wait-timeout", kind="int", help="Seconds to wait at most"),
     Flag(name="yes", short="y", help="Answer yes to everything", hidden=True),
+)
+UP = Command(
+    name="compose up",
+    usage="[OPTIONS] [SERVICE...]",
+    summary="Create and start containers",
+    flags=(
+        *UP_FLAGS,
+        Flag(name="abort-on-container-exit", help="Stop all containers if any container stopped"),
+        Flag(name="abort-on-container-failure", help="Stop all containers if any container failed"),
+        Flag(name="attach", kind="list", shown="SERVICE", help="Show the output of these services alone"),
+        Flag(name="attach-dependencies", help="Show the output of dependencies, too"),
+        Flag(name="detach", short="d", help="Run containers in the background"),
+        Flag(name="dry-run", help="Print what would be done, and do nothing"),
+        Flag(name="exit-code-from", kind="string", shown="SERVICE", help="Return the exit code of the service"),
+        Flag(name="menu", help="Accepted for Compose's sake: there is no menu, its keys are the other flags"),
+        Flag(name="no-attach", kind="list", shown="SERVICE", help="Don't show the output of these services"),
+        Flag(name="no-color", help="Print without colours"),
+        Flag(name="no-log-prefix", help="Don't print the service's name before its lines"),
+        Flag(name="timestamps", help="Show timestamps"),
+        Flag(name="watch", short="w", help="Watch source code and rebuild/refresh containers when files are updated"),
+    ),
 )
 
 

@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import suppress
 
+from izba.cli.commands.compose.bringing import detached
 from izba.cli.commands.compose.session import Session
 from izba.cli.options.flags import Command, Flag
 from izba.errors import IzbaError
@@ -117,13 +118,7 @@ def _rules(project: Project, services: tuple[str, ...]) -> list[Watched]:
 
 def _up(compose: ComposeContext, services: tuple[str, ...]) -> None:
     """In a child: `up` has threads, and enters the engine's namespace."""
-    _in_child(lambda: _run_up(compose, ["--detach", "--build", *services]))
-
-
-def _run_up(compose: ComposeContext, argv: list[str]) -> int:
-    from izba.cli.commands.compose.up import run as up
-
-    return up(compose, argv)
+    _in_child(lambda: detached(compose, ["--build", *services]))
 
 
 class _Watch:
@@ -168,7 +163,7 @@ class _Watch:
             self._rebuild(name)
 
     def _rebuild(self, service: str) -> None:
-        _in_child(lambda: _run_up(self._compose, ["--detach", "--build", "--no-deps", service]))
+        _in_child(lambda: detached(self._compose, ["--build", "--no-deps", service]))
 
     def _act(self, watched: Watched, changes: list[Change]) -> None:
         action = watched.rule.action
