@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.registry.test_commands import tar  # noqa: F401 - a fixture
+from tests.support.users import User
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/images-without-docker-hub.md").read_text()
@@ -22,8 +25,10 @@ pytestmark = pytest.mark.root
 class Site:
     """Machines that have a store each, and the guide's names for them."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, user: User | None) -> None:
         self.directory = directory
+        self._user = user
+        self._python = user.installation.python if user else sys.executable
         hosts = directory / "hosts"
         hosts.write_text(f"127.0.0.1 localhost\n{ADDRESS} teacher gate upstream\n")
         script = (
@@ -40,13 +45,15 @@ class Site:
 
     def _argv(self, line: str) -> list[str]:
         inside = ["nsenter", "--net", "--mount", "--target", str(self._running[0].pid), "--wd=" + str(self.directory)]
-        return [*inside, "bash", "-ec", f'izba() {{ "{sys.executable}" -m izba "$@"; }}; {line}']
+        if self._user is not None:
+            inside += ["setpriv", f"--reuid={self._user.uid}", f"--regid={self._user.gid}", "--clear-groups"]
+        return [*inside, "bash", "-ec", f'izba() {{ "{self._python}" -m izba "$@"; }}; {line}']
 
     def _environment(self, machine: str) -> dict[str, str]:
         store = {"IZBA_ROOT": str(self.directory / machine), "DOCKER_CONFIG": str(self.directory / "docker")}
         proxies = {"http_proxy", "https_proxy", "all_proxy"}
-        clean = {name: value for name, value in os.environ.items() if name.lower() not in proxies}
-        return clean | store | {"PYTHONPATH": str(ROOT / "src")}
+        given = self._user.environment() if self._user else os.environ | {"PYTHONPATH": str(ROOT / "src")}
+        return {name: value for name, value in given.items() if name.lower() not in proxies} | store
 
     def run(self, machine: str, line: str) -> str:
         done = subprocess.run(
@@ -57,7 +64,7 @@ class Site:
 
     def serve(self, machine: str, line: str) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            self._argv(line.replace("izba ", f"exec {sys.executable} -m izba ", 1)),
+            self._argv(line.replace("izba ", f"exec {self._python} -m izba ", 1)),
             env=self._environment(machine),
             stdout=subprocess.PIPE,
         )
@@ -68,6 +75,8 @@ class Site:
 
     def configure(self, machine: str, text: str) -> None:
         (self.directory / machine).mkdir(exist_ok=True)
+        if self._user is not None:
+            os.chown(self.directory / machine, self._user.uid, self._user.gid)
         with (self.directory / machine / "registries.toml").open("a") as file:
             file.write(text)
 
@@ -77,11 +86,16 @@ class Site:
                 process.terminate()
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    opened = Site(tmp_path)
-    yield opened
-    opened.close()
+@pytest.fixture(params=["root", "range", "single"])
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    """Of root, and of both kinds of ordinary users."""
+    user: User | None = None if request.param == "root" else request.getfixturevalue(f"{request.param}_user")
+    with tempfile.TemporaryDirectory(dir=user.home if user else tmp_path) as directory:
+        if user is not None:
+            os.chown(directory, user.uid, user.gid)
+        opened = Site(Path(directory), user)
+        yield opened
+        opened.close()
 
 
 def section(number: int) -> tuple[list[tuple[str, str]], list[str]]:
@@ -97,6 +111,7 @@ def section(number: int) -> tuple[list[tuple[str, str]], list[str]]:
 
 
 def test_archives_a_registry_and_a_cache_in_front_of_another(site: Site, tar: Path) -> None:  # noqa: F811
+    tar = Path(shutil.copy(tar, site.directory))
     site.serve("upstream", "izba registry serve --listen 0.0.0.0:5001")
     for name in ("library/nginx:1", "library/python:3.11-slim"):
         site.run("upstream", f"izba import {tar} localhost:5001/{name} && izba push localhost:5001/{name}")
