@@ -151,14 +151,14 @@ def test_plain_lines_are_dockers_and_obey_no_terminal_code(izba: Izba) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(Z|[+-]\d\d:\d\d)", stamp)
 
 
-def test_images_and_networks_are_told_too(izba: Izba) -> None:
+def test_images_and_networks_are_told_too(any_izba: Izba) -> None:
     since = time.time()
-    izba.ok("tag", "busybox", "told:1")
-    izba.ok("rmi", "told:1")
-    izba.ok("network", "create", "told-net")
-    izba.ok("network", "rm", "told-net")
+    any_izba.ok("tag", "busybox", "told:1")
+    any_izba.ok("rmi", "told:1")
+    any_izba.ok("network", "create", "told-net")
+    any_izba.ok("network", "rm", "told-net")
 
-    found = [(each["Type"], each["Action"], each["Actor"]["Attributes"]["name"]) for each in told(izba, since)]
+    found = [(each["Type"], each["Action"], each["Actor"]["Attributes"]["name"]) for each in told(any_izba, since)]
 
     assert found == [
         ("image", "tag", "told:1"),

@@ -124,22 +124,22 @@ def test_rename(izba: Izba) -> None:
 # -- restart policies
 
 
-def test_on_failure_restarts_as_often_as_it_says(izba: Izba) -> None:
-    name = izba.detached("sh", "-c", "echo run; exit 9", options=("--restart", "on-failure:2"))
+def test_on_failure_restarts_as_often_as_it_says(any_izba: Izba) -> None:
+    name = any_izba.detached("sh", "-c", "echo run; exit 9", options=("--restart", "on-failure:2"))
 
-    eventually(lambda: izba.state(name)["Status"] == "exited")
+    eventually(lambda: any_izba.state(name)["Status"] == "exited")
 
-    assert izba.inspect(name)["RestartCount"] == 2
-    assert izba.ok("logs", name).split() == ["run"] * 3
+    assert any_izba.inspect(name)["RestartCount"] == 2
+    assert any_izba.ok("logs", name).split() == ["run"] * 3
 
 
-def test_always_restarts_until_it_is_stopped(izba: Izba) -> None:
-    name = izba.detached("sh", "-c", "sleep 0.05", options=("--restart", "always"))
-    eventually(lambda: izba.inspect(name)["RestartCount"] >= 2)
+def test_always_restarts_until_it_is_stopped(any_izba: Izba) -> None:
+    name = any_izba.detached("sh", "-c", "sleep 0.05", options=("--restart", "always"))
+    eventually(lambda: any_izba.inspect(name)["RestartCount"] >= 2)
 
-    izba.ok("stop", "-t", "0", name)
+    any_izba.ok("stop", "-t", "0", name)
 
-    assert izba.state(name)["Status"] == "exited"
+    assert any_izba.state(name)["Status"] == "exited"
 
 
 @pytest.mark.parametrize("verb", ["kill", "stop"])
@@ -165,16 +165,16 @@ def test_a_success_is_not_restarted_on_failure(izba: Izba) -> None:
 # -- health
 
 
-def test_health_goes_from_starting_to_healthy_to_unhealthy(izba: Izba) -> None:
+def test_health_goes_from_starting_to_healthy_to_unhealthy(any_izba: Izba) -> None:
     check = ("--health-cmd", "cat /tmp/ok", "--health-interval", "100ms", "--health-retries", "2")
-    name = izba.detached("sh", "-c", "touch /tmp/ok; exec sleep 60", options=check)
+    name = any_izba.detached("sh", "-c", "touch /tmp/ok; exec sleep 60", options=check)
 
-    eventually(lambda: izba.state(name)["Health"]["Status"] == "healthy")
-    assert "(healthy)" in izba.ok("ps", "--filter", f"name={name}", "--format", "{{.Status}}")
-    izba.ok("exec", name, "rm", "/tmp/ok")
-    eventually(lambda: izba.state(name)["Health"]["Status"] == "unhealthy")
+    eventually(lambda: any_izba.state(name)["Health"]["Status"] == "healthy")
+    assert "(healthy)" in any_izba.ok("ps", "--filter", f"name={name}", "--format", "{{.Status}}")
+    any_izba.ok("exec", name, "rm", "/tmp/ok")
+    eventually(lambda: any_izba.state(name)["Health"]["Status"] == "unhealthy")
 
-    health = izba.state(name)["Health"]
+    health = any_izba.state(name)["Health"]
     assert health["FailingStreak"] >= 2
     assert len(health["Log"]) <= 5
     assert "No such file" in health["Log"][-1]["Output"]

@@ -121,13 +121,13 @@ def test_a_torn_record_is_passed_over(izba: Izba) -> None:
     assert izba.ok("logs", name) == "two"
 
 
-def test_follow_ends_at_until_though_the_container_goes_on(izba: Izba) -> None:
-    name = izba.detached("sh", "-c", "while :; do echo x; sleep 0.05; done")
+def test_follow_ends_at_until_though_the_container_goes_on(any_izba: Izba) -> None:
+    name = any_izba.detached("sh", "-c", "while :; do echo x; sleep 0.05; done")
 
-    lines = izba.ok("logs", "-f", "--until", "-1s", name).split()
+    lines = any_izba.ok("logs", "-f", "--until", "-1s", name).split()
 
     assert 10 < len(lines) < 60
-    assert izba.state(name)["Running"]
+    assert any_izba.state(name)["Running"]
 
 
 def test_a_follower_hears_of_an_end_that_no_monitor_tells(izba: Izba) -> None:

@@ -133,15 +133,15 @@ SICK = ("--health-cmd", "test ! -e /sick", "--health-interval", "60ms", "--healt
 
 
 @pytest.mark.parametrize("how", [("--health-on-failure", "restart"), ("--label", "izba.health-on-failure=restart")])
-def test_an_unhealthy_container_is_restarted_when_asked(izba: Izba, how: tuple[str, ...]) -> None:
+def test_an_unhealthy_container_is_restarted_when_asked(any_izba: Izba, how: tuple[str, ...]) -> None:
     script = "test -e /ran && rm /sick; touch /ran; trap 'exit 0' TERM; while :; do sleep 0.05; done"
-    name = izba.detached("sh", "-c", script, options=(*SICK, *how))
-    eventually(lambda: izba.state(name)["Health"]["Status"] == "healthy")
+    name = any_izba.detached("sh", "-c", script, options=(*SICK, *how))
+    eventually(lambda: any_izba.state(name)["Health"]["Status"] == "healthy")
 
-    izba.ok("exec", name, "touch", "/sick")
+    any_izba.ok("exec", name, "touch", "/sick")
 
-    eventually(lambda: izba.inspect(name)["RestartCount"] == 1)
-    eventually(lambda: izba.state(name)["Health"]["Status"] == "healthy")
+    eventually(lambda: any_izba.inspect(name)["RestartCount"] == 1)
+    eventually(lambda: any_izba.state(name)["Health"]["Status"] == "healthy")
 
 
 def test_an_unhealthy_container_is_stopped_or_killed_when_asked(izba: Izba) -> None:

@@ -147,6 +147,14 @@ def test_a_published_port_is_reached_by_ipv4_and_ipv6(any_izba: Izba, port: int)
         assert fetch(address, port) == web, address
 
 
+def test_a_port_of_the_ipv6_loopback_is_on_no_other_address(any_izba: Izba, port: int) -> None:
+    """H1."""
+    web = served(any_izba, "-p", f"[::1]:{port}:80")
+    assert fetch("::1", port) == web
+    assert fetch("127.0.0.1", port) == fetch(host_address(), port) == "ConnectionRefusedError"
+    assert any_izba.ok("port", web) == f"80/tcp -> [::1]:{port}"
+
+
 def test_a_port_of_the_loopback_is_on_no_other_address(any_izba: Izba, port: int) -> None:
     """H1."""
     web = served(any_izba, "-p", f"127.0.0.1:{port}:80")

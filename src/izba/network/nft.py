@@ -275,9 +275,11 @@ def _stale(socket: NftSocket, published: dict[str, dict[bytes, bytes]], address:
 
 
 def port_elements(bindings: Iterable[PortBinding], address: str) -> dict[str, dict[bytes, bytes]]:
-    """What sends published ports to the container at `address`, by the name of the map."""
+    """What sends published ports to the container at `address`, by the name of the map; IPv6 is the relay's."""
     found: dict[str, dict[bytes, bytes]] = {}
     for binding in bindings:
+        if ":" in binding.host_ip:
+            continue
         place = [bytes([PROTOCOLS[binding.protocol]]), nft.port(binding.host_port)]
         number = _ANY_PORTS
         if binding.host_ip:
