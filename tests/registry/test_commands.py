@@ -240,3 +240,16 @@ def test_a_user_pulls_pushes_and_copies(registry: str, izba: Run, tar: Path, use
     assert digest in back
     assert copied.strip() == digest
     assert user_izba.run("system", "check", "--verify", check=True).returncode == 0
+
+
+def test_what_a_build_pushes_can_be_pulled(registry: str, izba: Run, user_izba: User) -> None:
+    name = f"{registry}/team/built-{user_izba.name}:1"
+    context = user_izba.home / "pushed"
+    context.mkdir()
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /plan\n")
+    flags = ("--push", "-t", name)
+
+    user_izba.run("build", *flags, str(context), check=True)
+    pulled = izba("pull", name)
+
+    assert f"Downloaded newer image for {name}" in pulled.stdout
