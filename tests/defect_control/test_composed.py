@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,10 +114,55 @@ def test_one_command_brings_six_services_up_and_says_where_their_page_is(stack: 
     assert f"http://localhost:{stack.page_port} " in stack.told
     assert (stack.directory / ".env").stat().st_mode & 0o777 == 0o600
     with stack.client() as client:
-        assert '<div id="root">' in client.get("/").text
+        page = client.get("/")
+        assert '<div id="root">' in page.text
+        assert page.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self';")
         health = client.get(f"http://127.0.0.1:{stack.gateway_port}/health").json()
     assert set(health["services"]) == {name.removesuffix("-service") for name in BACKENDS}
     assert health["status"] == "ok"
+
+
+def test_only_the_gateway_and_the_page_can_be_reached_and_nothing_of_it_is_root(stack: Composed) -> None:
+    published = {}
+    for line in stack.compose("ps", "--format", "json").splitlines():
+        one = json.loads(line)
+        published[one["Service"]] = "->" in one["Ports"]
+        pid = stack.izba("inspect", "--format", "{{.State.Pid}}", one["ID"]).strip()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for process in (pid, *children):
+            uids = re.search(r"^Uid:(.*)$", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)
+            assert uids
+            assert "0" not in uids[1].split(), f"{one['Service']}: {process}"
+    assert {service for service, is_published in published.items() if is_published} == {"api-gateway", "frontend"}
+    assert set(published) == set(SERVICES)
+
+
+def test_each_service_keeps_its_own_database_in_its_folder_with_a_write_ahead_log(stack: Composed) -> None:
+    for service in BACKENDS:
+        file = stack.directory / data_of(service) / "database.sqlite3"
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+            assert database.execute("pragma journal_mode").fetchone() == ("wal",), service
+            assert database.execute("select count(*) from alembic_version").fetchone() == (1,), service
+
+
+def test_no_secret_is_in_a_layer(stack: Composed, archive: Path) -> None:
+    secret = re.search(r"^SECRET_KEY=([0-9a-f]{64})$", (stack.directory / ".env").read_text(), re.MULTILINE)
+    assert secret
+
+    with archive.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as everything:
+        assert everything.find(b"A bind-mounted data folder belongs to whoever made it") > 0, "layers can be searched"
+        assert everything.find(secret[1].encode()) == -1
+        assert everything.find(b"SECRET_KEY=") == everything.find(b"RATE_AUTH=") == -1, "no .env was copied"
+
+
+def test_without_a_secret_key_nothing_starts_and_the_place_and_the_remedy_are_told(tmp_path: Path) -> None:
+    one = of_root(copy_example(tmp_path / "defect-control"), tmp_path)
+    one.environment.pop("SECRET_KEY", None)
+
+    done = one.run(*one.command, "compose", "up", "--detach")
+
+    assert done.returncode == 1
+    assert "required variable SECRET_KEY is missing a value: is missing - copy .env.example to .env" in done.stderr
 
 
 def test_a_second_demo_has_nothing_to_do(stack: Composed) -> None:
