@@ -239,6 +239,11 @@ def test_a_user_pulls_pushes_and_copies(registry: str, izba: Run, tar: Path, use
     assert digest in pulled
     assert digest in back
     assert copied.strip() == digest
+    listed = user_izba.run("image", "ls-remote", name.rpartition(":")[0], check=True).stdout
+    assert listed.split() == ["1", "1-back"]
+    inspected = user_izba.run("manifest", "inspect", name, check=True).stdout
+    assert json.loads(inspected)["schemaVersion"] == 2
+    assert f"team/users-{user_izba.name}" in user_izba.run("search", f"{registry}/users-", check=True).stdout
     assert user_izba.run("system", "check", "--verify", check=True).returncode == 0
 
 
@@ -253,3 +258,47 @@ def test_what_a_build_pushes_can_be_pulled(registry: str, izba: Run, user_izba: 
     pulled = izba("pull", name)
 
     assert f"Downloaded newer image for {name}" in pulled.stdout
+
+
+def test_a_user_logs_in_and_out(guarded: str, user_izba: User) -> None:
+    own = {"DOCKER_CONFIG": f"{user_izba.home}/logins"}
+    login = ("login", "-u", USER, "--password-stdin", guarded)
+
+    assert user_izba.run(*login, env=own, input="wrong").returncode == 1
+    user_izba.run(*login, env=own, input=PASSWORD, check=True)
+    config = user_izba.home / "logins" / "config.json"
+    assert (config.stat().st_mode & 0o777, config.stat().st_uid) == (0o600, user_izba.uid)
+    user_izba.run("logout", guarded, env=own, check=True)
+    assert guarded not in config.read_text()
+
+
+def test_from_takes_what_is_here_then_the_registrys_and_with_pull_always_the_registrys(
+    izba: Run, registry: str, tar: Path, tmp_path: Path
+) -> None:
+    name = f"{registry}/team/base:1"
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text(f"FROM {name}\nENV built=yes\n")
+
+    def base_of_a_build(*flags: str) -> object:
+        izba("build", *flags, "-t", "built", str(context))
+        return json.loads(izba("image", "inspect", "built").stdout)[0]["RootFS"]["Layers"]
+
+    def publish() -> object:
+        with tarfile.open(tar, "w") as archive:
+            archive.addfile(tarfile.TarInfo(f"version-{os.urandom(4).hex()}"))
+        izba("import", str(tar), name)
+        izba("push", name)
+        layers = json.loads(izba("image", "inspect", name).stdout)[0]["RootFS"]["Layers"]
+        izba("rmi", name)
+        return layers
+
+    missing = izba("build", "-t", "built", str(context), code=1).stderr
+    assert name in missing
+    first = publish()
+    assert base_of_a_build() == first
+    izba("tag", name, "kept:1")
+    second = publish()
+    izba("tag", "kept:1", name)
+    assert base_of_a_build() == first
+    assert base_of_a_build("--pull") == second
