@@ -1,12 +1,16 @@
-"""izba's own registry in the test's process, and as the command that people run."""
+"""izba's own registry in the test's process, and as the command that people run; Debian's beside it."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from izba.paths import roots
 from izba.registry.server.app import Application, Policy
@@ -14,6 +18,45 @@ from izba.registry.server.http import HttpServer
 from izba.registry.server.passthrough import Upstream
 from izba.registry.server.passwords import Passwords
 from izba.store.store import Store
+from tests.registry import servers
+from tests.support.users import User
+
+REGISTRIES = [
+    "izba",
+    pytest.param("debian", marks=pytest.mark.peer("docker-registry")),
+    pytest.param("range", marks=pytest.mark.root),
+    pytest.param("single", marks=pytest.mark.root),
+]
+"""For a fixture's `params`: izba's in this process, Debian's, and the command of both kinds of ordinary user."""
+
+
+@contextmanager
+def registry_of(request: pytest.FixtureRequest, directory: Path) -> Iterator[str]:
+    """The registry that the fixture's parameter, one of `REGISTRIES`, names; yields host:port."""
+    if request.param == "debian":
+        with servers.debian_registry(directory) as host:
+            yield host
+    elif request.param == "izba":
+        with izba_registry(directory) as (host, _):
+            yield host
+    else:
+        with registry_by(request.getfixturevalue(f"{request.param}_user")) as host:
+            yield host
+
+
+@contextmanager
+def registry_by(user: User) -> Iterator[str]:
+    """`izba registry serve` as an ordinary user, on a store of its own; yields host:port."""
+    root = f"{user.home}/served-{uuid.uuid4().hex[:8]}"
+    serve = ("registry", "serve", "--listen", "127.0.0.1:0")
+    with user.popen("--root", root, *serve, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip().rpartition("//")[2]
+        finally:
+            process.terminate()
+        assert process.wait(10) == 0
+    assert user.run("--root", root, "system", "check", "--verify", check=True).stdout == "no problem found\n"
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The distribution-spec's conformance cases, against izba's server and against Debian's, so that both are checked.
 
-Spoken in plain HTTP by urllib3: nothing of izba's client is between the test and the wire.
+izba's is one in this process, and the command as both kinds of ordinary user run it. Spoken in plain HTTP by urllib3:
+nothing of izba's client is between the test and the wire.
 """
 
 from __future__ import annotations
@@ -17,8 +18,7 @@ import pytest
 import urllib3
 
 from izba.oci.mediatype import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST
-from tests.registry import servers
-from tests.registry.izba_server import izba_registry
+from tests.registry.izba_server import REGISTRIES, registry_of
 
 BINARY = "application/octet-stream"
 
@@ -72,16 +72,10 @@ class Registry:
         return str(errors[0]["code"])
 
 
-@pytest.fixture(scope="module", params=["izba", pytest.param("debian", marks=pytest.mark.peer("docker-registry"))])
+@pytest.fixture(scope="module", params=REGISTRIES)
 def registry(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    directory = tmp_path_factory.mktemp("served")
-    with urllib3.PoolManager() as http:
-        if request.param == "izba":
-            with izba_registry(directory) as (host, _):
-                yield Registry(host, True, http)
-        else:
-            with servers.debian_registry(directory) as host:
-                yield Registry(host, False, http)
+    with urllib3.PoolManager() as http, registry_of(request, tmp_path_factory.mktemp("served")) as host:
+        yield Registry(host, request.param != "debian", http)
 
 
 def test_it_says_that_it_speaks_the_protocol(registry: Registry) -> None:

@@ -36,7 +36,7 @@ from izba.store.store import Store
 from tests.archive import peers
 from tests.registry import servers
 from tests.registry.fakes import Fake
-from tests.registry.izba_server import izba_registry
+from tests.registry.izba_server import REGISTRIES, izba_registry, registry_of
 from tests.registry.servers import Request, scripted
 from tests.registry.test_client import blob_of, push_image, read
 from tests.registry.test_transfer import build, pull, tree
@@ -58,16 +58,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield host
 
 
-@pytest.fixture(scope="module", params=["izba", pytest.param("debian", marks=pytest.mark.peer("docker-registry"))])
+@pytest.fixture(scope="module", params=REGISTRIES)
 def either(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """izba's registry, and Debian's: izba is on the other side of both."""
-    directory = tmp_path_factory.mktemp("either")
-    if request.param == "izba":
-        with izba_registry(directory) as (host, _):
-            yield host
-    else:
-        with servers.debian_registry(directory) as host:
-            yield host
+    """izba's registry, of root or of an ordinary user, and Debian's: izba is on the other side of each."""
+    with registry_of(request, tmp_path_factory.mktemp("either")) as host:
+        yield host
 
 
 @pytest.mark.root
