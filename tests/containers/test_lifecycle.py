@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -84,32 +89,32 @@ def test_rm_of_nothing_fails_but_not_with_force(izba: Izba) -> None:
     assert izba("rm", "-f", "nosuch").returncode == 0
 
 
-@pytest.mark.parametrize("limits", [(), ("--memory", "64m")], ids=["by signals", "by a cgroup"])
-def test_pause_freezes_and_unpause_thaws(izba: Izba, limits: tuple[str, ...]) -> None:
-    name = izba.detached("sh", "-c", "while :; do echo tick; sleep 0.02; done", options=limits)
+@pytest.mark.parametrize("limits", [(), ("--memory", "64m")], ids=["without a limit", "with a limit"])
+def test_pause_freezes_and_unpause_thaws(any_izba: Izba, limits: tuple[str, ...]) -> None:
+    name = any_izba.detached("sh", "-c", "while :; do echo tick; sleep 0.02; done", options=limits)
 
-    izba.ok("pause", name)
-    before = izba.ok("logs", name)
+    any_izba.ok("pause", name)
+    before = any_izba.ok("logs", name)
     time.sleep(0.3)
-    after = izba.ok("logs", name)
-    status = izba.state(name)["Status"]
-    refused = izba("exec", name, "true")
-    izba.ok("unpause", name)
+    after = any_izba.ok("logs", name)
+    status = any_izba.state(name)["Status"]
+    refused = any_izba("exec", name, "true")
+    any_izba.ok("unpause", name)
 
     assert len(after) - len(before) <= len("tick\n")
     assert status == "paused"
     assert "is paused" in refused.stderr
-    eventually(lambda: len(izba.ok("logs", name)) > len(after))
+    eventually(lambda: len(any_izba.ok("logs", name)) > len(after))
 
 
-def test_a_paused_container_can_be_stopped_and_removed(izba: Izba) -> None:
-    first, second = izba.detached("sleep", "60"), izba.detached("sleep", "60")
-    izba.ok("pause", first, second)
+def test_a_paused_container_can_be_stopped_and_removed(any_izba: Izba) -> None:
+    first, second = any_izba.detached("sleep", "60"), any_izba.detached("sleep", "60")
+    any_izba.ok("pause", first, second)
 
-    izba.ok("stop", "-t", "1", first)
-    izba.ok("rm", "-f", second)
+    any_izba.ok("stop", "-t", "1", first)
+    any_izba.ok("rm", "-f", second)
 
-    assert izba.state(first)["Status"] == "exited"
+    assert any_izba.state(first)["Status"] == "exited"
 
 
 def test_rename(izba: Izba) -> None:
@@ -181,7 +186,7 @@ def test_health_goes_from_starting_to_healthy_to_unhealthy(any_izba: Izba) -> No
     assert health["Log"][-1]["ExitCode"] == 1
 
 
-def test_a_probe_that_takes_too_long_is_killed(izba: Izba) -> None:
+def test_a_probe_that_takes_too_long_is_killed(any_izba: Izba) -> None:
     check = (
         "--health-cmd",
         "sleep 60",
@@ -192,12 +197,60 @@ def test_a_probe_that_takes_too_long_is_killed(izba: Izba) -> None:
         "--health-retries",
         "1",
     )
-    name = izba.detached("sleep", "60", options=check)
+    name = any_izba.detached("sleep", "60", options=check)
 
-    eventually(lambda: izba.state(name)["Health"]["Status"] == "unhealthy")
+    eventually(lambda: any_izba.state(name)["Health"]["Status"] == "unhealthy")
 
-    assert izba.state(name)["Health"]["Log"][-1]["ExitCode"] == -1
-    assert "exceeded timeout" in izba.state(name)["Health"]["Log"][-1]["Output"]
+    assert any_izba.state(name)["Health"]["Log"][-1]["ExitCode"] == -1
+    assert "exceeded timeout" in any_izba.state(name)["Health"]["Log"][-1]["Output"]
+
+
+@pytest.fixture
+def probed(any_izba: Izba, busybox_archive: Path) -> Iterator[str]:
+    """An image whose probe fails until /up is there, every 200 ms."""
+    check = "HEALTHCHECK --interval=200ms --timeout=5s --retries=3 CMD echo probed; test -e /up"
+    any_izba.ok("import", "-c", check, str(busybox_archive), "probed")
+    yield "probed"
+    any_izba.clean()
+    any_izba.ok("rmi", "probed")
+
+
+def moment(text: str) -> datetime:
+    """RFC 3339, whose nanoseconds a `datetime` has no room for."""
+    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", text))
+
+
+def test_an_images_probe_comes_at_its_interval_and_counts_to_its_retries(any_izba: Izba, probed: str) -> None:
+    name, seen = any_izba.name(), []
+    any_izba.ok("run", "-d", "--name", name, "--network", "none", probed, "sleep", "60")
+
+    while not seen or seen[-1]["Status"] == "starting":
+        seen.append(any_izba.state(name)["Health"])
+
+    assert {health["Status"] for health in seen if health["FailingStreak"] < 3} == {"starting"}
+    assert (seen[-1]["Status"], seen[-1]["FailingStreak"]) == ("unhealthy", 3)
+    log = seen[-1]["Log"]
+    assert {(probe["ExitCode"], probe["Output"]) for probe in log} == {(1, "probed\n")}
+    pauses = [moment(after["Start"]) - moment(before["End"]) for before, after in pairwise(log)]
+    assert min(pauses) >= timedelta(seconds=0.2)
+    any_izba.ok("exec", name, "touch", "/up")
+    eventually(lambda: any_izba.state(name)["Health"]["Status"] == "healthy")
+    assert any_izba.state(name)["Health"]["FailingStreak"] == 0
+
+
+def test_flags_change_an_images_probe_or_drop_it(any_izba: Izba, probed: str) -> None:
+    changed, dropped = any_izba.name(), any_izba.name()
+    flags = ("--health-start-period", "500ms", "--health-start-interval", "50ms", "--health-retries", "1")
+    began = time.monotonic()
+    any_izba.ok("run", "-d", "--name", changed, "--network", "none", *flags, probed, "sleep", "60")
+    any_izba.ok("run", "-d", "--name", dropped, "--network", "none", "--no-healthcheck", probed, "sleep", "60")
+
+    eventually(lambda: any_izba.state(changed)["Health"]["Status"] == "unhealthy")
+
+    assert time.monotonic() - began > 0.5, "failures count once the start period is over"
+    check = any_izba.inspect(changed)["Config"]["Healthcheck"]
+    assert (check["Test"], check["Interval"]) == (["CMD-SHELL", "echo probed; test -e /up"], 200_000_000)
+    assert "Health" not in any_izba.state(dropped)
 
 
 # -- kill -9

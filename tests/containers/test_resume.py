@@ -144,35 +144,35 @@ def test_an_unhealthy_container_is_restarted_when_asked(any_izba: Izba, how: tup
     eventually(lambda: any_izba.state(name)["Health"]["Status"] == "healthy")
 
 
-def test_an_unhealthy_container_is_stopped_or_killed_when_asked(izba: Izba) -> None:
+def test_an_unhealthy_container_is_stopped_or_killed_when_asked(any_izba: Izba) -> None:
     script = ("sh", "-c", "touch /sick; trap 'exit 3' TERM; while :; do sleep 0.05; done")
-    stopped = izba.detached(*script, options=(*SICK, "--health-on-failure", "stop", "--restart", "always"))
-    killed = izba.detached(*script, options=(*SICK, "--health-on-failure", "kill", "--restart", "on-failure:1"))
+    stopped = any_izba.detached(*script, options=(*SICK, "--health-on-failure", "stop", "--restart", "always"))
+    killed = any_izba.detached(*script, options=(*SICK, "--health-on-failure", "kill", "--restart", "on-failure:1"))
 
-    eventually(lambda: izba.state(stopped)["Status"] == "exited")
-    eventually(lambda: izba.state(killed)["Status"] == "exited")
+    eventually(lambda: any_izba.state(stopped)["Status"] == "exited")
+    eventually(lambda: any_izba.state(killed)["Status"] == "exited")
 
-    assert (izba.state(stopped)["ExitCode"], izba.inspect(stopped)["RestartCount"]) == (3, 0)
-    assert (izba.state(killed)["ExitCode"], izba.inspect(killed)["RestartCount"]) == (137, 1)
+    assert (any_izba.state(stopped)["ExitCode"], any_izba.inspect(stopped)["RestartCount"]) == (3, 0)
+    assert (any_izba.state(killed)["ExitCode"], any_izba.inspect(killed)["RestartCount"]) == (137, 1)
 
 
-def test_probes_come_at_the_start_interval_while_it_starts(izba: Izba) -> None:
+def test_probes_come_at_the_start_interval_while_it_starts(any_izba: Izba) -> None:
     check = ("--health-cmd", "test -e /up", "--health-interval", "1h", "--health-start-period", "30s",
              "--health-start-interval", "50ms", "--health-retries", "1")  # fmt: skip
-    name = izba.detached("sleep", "100", options=check)
-    eventually(lambda: len(izba.state(name)["Health"]["Log"]) > 2)
+    name = any_izba.detached("sleep", "100", options=check)
+    eventually(lambda: len(any_izba.state(name)["Health"]["Log"]) > 2)
 
-    assert izba.state(name)["Health"]["Status"] == "starting", "failures while it starts do not count"
-    izba.ok("exec", name, "touch", "/up")
+    assert any_izba.state(name)["Health"]["Status"] == "starting", "failures while it starts do not count"
+    any_izba.ok("exec", name, "touch", "/up")
 
-    eventually(lambda: izba.state(name)["Health"]["Status"] == "healthy")
+    eventually(lambda: any_izba.state(name)["Health"]["Status"] == "healthy")
 
 
-def test_an_action_that_is_none_is_refused(izba: Izba) -> None:
-    assert "invalid --health-on-failure" in izba("run", "--health-on-failure", "pray", "busybox", "true").stderr
-    name = izba.name()
+def test_an_action_that_is_none_is_refused(any_izba: Izba) -> None:
+    assert "invalid --health-on-failure" in any_izba("run", "--health-on-failure", "pray", "busybox", "true").stderr
+    name = any_izba.name()
     options = ("--label", "izba.health-on-failure=pray", "--health-cmd", "true")
-    assert izba("run", "-d", "--name", name, *options, "busybox", "true").returncode == 125
+    assert any_izba("run", "-d", "--name", name, *options, "busybox", "true").returncode == 125
 
 
 # -- backoff

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,22 +39,24 @@ def test_top_shows_no_escape_sequences_of_the_container(any_izba: Izba) -> None:
     assert "\033" not in any_izba.ok("top", name)
 
 
-def test_stats_in_dockers_columns(any_izba: Izba) -> None:
-    name = any_izba.detached("sh", "-c", "while :; do :; done")
+def test_stats_in_dockers_columns_once_or_again_and_again(any_izba: Izba) -> None:
+    name, idle = any_izba.detached("sh", "-c", "while :; do :; done"), any_izba.name()
+    any_izba.ok("create", "--name", idle, "busybox", "true")
     header, line = any_izba.ok("stats", "--no-stream", name).splitlines()
     assert header.split() == "CONTAINER ID NAME CPU % MEM USAGE / LIMIT MEM % NET I/O BLOCK I/O PIDS".split()
     assert name in line
-    row = loads(any_izba.ok("stats", "--no-stream", "--format", "json", name))
-    assert float(row["CPUPerc"].rstrip("%")) > 5
-    assert row["PIDs"] == "1"
-    assert row["NetIO"] == "0B / 0B"
-
-
-def test_stats_of_a_container_that_does_not_run_are_zeros(izba: Izba) -> None:
-    name = izba.name()
-    izba.ok("create", "--name", name, "busybox", "true")
-    row = loads(izba.ok("stats", "--no-stream", "--format", "json", name))
-    assert (row["CPUPerc"], row["MemUsage"], row["PIDs"]) == ("0.00%", "0B / 0B", "0")
+    with any_izba.popen("stats", "--format", "json", name, idle, stdout=subprocess.PIPE) as stream:
+        assert stream.stdout is not None
+        rows = [loads(stream.stdout.readline()) for _ in range(4)]
+        stream.kill()
+    assert [row["Name"] for row in rows] == [name, idle] * 2
+    for row in rows[::2]:
+        assert float(row["CPUPerc"].rstrip("%")) > 5
+        assert row["PIDs"] == "1"
+        assert row["NetIO"] == "0B / 0B"
+        assert row["MemUsage"].split(" / ")[0] != "0B"
+    for row in rows[1::2]:
+        assert (row["CPUPerc"], row["MemUsage"], row["PIDs"]) == ("0.00%", "0B / 0B", "0"), "it does not run"
 
 
 @pytest.mark.root
@@ -122,27 +127,35 @@ def occupied(directory: Path) -> int:
     return 1024 * int(done.stdout.split()[0])
 
 
-def test_df_adds_up_to_what_the_disk_has_and_prune_gives_back_what_it_says(
-    root_directory: Path, busybox_archive: Path
-) -> None:
-    from izba.engine.diskusage import disk_usage
-    from izba.engine.engine import Engine
-
-    izba = Izba(root=root_directory)
+@pytest.fixture
+def fresh(any_izba: Izba, busybox_archive: Path) -> Iterator[Izba]:
+    """With nothing but busybox in it."""
+    izba = Izba(root=any_izba.root.parent / "fresh", user=any_izba.user)
     izba.ok("import", "-c", 'CMD ["sh"]', str(busybox_archive), "busybox")
+    yield izba
+    shutil.rmtree(izba.root)
+
+
+def test_df_adds_up_to_what_the_disk_has_and_prune_gives_back_what_it_says(fresh: Izba) -> None:
     writes = "head -c 3000000 /dev/urandom >/own; head -c 2000000 /dev/urandom >/v/data; yes | head -c 500000"
-    izba.ok("run", "--network", "none", "-v", "/v", "busybox", "sh", "-c", writes)
+    fresh.ok("run", "--network", "none", "-v", "/v", "busybox", "sh", "-c", writes)
 
-    with Engine.open(str(root_directory)) as engine:
-        usage = disk_usage(engine)
-    total = usage.layers_size + usage.cache_size + sum(each.size for each in (*usage.containers, *usage.volumes))
+    lines = fresh.ok("system", "df", "--format", "{{.Type}}|{{.TotalCount}}|{{.Size}}").splitlines()
+    usage = {kind: (int(count), in_bytes(size)) for kind, count, size in (line.split("|") for line in lines)}
 
-    kept = sum(occupied(root_directory / name) for name in ("snapshots", "volumes", "containers"))
-    assert 0.9 < total / kept < 1.1, (usage, kept)
-    assert usage.containers[0].size > 3_000_000 + 1_000_000, "its log is counted"
-    assert usage.volumes[0].size > 2_000_000
-    before = occupied(root_directory)
-    said = izba.ok("system", "prune", "-a", "-f", "--volumes").splitlines()[-1]
-    freed = before - occupied(root_directory)
+    kept = sum(occupied(fresh.root / name) for name in ("snapshots", "volumes", "containers"))
+    assert 0.9 < sum(size for _, size in usage.values()) / kept < 1.1, (usage, kept)
+    assert [usage[kind][0] for kind in ("Images", "Containers", "Local Volumes")] == [1, 1, 1]
+    assert usage["Containers"][1] > 3_000_000 + 1_000_000, "its log is counted"
+    assert usage["Local Volumes"][1] > 2_000_000
+    before = occupied(fresh.root)
+    said = fresh.ok("system", "prune", "-a", "-f", "--volumes").splitlines()[-1]
+    freed = before - occupied(fresh.root)
     assert said.startswith("Total reclaimed space: ")
-    assert 0.9 < float(said.split()[-1].removesuffix("MB")) * 1e6 / freed < 1.1, (said, freed)
+    assert 0.9 < in_bytes(said.split()[-1]) / freed < 1.1, (said, freed)
+    assert "1" not in fresh.ok("system", "df", "--format", "{{.TotalCount}}").split()
+
+
+def in_bytes(size: str) -> float:
+    number, unit = re.fullmatch(r"([\d.]+)([kMG]?)B", size).groups()  # type: ignore[union-attr]
+    return float(number) * {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}[unit]
