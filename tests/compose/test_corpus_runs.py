@@ -23,11 +23,10 @@ STAYS_OUT = ("build", "devices", "external_links", "cgroup_parent", "runtime", "
 LEFT_OUT = {
     "limits": "less memory than any container may have, and more reserved than allowed",
     "merge": "the same, and a service that waits for the health of one without a check",
-    "microservices": "beside other work about one `up` of fifteen hangs here, for a reason that is not known",
 }
 RUN = [name for name in corpus.FEATURES if name not in LEFT_OUT]
 ROOTLESS = """
-    depends-on deploy healthcheck hooks life networks ports secrets-configs security volumes
+    depends-on deploy healthcheck hooks life microservices networks ports secrets-configs security volumes
 """.split()
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,30 @@ def test_sqlite_comes_without_functools_and_leaves_it_as_it_is(tmp_path: Path) -
     )
     source = next(path for path in sys.path if Path(path, "izba/store/db.py").exists())
     subprocess.run([sys.executable, "-I", "-S", "-c", script, source, str(tmp_path / "izba.db")], check=True)
+
+
+def test_the_snapshotter_is_chosen_in_the_middle_of_a_transaction_while_another_thread_asks(tmp_path: Path) -> None:
+    store = Store.open(roots_at(tmp_path / "data"))
+    other = threading.Thread(target=lambda: store.snapshots, daemon=True)
+
+    def choose() -> None:
+        with store.db.transaction():
+            other.start()
+            waits = 0
+            while waits < 10:  # it has nothing to do but to wait for this transaction
+                frame = sys._current_frames().get(other.ident or 0)
+                waits += frame is not None and frame.f_code.co_name in {"snapshots", "rows"}
+                time.sleep(0.001)
+            assert store.snapshots is not None
+
+    chooser = threading.Thread(target=choose, daemon=True)
+    chooser.start()
+    chooser.join(timeout=20)
+
+    assert not chooser.is_alive(), "the two wait for each other"
+    other.join(timeout=20)
+    assert not other.is_alive()
+    store.close()
 
 
 def test_commands_leave_the_log_to_the_next_one(tmp_path: Path) -> None:

@@ -120,6 +120,10 @@ class Database:
         """
         return Transaction(self, durable=durable)
 
+    def alone(self) -> RLock:
+        """`with db.alone():` no other thread of this process queries; other processes may."""
+        return self._lock
+
     def after(self, action: Callable[[], None]) -> None:
         """Do `action` when the transaction around the caller is committed: at once without one, never if it fails."""
         with self._lock:

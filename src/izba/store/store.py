@@ -13,7 +13,6 @@ it.
 from __future__ import annotations
 
 import os
-from _thread import allocate_lock
 from errno import ENOTDIR
 
 from izba.errors import Unavailable
@@ -67,7 +66,6 @@ class Store:
         self.images = ImageRows(db)
         self.containers = ContainerRows(db)
         self._snapshots: Snapshotter | None = None
-        self._choosing = allocate_lock()
 
     @classmethod
     def open(cls, roots: Roots) -> Store:
@@ -89,7 +87,9 @@ class Store:
         if self._snapshots is None:
             from izba.store.snapshots.choose import choose
 
-            with self._choosing:  # two threads would be in each other's way, and take the file system for a bad one
+            # Two threads would be in each other's way, and take the file system for a bad one. The database's lock and
+            # no other: who asks in the middle of a transaction has it already.
+            with self.db.alone():
                 if self._snapshots is None:
                     self._snapshots = choose(f"{self.roots.data}/snapshots", self.db, self.leases)
         return self._snapshots
