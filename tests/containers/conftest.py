@@ -40,6 +40,10 @@ class Izba:
         return [sys.executable, "-c", "from izba.cli.main import script; script()", "--root", str(self.root)]
 
     @property
+    def has_single_id(self) -> bool:
+        return self.user is not None and not self.user.has_range
+
+    @property
     def environment(self) -> dict[str, str]:
         if self.user:
             return self.user.environment()
@@ -96,6 +100,12 @@ class Izba:
         names, self.names = self.names, []
         if names:
             self("rm", "-f", "-v", *names)
+
+    def own(self, path: Path) -> Path:
+        """Give what the test made to whoever runs this izba."""
+        if self.user:
+            os.chown(path, self.user.uid, self.user.gid)
+        return path
 
     def directory(self, name: str) -> Path:
         id: str = self.inspect(name)["Id"]
@@ -177,6 +187,17 @@ def range_izba(range_user: User, busybox_archive: Path) -> Izba:
 @pytest.fixture(scope="session")
 def single_izba(single_user: User, busybox_archive: Path) -> Izba:
     return _fill(Izba(root=single_user.home / "izba", user=single_user), busybox_archive)
+
+
+@pytest.fixture
+def place(any_izba: Izba) -> Iterator[Path]:
+    """A directory of whoever runs `any_izba`."""
+    path = any_izba.root.parent / "place"
+    path.mkdir()
+    any_izba.own(path)
+    yield path
+    any_izba.clean()
+    shutil.rmtree(path)
 
 
 @pytest.fixture(params=["root", "range", "single"])

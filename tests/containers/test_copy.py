@@ -175,6 +175,7 @@ def test_no_program_of_the_container_runs_and_devices_stay_behind(izba: Izba, tm
 
 def test_cp_rootless(any_izba: Izba, tmp_path: Path) -> None:
     name = any_izba.detached("sh", "-c", FILES + "exec sleep 60")
+    any_izba.ok("exec", name, "sh", "-c", "until test -e /src/link; do sleep 0.01; done")
     home = any_izba.user.home if any_izba.user else tmp_path
 
     any_izba.ok("cp", f"{name}:/src", str(home / "copied"))

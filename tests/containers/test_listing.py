@@ -1,4 +1,4 @@
-"""ps, inspect, diff, commit, prune and volumes."""
+"""ps, inspect, diff, commit and prune."""
 
 from __future__ import annotations
 
@@ -120,22 +120,6 @@ def test_prune_takes_the_ended_and_spares_the_running(izba: Izba) -> None:
     assert izba("container", "prune", input="n\n").stdout.startswith(
         "WARNING! This will remove all stopped containers."
     )
-
-
-def test_volumes_are_listed_inspected_and_removed_when_nobody_uses_them(izba: Izba) -> None:
-    izba.ok("volume", "create", "--label", "a=b", "mine")
-    name = izba.detached("sleep", "60", options=("-v", "mine:/m", "-v", "/anonymous"))
-
-    refused = izba("volume", "rm", "mine")
-    labels = izba.ok("volume", "ls", "--filter", "label=a", "--format", "{{.Name}} {{.Labels}}")
-    izba.ok("rm", "-f", name)
-    pruned = izba.ok("volume", "prune", "-f")
-
-    assert (refused.returncode, "volume is in use" in refused.stderr) == (1, True)
-    assert labels == "mine a=b"
-    assert "Deleted Volumes:" in pruned
-    assert izba.ok("volume", "ls", "-q") == "mine"
-    izba.ok("volume", "rm", "mine")
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,53 +33,130 @@ def inspected(izba: Izba, name: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("flags", [("--uid", "1000", "--gid", "50"), ("-o", "o=uid=1000,gid=50")])
-def test_a_volume_belongs_to_whom_it_is_made_for(izba: Izba, flags: tuple[str, ...]) -> None:
-    name = izba.name()
-    izba.ok("volume", "create", *flags, name)
+def test_a_volume_belongs_to_whom_it_is_made_for_or_is_not_made(
+    any_izba: Izba, volume: str, flags: tuple[str, ...]
+) -> None:
+    """Owners are ids of the container, whoever runs izba."""
+    made = any_izba("volume", "create", *flags, volume)
+    if any_izba.has_single_id:
+        assert made.returncode == 1
+        assert "no volume can belong to uid 1000 and gid 50 here: the ids are not mapped" in made.stderr
+        assert "a range in /etc/subuid" in made.stderr
+        assert any_izba("volume", "inspect", volume).returncode == 1
+        return
 
-    seen = run(izba, "-u", "app", "-v", f"{name}:/data", "busybox", "sh", "-c", "stat -c %u:%g /data && touch /data/x")
+    script = "stat -c %u:%g /data && touch /data/x"
+    seen = run(any_izba, "-u", "app", "-v", f"{volume}:/data", "busybox", "sh", "-c", script)
 
     assert seen == "1000:50", "what the image has at that place changes nothing of it"
-    assert (inspected(izba, name)["UID"], inspected(izba, name)["GID"]) == (1000, 50)
-    izba.ok("volume", "rm", name)
+    assert (inspected(any_izba, volume)["UID"], inspected(any_izba, volume)["GID"]) == (1000, 50)
+    any_izba.ok("volume", "rm", volume)
 
 
-def test_owners_are_ids_of_the_container_for_an_ordinary_user_too(range_izba: Izba) -> None:
-    name = range_izba.name()
-    range_izba.ok("volume", "create", "--uid", "1000", name)
+def test_a_volume_may_be_a_directory_of_the_host(any_izba: Izba, volume: str, place: Path) -> None:
+    (place / "here").write_text("from the host\n")
+    options = ("-o", "type=none", "-o", "o=bind", "-o", f"device={place}")
+    any_izba.ok("volume", "create", *options, volume)
 
-    assert (
-        run(range_izba, "-u", "1000", "-v", f"{name}:/v", "busybox", "sh", "-c", "touch /v/x; stat -c %u /v/x")
-        == "1000"
-    )
-    range_izba.ok("volume", "rm", name)
-
-
-def test_an_owner_that_is_not_mapped_is_refused_and_leaves_no_volume(single_izba: Izba) -> None:
-    done = single_izba("volume", "create", "--uid", "1000", "nobodys")
-
-    assert done.returncode == 1
-    assert "the ids are not mapped" in done.stderr
-    assert single_izba("volume", "inspect", "nobodys").returncode == 1
+    script = "cat /data/here; echo new >/data/new"
+    assert run(any_izba, "-v", f"{volume}:/data", "busybox", "sh", "-c", script) == "from the host"
+    assert inspected(any_izba, volume)["Options"] == {"type": "none", "o": "bind", "device": str(place)}
+    any_izba.ok("volume", "rm", volume)
+    assert sorted(os.listdir(place)) == ["here", "new"], "nothing was removed, and nothing of the image copied into it"
+    assert (place / "new").stat().st_uid == place.stat().st_uid
 
 
-def test_a_volume_may_be_a_directory_of_the_host(izba: Izba, tmp_path: Path) -> None:
-    (tmp_path / "here").write_text("from the host\n")
-    options = ("-o", "type=none", "-o", "o=bind", "-o", f"device={tmp_path}")
-    name = izba.ok("volume", "create", *options, izba.name())
+def test_options_that_izba_has_not_are_refused(any_izba: Izba) -> None:
+    for options, said in (
+        (["type=nfs", "o=addr=x", "device=:/x"], "invalid option o=addr=x"),
+        (["type=tmpfs", "device=tmpfs"], "--tmpfs, or `tmpfs:` of a Compose service, is memory"),
+        (["colour=red"], 'invalid option: "colour"'),
+        (["o=bind", "device=x"], "an absolute path as its device"),
+    ):
+        done = any_izba("volume", "create", *(word for each in options for word in ("-o", each)), "refused")
+        assert (done.returncode, said in done.stderr) == (1, True), done.stderr
+        assert any_izba("volume", "inspect", "refused").returncode == 1
 
-    assert run(izba, "-v", f"{name}:/data", "busybox", "cat", "/data/here") == "from the host"
-    assert inspected(izba, name)["Options"] == {"type": "none", "o": "bind", "device": str(tmp_path)}
-    izba.ok("volume", "rm", name)
-    assert os.listdir(tmp_path) == ["here"], "nothing of it was removed, and nothing of the image copied into it"
+
+# -- by hand
 
 
-@pytest.mark.parametrize("options", [["type=nfs", "o=addr=x", "device=:/x"], ["colour=red"], ["o=bind", "device=x"]])
-def test_options_that_izba_has_not_are_refused(izba: Izba, options: list[str]) -> None:
-    done = izba("volume", "create", *(word for each in options for word in ("-o", each)), "refused")
+def test_volumes_are_made_and_listed(any_izba: Izba, volume: str) -> None:
+    assert any_izba.ok("volume", "create", "--label", "a=b", "--driver", "local", volume) == volume
+    assert any_izba.ok("volume", "create", volume) == volume, "it is there already"
+    nameless = any_izba.ok("volume", "create")
+    used = any_izba.name()
+    any_izba.ok("create", "--name", used, "--network", "none", "-v", f"{volume}:/m", "busybox")
 
-    assert done.returncode == 1
-    assert izba("volume", "inspect", "refused").returncode == 1
+    def names(*filters: str) -> set[str]:
+        words = [word for each in filters for word in ("--filter", each)]
+        return set(any_izba.ok("volume", "ls", "-q", *words).split()) & {volume, nameless}
+
+    assert names() == names("driver=local") == {volume, nameless}
+    assert names(f"name={volume[:6]}") == names("label=a") == names("label=a=b") == {volume}
+    assert names("dangling=false") == {volume}
+    assert names("dangling=true") == {nameless}
+    assert names("label=a=c") == set()
+    assert any_izba("volume", "ls", "--filter", "colour=red").returncode == 1
+    header, *lines = any_izba.ok("volume", "ls").splitlines()
+    assert header.split() == ["DRIVER", "VOLUME", "NAME"]
+    assert ["local", volume] in [line.split() for line in lines]
+    assert any_izba.ok("volume", "ls", "--filter", "label=a", "--format", "{{.Name}} {{.Labels}}") == f"{volume} a=b"
+    document = inspected(any_izba, volume)
+    assert document | {"CreatedAt": ""} == {
+        "CreatedAt": "",
+        "Driver": "local",
+        "Labels": {"a": "b"},
+        "Mountpoint": str(any_izba.root / "volumes" / volume / "_data"),
+        "Name": volume,
+        "Options": None,
+        "Scope": "local",
+    }
+    any_izba.ok("rm", used)
+    any_izba.ok("volume", "rm", volume, nameless)
+
+
+def test_volumes_are_removed_when_nobody_uses_them(any_izba: Izba, volume: str) -> None:
+    any_izba.ok("volume", "create", "--label", "of=test", volume)
+    name = any_izba.detached("sleep", "60", options=("-v", f"{volume}:/m", "-v", "/anonymous"))
+    anonymous = next(each["Name"] for each in any_izba.inspect(name)["Mounts"] if each["Name"] != volume)
+    id = any_izba.inspect(name)["Id"]
+
+    refused = any_izba("volume", "rm", volume)
+    in_use = any_izba.ok("volume", "prune", "--all", "-f")
+    any_izba.ok("rm", "-f", name)
+    asked = any_izba("volume", "prune", input="n\n")
+    pruned = any_izba.ok("volume", "prune", "-f")
+
+    assert (refused.returncode, f"remove {volume}: volume is in use - [{id}]" in refused.stderr) == (1, True)
+    assert volume not in in_use.split()
+    assert asked.stdout.startswith("WARNING! This will remove anonymous local volumes")
+    assert "Total reclaimed space: " in pruned
+    assert (anonymous in pruned.split(), volume in pruned.split()) == (True, False)
+    for kept in ("label!=of=test", "label!=of", "label=of=nothing"):
+        assert volume not in any_izba.ok("volume", "prune", "--all", "-f", "--filter", kept).split()
+    assert volume in any_izba.ok("volume", "prune", "--all", "-f", "--filter", "label!=of=other").split()
+    gone = any_izba("volume", "rm", volume)
+    assert (gone.returncode, f"get {volume}: no such volume" in gone.stderr) == (1, True)
+    any_izba.ok("volume", "rm", "-f", volume)
+    assert "includes invalid characters" in any_izba("volume", "create", "a/b").stderr
+
+
+def test_a_new_volume_has_what_the_image_has_there_unless_told_otherwise(any_izba: Izba, volume: str) -> None:
+    listed = ("busybox", "sh", "-c", "ls -A /data; stat -c %a:%u /data /data/* 2>&1 | head -n 2")
+    assert run(any_izba, "-v", f"{volume}:/data:nocopy", *listed).split()[0].startswith("755:")
+    mount = f"type=volume,src={volume},dst=/data,volume-nocopy,readonly"
+    assert "seed" not in run(any_izba, "--mount", mount, *listed)
+    copied = run(any_izba, "--mount", f"type=volume,src={volume},dst=/data,volume-label=a=b", *listed).split()
+    assert copied == ["seed", "755:0", "640:0"]
+    any_izba.ok("volume", "rm", volume)
+
+    run(any_izba, "-v", f"{volume}:/v", "busybox", "touch", "/v/mine")
+    assert run(any_izba, "-v", f"{volume}:/data", "busybox", "ls", "/data") == "mine", "what has something in it stays"
+    any_izba.ok("volume", "rm", volume)
+    run(any_izba, "--mount", f"type=volume,src={volume},dst=/v,volume-label=a=b", "busybox", "true")
+    assert inspected(any_izba, volume)["Labels"] == {"a": "b"}
+    any_izba.ok("volume", "rm", volume)
 
 
 # -- what of it is mounted
@@ -107,32 +185,32 @@ def test_a_subpath_is_what_is_seen(any_izba: Izba, volume: str) -> None:
     any_izba.ok("volume", "rm", volume)
 
 
-def test_a_subpath_never_leads_out_of_its_volume(izba: Izba, tmp_path: Path) -> None:
-    name = izba.name()
-    (tmp_path / "canary").write_text("host\n")
+def test_a_subpath_never_leads_out_of_its_volume(any_izba: Izba, place: Path) -> None:
+    name = any_izba.name()
+    (place / "canary").write_text("host\n")
     run(
-        izba,
+        any_izba,
         "-v",
         f"{name}:/v",
         "busybox",
         "sh",
         "-c",
-        f"ln -s {tmp_path} /v/out; ln -s /../../.. /v/up; ln -s out /v/two",
+        f"ln -s {place} /v/out; ln -s /../../.. /v/up; ln -s out /v/two",
     )
 
     for subpath in ("out", "up/etc", "two", "missing"):
         mount = f"type=volume,src={name},dst=/w,volume-subpath={subpath}"
-        done = izba("run", "--rm", "--network", "none", "--mount", mount, "busybox", "cat", "/w/canary")
+        done = any_izba("run", "--rm", "--network", "none", "--mount", mount, "busybox", "cat", "/w/canary")
         assert done.returncode == 125, (subpath, done.stdout)
         assert f"'{subpath}' of the volume" in done.stderr
         assert "no such file or directory" in done.stderr
     for subpath in ("../..", "/etc", "a/../../b"):
-        done = izba(
+        done = any_izba(
             "run", "--rm", "--mount", f"type=volume,src={name},dst=/w,volume-subpath={subpath}", "busybox", "true"
         )
         assert done.returncode == 125
         assert "must be a relative path within the volume" in done.stderr
-    izba.ok("volume", "rm", name)
+    any_izba.ok("volume", "rm", name)
 
 
 # -- borrowed
@@ -158,45 +236,119 @@ def test_volumes_from_lends_mounts_and_an_anonymous_volume_goes_with_its_last_us
     assert any_izba("volume", "inspect", mount["Name"]).returncode == 1
 
 
-def test_ones_own_mount_is_before_a_borrowed_one(izba: Izba, tmp_path: Path) -> None:
-    (tmp_path / "mine").write_text("own\n")
-    owner = izba.name()
-    izba.ok("create", "--name", owner, "-v", "/shared", "busybox", "true")
+def test_ones_own_mount_is_before_a_borrowed_one(any_izba: Izba, place: Path) -> None:
+    (place / "mine").write_text("own\n")
+    owner = any_izba.name()
+    any_izba.ok("create", "--name", owner, "-v", "/shared", "busybox", "true")
 
-    assert run(izba, "--volumes-from", owner, "-v", f"{tmp_path}:/shared", "busybox", "ls", "/shared") == "mine"
-    assert izba("run", "--rm", "--volumes-from", "nobody", "busybox", "true").returncode == 125
-
-
-# -- propagation
+    assert run(any_izba, "--volumes-from", owner, "-v", f"{place}:/shared", "busybox", "ls", "/shared") == "mine"
+    assert any_izba("run", "--rm", "--volumes-from", "nobody", "busybox", "true").returncode == 125
 
 
-def test_what_the_host_mounts_later_arrives_in_a_slave_bind_only(izba: Izba, tmp_path: Path) -> None:
-    source = tmp_path / "source"
+# -- binds
+
+
+def test_a_bind_in_short_and_in_long_syntax(any_izba: Izba, place: Path) -> None:
+    (place / "file").write_text("host\n")
+    binds = ("-v", f"{place}:/short", "--mount", f"type=bind,source={place},target=/long,readonly",
+             "-v", f"{place}/file:/one:ro", "-v", f"{place}:/shut:ro")  # fmt: skip
+    script = "cat /short/file /long/file /one; echo made >/short/by; for p in /long/x /one /shut/x; do echo >$p; done"
+
+    done = any_izba("run", "--rm", "--network", "none", *binds, "busybox", "sh", "-c", script)
+
+    assert done.stdout == "host\n" * 3
+    assert done.stderr.count("Read-only file system") == 3
+    assert sorted(os.listdir(place)) == ["by", "file"]
+    assert (place / "by").stat().st_uid == place.stat().st_uid
+
+
+def test_a_source_that_is_missing_is_made_by_v_and_refused_by_mount(any_izba: Izba, place: Path) -> None:
+    run(any_izba, "-v", f"{place}/made/deep:/m", "busybox", "touch", "/m/x")
+    assert (place / "made/deep/x").stat().st_uid == place.stat().st_uid
+
+    long = any_izba("run", "--rm", "--mount", f"type=bind,src={place}/missing,dst=/m", "busybox", "true")
+
+    assert long.returncode == 125
+    assert f"bind source path does not exist: {place}/missing" in long.stderr
+    assert "use -v, which makes a directory there" in long.stderr
+    assert os.listdir(place) == ["made"]
+
+
+def test_a_source_that_cannot_be_made_is_told(any_izba: Izba, place: Path) -> None:
+    (place / "file").write_text("")
+    sources = {f"{place}/file/below": "not a directory"}
+    if any_izba.user:
+        sources["/etc/izba-missing"] = "permission denied"
+    for source, reason in sources.items():
+        done = any_izba("run", "--rm", "-v", f"{source}:/m", "busybox", "true")
+        assert done.returncode == 125
+        assert f"error while creating mount source path '{source}': {reason}" in done.stderr
+        assert "bind a directory of your own" in done.stderr
+
+
+@pytest.fixture
+def shared(place: Path, any_izba: Izba) -> Iterator[Path]:
+    """A directory, of whose mounts others get to know, with a directory `inner` in it."""
+    source = place / "source"
     (source / "inner").mkdir(parents=True)
+    for path in (source, source / "inner"):
+        any_izba.own(path)
     subprocess.run(["mount", "--bind", source, source], check=True)
     subprocess.run(["mount", "--make-shared", source], check=True)
-    try:
-        slave = izba.detached("sleep", "60", options=("-v", f"{source}:/s:rslave"))
-        private = izba.detached("sleep", "60", options=("-v", f"{source}:/s"))
-        subprocess.run(["mount", "-t", "tmpfs", "late", source / "inner"], check=True)
-        (source / "inner" / "late").write_text("")
-
-        assert izba.ok("exec", slave, "ls", "/s/inner") == "late"
-        assert izba.ok("exec", private, "ls", "/s/inner") == ""
-    finally:
-        subprocess.run(["umount", "-R", "-l", source], check=True)
+    yield source
+    any_izba.clean()
+    subprocess.run(["umount", "-R", "-l", source], check=True)
 
 
-def test_a_shared_bind_carries_mounts_of_the_container_to_the_host(izba: Izba, tmp_path: Path) -> None:
-    source = tmp_path / "source"
-    (source / "inner").mkdir(parents=True)
-    subprocess.run(["mount", "--bind", source, source], check=True)
-    subprocess.run(["mount", "--make-shared", source], check=True)
-    try:
-        run(izba, "--privileged", "-v", f"{source}:/s:rshared", "busybox", "mount", "-t", "tmpfs", "theirs", "/s/inner")
-        assert f"theirs {source}/inner tmpfs" in Path("/proc/mounts").read_text()
-    finally:
-        subprocess.run(["umount", "-R", "-l", source], check=True)
+def mount_late(source: Path) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "late", source / "inner"], check=True)
+    (source / "inner" / "late").write_text("")
+
+
+@pytest.mark.root
+def test_what_the_host_mounts_later_arrives_in_a_slave_bind_only(any_izba: Izba, shared: Path) -> None:
+    long = ("--mount", f"type=bind,src={shared},dst=/s,bind-propagation=rslave")
+    slaves = [any_izba.detached("sleep", "60", options=one) for one in (("-v", f"{shared}:/s:rslave"), long)]
+    private = any_izba.detached("sleep", "60", options=("-v", f"{shared}:/s"))
+
+    mount_late(shared)
+
+    assert [any_izba.ok("exec", slave, "ls", "/s/inner") for slave in slaves] == ["late", "late"]
+    assert any_izba.ok("exec", private, "ls", "/s/inner") == ""
+    assert any_izba.inspect(slaves[0])["Mounts"][0]["Propagation"] == "rslave"
+    wrong = any_izba("run", "--mount", f"type=bind,src={shared},dst=/s,bind-propagation=up", "busybox")
+    assert (wrong.returncode, "invalid propagation 'up'" in wrong.stderr) == (125, True)
+
+
+@pytest.mark.root
+def test_a_shared_bind_carries_mounts_of_the_container_to_the_host_where_root_asks(
+    any_izba: Izba, shared: Path
+) -> None:
+    bind = ("--privileged", "-v", f"{shared}:/s:rshared")
+    script = "mount -t tmpfs theirs /s/inner && touch /s/inner/x && ls /s/inner"
+
+    done = any_izba("run", "--rm", "--network", "none", *bind, "busybox", "sh", "-c", script)
+
+    assert done.stdout == "x\n"
+    arrived = f"theirs {shared}/inner tmpfs" in Path("/proc/mounts").read_text()
+    warned = "/s is rshared: mounts of the host reach the container, and its own stay in it" in done.stderr
+    assert (arrived, warned) == ((True, False) if any_izba.user is None else (False, True)), done.stderr
+
+
+@pytest.mark.root
+def test_what_is_mounted_below_a_bind_comes_along_and_is_read_only_too(any_izba: Izba, shared: Path) -> None:
+    mount_late(shared)
+
+    script = "ls /s/inner; echo >/s/inner/new || echo refused"
+    assert run(any_izba, "-v", f"{shared}:/s:ro", "busybox", "sh", "-c", script).split() == ["late", "refused"]
+
+    mount = f"type=bind,src={shared},dst=/s,bind-nonrecursive"
+    done = any_izba("run", "--rm", "--network", "none", "--mount", mount, "busybox", "ls", "/s/inner")
+    if any_izba.user is None:
+        assert (done.returncode, done.stdout) == (0, "")
+    else:
+        assert done.returncode == 125
+        assert "only root can leave out what is mounted below it" in done.stderr
 
 
 def test_tmpfs_options(any_izba: Izba) -> None:
@@ -236,29 +388,29 @@ def test_a_volume_goes_out_and_comes_back_whole(any_izba: Izba, volume: str, tmp
     any_izba.ok("volume", "rm", volume, f"{volume}-2")
 
 
-def test_an_import_lands_in_the_volume_and_nowhere_else(izba: Izba, tmp_path: Path) -> None:
-    name = izba.ok("volume", "create", izba.name())
-    (tmp_path / "canary").write_text("untouched")
-    archive = tmp_path / "evil.tar.gz"
+def test_an_import_lands_in_the_volume_and_nowhere_else(any_izba: Izba, place: Path) -> None:
+    name = any_izba.ok("volume", "create", any_izba.name())
+    (place / "canary").write_text("untouched")
+    archive = place / "evil.tar.gz"
     with tarfile.open(archive, "w:gz") as tar:
         link = tarfile.TarInfo("way")
-        link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path)
+        link.type, link.linkname = tarfile.SYMTYPE, str(place)
         tar.addfile(link)
         tar.addfile(tarfile.TarInfo("way/canary"))
         tar.addfile(tarfile.TarInfo("../../escaped"))
 
-    izba("volume", "import", name, str(archive))
+    any_izba("volume", "import", name, str(archive))
 
-    assert (tmp_path / "canary").read_text() == "untouched"
-    assert not list(izba.root.glob("**/escaped"))
-    assert izba("volume", "export", "missing").returncode == 1
-    izba.ok("volume", "rm", "-f", name)
+    assert (place / "canary").read_text() == "untouched"
+    assert not list(any_izba.root.glob("**/escaped"))
+    assert any_izba("volume", "export", "missing").returncode == 1
+    any_izba.ok("volume", "rm", "-f", name)
 
 
-def test_an_import_that_fails_makes_no_volume(izba: Izba, tmp_path: Path) -> None:
-    (tmp_path / "torn.tar").write_bytes(b"x" * 700)
+def test_an_import_that_fails_makes_no_volume(any_izba: Izba, place: Path) -> None:
+    (place / "torn.tar").write_bytes(b"x" * 700)
 
-    done = izba("volume", "import", "torn-volume", str(tmp_path / "torn.tar"))
+    done = any_izba("volume", "import", "torn-volume", str(place / "torn.tar"))
 
     assert done.returncode == 1
-    assert izba("volume", "inspect", "torn-volume").returncode == 1
+    assert any_izba("volume", "inspect", "torn-volume").returncode == 1

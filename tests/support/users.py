@@ -31,13 +31,14 @@ class Installation:
 
 @dataclass(frozen=True)
 class User:
-    """An ordinary user with a home of its own; `run` runs izba as that user."""
+    """An ordinary user with a home of its own; `run` runs izba as that user. One without a range has a single id."""
 
     name: str
     uid: int
     gid: int
     home: Path
     installation: Installation
+    has_range: bool
     environ: Mapping[str, str] = field(default_factory=dict)
 
     def command(self, *args: str) -> list[str]:
@@ -164,7 +165,7 @@ def ordinary_user(installation: Installation, *, subordinate_ids: bool) -> Itera
             record = subprocess.run(["id", "-u", name], check=True, capture_output=True, text=True)
             uid = int(record.stdout)
             _set_subordinate_ids(name, present=subordinate_ids)
-            user = User(name=name, uid=uid, gid=uid, home=home, installation=installation)
+            user = User(name=name, uid=uid, gid=uid, home=home, installation=installation, has_range=subordinate_ids)
             yield user
         finally:
             _end_processes_of(name)

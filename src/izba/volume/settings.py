@@ -17,8 +17,9 @@ class CannotOwn(InvalidArgument):
     """An owner that the volume cannot have here."""
 
     def __init__(self, uid: int, gid: int) -> None:
+        ids = " and ".join(f"{kind} {id}" for kind, id in (("uid", uid), ("gid", gid)) if id >= 0)
         super().__init__(
-            f"no volume can belong to {uid}:{gid} here: the ids are not mapped",
+            f"no volume can belong to {ids} here: the ids are not mapped",
             hint="a user has more than one id with a range in /etc/subuid and /etc/subgid; `izba doctor` says how",
         )
 

@@ -9,6 +9,7 @@ from izba.cli.output.filters import Filters
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.cli.context import Context
+    from izba.volume.store import Volume
 
 COMMAND = Command(
     name="volume prune",
@@ -26,17 +27,23 @@ COMMAND = Command(
 def run(context: Context, argv: list[str]) -> int:
     """Remove them; print what was gained."""
     flags = COMMAND.parse(argv)
-    filters = Filters(flags.all("filter"), {"all", "label"})
+    filters = Filters(flags.all("filter"), {"all", "label", "label!"})
     everything = flags.on("all") or filters.flag("all") is True
     from izba.cli.output.confirm import confirmed
     from izba.engine.volumes import prune
+
+    unwanted = [Filters([f"label={text}"], ("label",)) for text in filters.all("label!")]
+
+    def accepts(volume: Volume) -> bool:
+        labels = dict(volume.labels)
+        return filters.labels(labels) and not any(each.labels(labels) for each in unwanted)
 
     what = "all local volumes" if everything else "anonymous local volumes"
     if not flags.on("force") and not confirmed(f"WARNING! This will remove {what} not used by at least one container."):
         return 0
     with context.engine() as engine:
         engine.enter_user_namespace()
-        pruned = prune(engine, all=everything, accepts=lambda volume: filters.labels(dict(volume.labels)))
+        pruned = prune(engine, all=everything, accepts=accepts)
     if pruned.names:
         print("Deleted Volumes:", *pruned.names, sep="\n", end="\n\n")
     print(f"Total reclaimed space: {humanise.size(pruned.size)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from izba.errors import InvalidArgument, NotFound
+from izba.errors import Forbidden, InvalidArgument, NotFound
 
 
 class BadName(InvalidArgument):
@@ -31,5 +31,16 @@ class BindSourceMissing(InvalidArgument):
         super().__init__(
             f'invalid mount config for type "bind": bind source path does not exist: {path}',
             hint="create it first, or use -v, which makes a directory there",
+        )
+        self.path = path
+
+
+class BindSourceForbidden(Forbidden):
+    """`-v` of a path that is not there, at a place where izba may not make it; Docker's sentence."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(
+            f"error while creating mount source path '{path}': {reason}",
+            hint="make it with the rights that it takes, or bind a directory of your own",
         )
         self.path = path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from izba._record import Record
-from izba.engine.containers.errors import BindSourceMissing
+from izba.engine.containers.errors import BindSourceForbidden, BindSourceMissing
 from izba.errors import InvalidArgument
 from izba.runtime.specgen.request import MountRequest
 
@@ -253,4 +253,7 @@ def _check_source(wish: Wish) -> None:
         return
     if not wish.make_source:
         raise BindSourceMissing(source)
-    os.makedirs(source, mode=0o755, exist_ok=True)
+    try:
+        os.makedirs(source, mode=0o755, exist_ok=True)
+    except OSError as error:
+        raise BindSourceForbidden(source, os.strerror(error.errno or 0).lower()) from error

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 def make_spec(engine: Engine, container: Container) -> Spec:
     """The spec, of what the container was asked to be and what the host is now."""
-    from izba.runtime.specgen import generate, resources, rlimits
+    from izba.runtime.specgen import generate, mounts, resources, rlimits
 
     request = specrequest.spec_request(engine, container, root_view(engine, container))
     limits, warnings = resources.checked(request.resources, engine.host)
-    for warning in (*warnings, *rlimits.unreachable(request.ulimits, engine.host)):
+    unreachable = (*rlimits.unreachable(request.ulimits, engine.host), *mounts.unshared(request.mounts, engine.host))
+    for warning in (*warnings, *unreachable):
         from izba import log
 
         log.warning(warning)

@@ -6,6 +6,7 @@ has in the way (links, devices, other mounts) can make an operation fail, never 
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -242,12 +243,24 @@ class AttachMount(Record):
             mount.set_attributes(fd, options)
             os.close(fd)
         elif self.is_bind:
-            tree = self._below(options) if self.subpath else mount.bind_source(self.source, options)
+            tree = self._below(options) if self.subpath else self._source(options)
             target = self._target_like(root, tree)
             root.attach(tree, target, self.destination)
         else:
             target = self._directory(root)
             root.attach(self._new_filesystem(root, target, options), target, self.destination)
+
+    def _source(self, options: MountOptions) -> int:
+        try:
+            return mount.bind_source(self.source, options)
+        except OSError as error:
+            if error.errno != errno.EINVAL or options.recursive:
+                raise
+            os.close(mount.open_tree(self.source, recursive=True))
+            # mount_namespaces(7), "Restrictions on mount namespaces": mounts that came from a namespace with more
+            # rights are locked together, as what they hide may not be seen with fewer.
+            reason = "only root can leave out what is mounted below it; without bind-nonrecursive it comes along"
+            raise OSError(error.errno, reason, self.source) from error
 
     def _below(self, options: MountOptions) -> int:
         source = rootpath.open_root(self.source)

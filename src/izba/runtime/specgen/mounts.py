@@ -92,6 +92,20 @@ def checked(mount: MountRequest) -> MountRequest:
     return mount
 
 
+def unshared(mounts: Iterable[MountRequest], host: HostFacts) -> list[str]:
+    """Warnings for binds whose mounts are to reach the host and cannot: a mount namespace with fewer rights is a slave
+    of the host's (mount_namespaces(7)).
+    """
+    if not host.rootless:
+        return []
+    return [
+        f"{mount.target} is {mount.propagation}: mounts of the host reach the container, and its own stay in it, as "
+        "izba does not run as root"
+        for mount in mounts
+        if mount.type == "bind" and mount.propagation in {"shared", "rshared"}
+    ]
+
+
 def tmpfs_options(options: Iterable[str]) -> list[str]:
     """Docker's noexec, nosuid, nodev, and what the user says instead or besides."""
     result = list(_TMPFS_DEFAULTS)
