@@ -1,15 +1,22 @@
-"""Pulls and pushes that are killed at any byte: the next process goes on, and the stores are whole."""
+"""Pulls and pushes that are killed at any byte: the next process goes on, and the stores are whole.
+
+As root and as both kinds of ordinary user; what is in a store is told by a process of its owner.
+"""
 
 from __future__ import annotations
 
 import gzip
+import hashlib
+import json
 import os
 import random
 import signal
 import subprocess
-import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,6 +26,7 @@ from izba.oci import mediatype
 from izba.oci.reference import Reference
 from izba.paths import roots
 from izba.store.store import Store
+from tests.containers.conftest import Izba
 from tests.registry import servers
 from tests.registry.fakes import Fake
 from tests.registry.servers import Request, Server, scripted
@@ -26,13 +34,55 @@ from tests.registry.test_transfer import build, client, compressed, pull, tree
 
 pytestmark = pytest.mark.root
 
-SOURCE = Path(__file__).parents[2] / "src"
+_LOOK = """
+import hashlib, json, pathlib, sys
+from izba.engine.engine import Engine
+
+def tree(lowers):
+    found = {}
+    for lower in reversed(lowers):
+        for path in pathlib.Path(lower).rglob("*"):
+            if path.is_file():
+                found[str(path.relative_to(lower))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+with Engine.open(sys.argv[1]) as engine:
+    engine.enter_user_namespace()
+    store = engine.store
+    if "collect" in sys.argv:
+        store.collect()
+    chains = [row.chain_id for row in store.images.all()]
+    print(json.dumps({
+        "problems": sorted({problem.kind for problem in store.check(verify=True)}),
+        "snapshots": len(list(store.snapshots.walk())),
+        "images": [tree(store.snapshots.lowers(chain)) if store.snapshots.has(chain) else None for chain in chains],
+    }))
+"""
 
 
-def start(root: Path, *words: str) -> subprocess.Popen[bytes]:
-    argv = [sys.executable, "-m", "izba", "--root", str(root), *words]
-    environment = os.environ | {"PYTHONPATH": str(SOURCE)}
-    return subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+@dataclass(frozen=True)
+class Seen:
+    """What a store holds: problems by kind, and of each image its files with their hashes, or None: no snapshot."""
+
+    problems: list[str]
+    snapshots: int
+    images: list[dict[str, str] | None]
+
+
+def look(izba: Izba, *words: str) -> Seen:
+    """`collect`: after the next process has cleaned up."""
+    argv = [izba.command[0], "-c", _LOOK, izba.root, *words]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, **izba.options())
+    assert done.returncode == 0, done.stderr
+    return Seen(**json.loads(done.stdout))
+
+
+def hashes(files: dict[str, bytes]) -> dict[str, str]:
+    return {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
+
+
+def start(izba: Izba, *words: str) -> subprocess.Popen[str]:
+    return izba.popen(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def store_of(root: Path) -> Store:
@@ -78,15 +128,15 @@ def stalling() -> Iterator[tuple[Stalling, Server]]:
         yield fake, server
 
 
-def kill_when(process: subprocess.Popen[bytes], root: Path, size: int, number: int) -> None:
-    """Once the process has written `size` bytes of a layer."""
+def kill_when(process: subprocess.Popen[str], reached: Callable[[], bool], number: int = signal.SIGKILL) -> int:
+    """Once `reached` says so, unless the process ends before; its exit code."""
     deadline = time.monotonic() + 60
-    while _largest(root / "content" / "ingest") < size:
-        assert process.poll() is None, process.communicate()
+    while process.poll() is None and not reached():
         assert time.monotonic() < deadline
-        time.sleep(0.01)
+        time.sleep(0.002)
     process.send_signal(number)
     process.communicate(timeout=60)
+    return process.returncode
 
 
 def _largest(directory: Path) -> int:
@@ -96,13 +146,23 @@ def _largest(directory: Path) -> int:
         return -1
 
 
+def _bytes_below(directory: Path) -> int:
+    found = 0
+    for parent, _, names in os.walk(directory):
+        for name in names:
+            with suppress(FileNotFoundError):  # moved meanwhile
+                found += os.stat(f"{parent}/{name}").st_size
+    return found
+
+
 @pytest.mark.parametrize("is_ours", [False, True], ids=["by another engine", "as izba compresses"])
 def test_a_pull_killed_at_many_offsets_goes_on_in_the_next_process(
-    stalling: tuple[Stalling, Server], tmp_path: Path, is_ours: bool
+    stalling: tuple[Stalling, Server], own_izba: Izba, is_ours: bool
 ) -> None:
     """What izba would write again is not meant for the store, but kept until it is unpacked all the same."""
     fake, server = stalling
-    image = fake.image({"big": random.Random(1).randbytes(3_000_000)})
+    content = random.Random(1).randbytes(3_000_000)
+    image = fake.image({"big": content})
     if is_ours:
         tar = gzip.decompress(fake.blobs.pop(image["layers"][0]["digest"]))
         image["layers"] = [fake.blob(compressed(tar), mediatype.OCI_LAYER_GZIP)]
@@ -110,94 +170,91 @@ def test_a_pull_killed_at_many_offsets_goes_on_in_the_next_process(
     size = max(map(len, fake.blobs.values()))
     name = f"{server.host}/a/b:1"
 
-    chosen = (random.randrange(2, size - 1) for _ in range(2))
-    for allowance in sorted((1, 1_048_577, *chosen, size - 1)):
+    chosen = {random.randrange(2, size - 1), random.randrange(2, size - 1), size - 1}
+    ingest = own_izba.root / "content" / "ingest"
+    for allowance in sorted(chosen if own_izba.user else chosen | {1, 1_048_577}):
         fake.allowance = allowance
-        kill_when(start(tmp_path / "izba", "pull", name), tmp_path / "izba", allowance, signal.SIGKILL)
-        with store_of(tmp_path / "izba") as store:
-            assert store.images.all() == []
-            assert {problem.kind for problem in store.check(verify=True)} <= {"lease-dead"}
+        process = start(own_izba, "pull", name)
+        assert kill_when(process, lambda: _largest(ingest) >= fake.allowance) == -signal.SIGKILL
+        seen = look(own_izba)
+        assert seen.images == []
+        assert set(seen.problems) <= {"lease-dead"}
 
     fake.allowance = size
-    last = start(tmp_path / "izba", "pull", name)
-    assert last.communicate(timeout=60)[1] == b""
+    last = start(own_izba, "pull", name)
+    assert last.communicate(timeout=60)[1] == ""
     assert last.returncode == 0
     assert fake.sent == sorted(fake.sent)
     assert fake.sent[-1] > size / 2, "the last process fetched again what others had"
-    with store_of(tmp_path / "izba") as store:
-        store.collect()
-        assert store.check(verify=True) == []
-        assert len(store.images.all()) == 1
+    seen = look(own_izba, "collect")
+    assert (seen.problems, seen.images) == ([], [hashes({"big": content})])
 
 
 def test_a_pull_that_is_interrupted_ends_at_once_and_keeps_what_came(
-    stalling: tuple[Stalling, Server], tmp_path: Path
+    stalling: tuple[Stalling, Server], own_izba: Izba
 ) -> None:
     """It would wait for a minute otherwise, as the registry sends nothing more."""
     fake, server = stalling
     fake.manifest(fake.image({"big": random.Random(2).randbytes(2_000_000)}))
     fake.allowance = 1_500_000
-    name = f"{server.host}/a/b:1"
 
-    process = start(tmp_path / "izba", "pull", name)
-    kill_when(process, tmp_path / "izba", fake.allowance, signal.SIGINT)
+    ingest = own_izba.root / "content" / "ingest"
+    process = start(own_izba, "pull", f"{server.host}/a/b:1")
 
-    assert process.returncode == 130
-    with store_of(tmp_path / "izba") as store:
-        assert store.check(verify=True) == []
-        assert store.images.all() == []
-        assert list(store.snapshots.walk()) == []
-        assert os.stat(store.content.ingests()[0]).st_size > 1_000_000
+    assert kill_when(process, lambda: _largest(ingest) >= fake.allowance, signal.SIGINT) == 130
+    assert look(own_izba) == Seen(problems=[], snapshots=0, images=[])
+    assert _largest(ingest) > 1_000_000
 
 
 @pytest.mark.peer("docker-registry")
-def test_a_pull_killed_while_it_unpacks_and_commits_leaves_a_whole_store(tmp_path: Path) -> None:
-    """At moments from the first request to the last, whatever is done then."""
+def test_a_pull_killed_while_it_unpacks_and_commits_leaves_a_whole_store(own_izba: Izba, tmp_path: Path) -> None:
+    """While one of its layers is unpacked, whichever."""
+    codes = []
     with servers.debian_registry(tmp_path) as host:
         name = Reference.parse(f"{host}/team/app:1")
         with store_of(tmp_path / "here") as here:
             image = build(here, name, *({f"{n}/{m}": os.urandom(2000) for m in range(150)} for n in range(6)))
             push(here, image, name, client(name))
-        root = tmp_path / "there"
-        for delay in (0.15, 0.25, 0.3, 0.35, 0.4, 0.5):
-            process = start(root, "pull", str(name))
-            time.sleep(delay)
-            process.kill()
-            process.communicate()
-            with store_of(root) as store:
-                problems = {problem.kind for problem in store.check(verify=True)}
-                assert problems <= {"lease-dead", "blob-orphaned", "snapshot-orphaned"}
-                for row in store.images.all():
-                    assert store.snapshots.has(row.chain_id)  # type: ignore[arg-type]
-        with store_of(root) as store, store_of(tmp_path / "here") as here:
-            pulled = pull(store, name, client(name))
-            assert tree(store, pulled) == tree(here, image)
-            store.collect()
-            assert store.check(verify=True) == []
+            files = hashes(tree(here, image))
+        for _ in range(4):
+            wanted = len(_snapshots(own_izba)) + random.randrange(1, 4)
+            process = start(own_izba, "pull", str(name))
+            codes.append(kill_when(process, lambda: len(_snapshots(own_izba)) >= wanted))  # noqa: B023 - called here
+            seen = look(own_izba)
+            assert set(seen.problems) <= {"lease-dead", "blob-orphaned", "snapshot-orphaned"}
+            assert seen.images in ([], [files])
+            if seen.images:
+                own_izba.ok("rmi", str(name))
+        own_izba.ok("pull", str(name))
+        seen = look(own_izba, "collect")
+        assert (seen.problems, seen.images) == ([], [files])
+    assert -signal.SIGKILL in codes
+
+
+def _snapshots(izba: Izba) -> list[Path]:
+    return list(izba.root.glob("snapshots/*/*"))
 
 
 @pytest.mark.peer("docker-registry")
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_a_push_that_is_killed_shows_nothing_and_the_next_one_is_whole(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_push_that_is_killed_shows_nothing_and_the_next_one_is_whole(own_izba: Izba, tmp_path: Path) -> None:
+    files = {f"{n}": os.urandom(3_000_000) for n in range(4)}
+    for path, data in files.items():
+        (own_izba.root.parent / path).write_bytes(data)
+    (own_izba.root.parent / "Dockerfile").write_text("FROM scratch\n" + "".join(f"COPY {n} /\n" for n in files))
     with servers.debian_registry(tmp_path) as host:
         name = Reference.parse(f"{host}/team/app:1")
-        root = tmp_path / "here"
-        with store_of(root) as here:
-            image = build(here, name, *({f"{n}": os.urandom(3_000_000)} for n in range(4)))
-        for delay in (0.2, 0.3, 0.4):
-            process = start(root, "push", str(name))
-            time.sleep(delay)
-            process.send_signal(number)
-            process.communicate(timeout=60)
+        own_izba.ok("build", "-q", "-t", str(name), str(own_izba.root.parent))
+        for number in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL):
+            wanted = _bytes_below(tmp_path / "storage") + random.randrange(1, 4_000_000)
+            process = start(own_izba, "push", str(name))
+            kill_when(process, lambda: _bytes_below(tmp_path / "storage") >= wanted, number)  # noqa: B023 - called here
             # The manifest goes last: what is shown is whole.
             if client(name).exists("1") is not None:
-                with store_of(tmp_path / f"seen-{delay}") as seen:
-                    assert pull(seen, name, client(name)).id == image.id
-            with store_of(root) as here:
-                here.collect()
-                assert here.check(verify=True) == []
+                with tempfile.TemporaryDirectory(dir=tmp_path) as other, store_of(Path(other)) as seen:
+                    assert tree(seen, pull(seen, name, client(name))) == files
+            assert look(own_izba, "collect").problems == []
 
-        done = start(root, "push", str(name))
-        assert done.communicate(timeout=60)[1] == b""
-        with store_of(tmp_path / "there") as there, store_of(root) as here:
-            assert tree(there, pull(there, name, client(name))) == tree(here, image)
+        done = start(own_izba, "push", str(name))
+        assert done.communicate(timeout=60)[1] == ""
+        with store_of(tmp_path / "there") as there:
+            assert tree(there, pull(there, name, client(name))) == files
