@@ -8,7 +8,6 @@ import os
 import socket
 import ssl
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -34,6 +33,7 @@ from izba.registry.server.app import Policy
 from izba.registry.server.passthrough import Upstream
 from izba.store.store import Store
 from tests.archive import peers
+from tests.containers.conftest import Izba
 from tests.registry import servers
 from tests.registry.fakes import Fake
 from tests.registry.izba_server import REGISTRIES, izba_registry, registry_of
@@ -361,27 +361,33 @@ def test_when_upstream_is_away_a_pull_through_registry_serves_what_it_has(
         assert client(front).manifest("v1").descriptor.digest == digest
 
 
-def test_the_command_serves_https_and_ends_on_a_signal(tmp_path: Path) -> None:
+@pytest.mark.root
+def test_the_command_serves_https_to_who_has_the_password_and_ends_on_a_signal(own_izba: Izba) -> None:
+    directory = own_izba.root.parent
     subprocess.run(
         [
             *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"),
             *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
-            *("-keyout", tmp_path / "key", "-out", tmp_path / "crt"),
+            *("-keyout", directory / "key", "-out", directory / "crt"),
         ],
         check=True,
         capture_output=True,
     )
-    command = [sys.executable, "-m", "izba", "--root", str(tmp_path / "root"), "registry", "serve"]
-    command += ["--listen", "127.0.0.1:0", "--tls-cert", str(tmp_path / "crt"), "--tls-key", str(tmp_path / "key")]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "src"}
-    ) as process:
+    servers.htpasswd_auth(directory)
+    if own_izba.user:
+        for path in directory.iterdir():
+            os.chown(path, own_izba.user.uid, own_izba.user.gid)
+    flags = [f"--tls-cert={directory}/crt", f"--tls-key={directory}/key", f"--htpasswd={directory}/htpasswd"]
+    with own_izba.popen("registry", "serve", "--listen=127.0.0.1:0", *flags, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         address = process.stdout.readline().strip().rpartition("//")[2]
-        config = RegistryConfig(host=address, ca=str(tmp_path / "crt"))
-        target = Client(config, "a/b", environ={}, credentials=None)
+        config = RegistryConfig(host=address, ca=f"{directory}/crt")
+        password = Credentials(username=servers.USER, password=servers.PASSWORD)
+        target = Client(config, "a/b", environ={}, credentials=password)
         target.put_blob(blob_of(b"by tls"), lambda: [b"by tls"])
         assert read(target, blob_of(b"by tls")) == b"by tls"
+        with pytest.raises(RegistryUnauthorized):
+            Client(config, "a/b", environ={}, credentials=None).manifest("v1")
         with (
             pytest.raises(Exception, match="certificate verify failed"),
             socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2]))) as raw,
