@@ -167,6 +167,37 @@ def test_sqlite_comes_without_functools_and_leaves_it_as_it_is(tmp_path: Path) -
     subprocess.run([sys.executable, "-I", "-S", "-c", script, source, str(tmp_path / "izba.db")], check=True)
 
 
+def test_threads_wait_for_the_disk_together(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    real = os.fdatasync
+
+    def slow(fd: int) -> None:
+        (count,) = store.db.row("SELECT COUNT(*) FROM settings") or (0,)  # nobody is kept from the database meanwhile
+        time.sleep(0.05)
+        real(fd)
+        synced.append(count)
+
+    monkeypatch.setattr(os, "fdatasync", slow)
+    late = []
+
+    def write(number: int) -> None:
+        with store.db.transaction(durable=True):
+            store.db.execute("INSERT INTO settings VALUES (?, 'x')", str(number))
+            position = (store.db.row("SELECT COUNT(*) FROM settings") or (0,))[0]
+        if max(synced) < position:
+            late.append(number)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert late == [], "a transaction was over before it was on the disk"
+    assert len(synced) < 12
+    assert len(_settings(store.db)) == 12
+
+
 def test_the_snapshotter_is_chosen_in_the_middle_of_a_transaction_while_another_thread_asks(tmp_path: Path) -> None:
     store = Store.open(roots_at(tmp_path / "data"))
     other = threading.Thread(target=lambda: store.snapshots, daemon=True)

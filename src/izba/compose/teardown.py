@@ -25,9 +25,10 @@ def teardown(observed: Observed, options: Options) -> Plan:
     """The plan that leaves nothing of what was asked for."""
     planner = Planner()
     containers, orphans = _split(observed, options)
-    removed = [*_containers(planner, containers)]
+    ended, removed = _containers(planner, containers)
     for network in observed.own_networks if options.services is None and not orphans else ():
-        planner.add(kinds.REMOVE_NETWORK, f"network:{network}", "the project ends", needs=tuple(removed), name=network)
+        # Nobody is in it any more once all have ended, and its bridge takes the kernel as long as all else together.
+        planner.add(kinds.REMOVE_NETWORK, f"network:{network}", "the project ends", needs=tuple(ended), name=network)
     if options.volumes and options.services is None:
         for volume in observed.own_volumes:
             if volume not in options.kept_volumes:
@@ -51,8 +52,8 @@ def _split(observed: Observed, options: Options) -> tuple[list[ObservedContainer
     return going, orphans
 
 
-def _containers(planner: Planner, containers: list[ObservedContainer]) -> list[int]:
-    """Stop and remove each, after all that depend on its service were stopped; the numbers of the removals."""
+def _containers(planner: Planner, containers: list[ObservedContainer]) -> tuple[list[int], list[int]]:
+    """Stop and remove each, after all that depend on its service were stopped; the numbers of both."""
     services = {container.service for container in containers}
     dependents = {
         name: {each.service for each in containers if name in each.depends_on and each.service != name}
@@ -79,4 +80,4 @@ def _containers(planner: Planner, containers: list[ObservedContainer]) -> list[i
                 removed.append(
                     planner.add(kinds.REMOVE, target, "the project ends", needs=last, service=name, name=container.name)
                 )
-    return removed
+    return [number for each in stops.values() for number in each], removed

@@ -66,6 +66,10 @@ class NftSocket:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the socket, once the kernel has freed what was deleted through it."""
         self._socket.close()
 
     def commit(self, messages: Sequence[Message]) -> None:

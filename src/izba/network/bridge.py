@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+from _thread import allocate_lock, start_new_thread
 
 from izba.linux import flags as f
 from izba.linux import interfaces, namespaces
@@ -187,11 +188,27 @@ def remove_bridge(name: str) -> None:
 
 def _remove(host: RouteSocket, bridge: Link) -> None:
     host.set_link(bridge.index, up=False)  # from here on it is not whole: who is killed before the end has it made anew
-    with NftSocket() as rules:
+    rules = NftSocket()
+    try:
         for each in host.addresses():
             if each.index == bridge.index:
                 nft.forget_bridge(rules, bridge.name, each.address, each.prefix)
-    host.delete_link(bridge.index)
+    except BaseException:
+        rules.close()
+        raise
+    # Both wait for all processors to have forgotten what is removed, some 30 ms: at the same time.
+    closed = allocate_lock()
+    closed.acquire()
+
+    def close() -> None:
+        rules.close()
+        closed.release()
+
+    start_new_thread(close, ())
+    try:
+        host.delete_link(bridge.index)
+    finally:
+        closed.acquire()
 
 
 def remove_orphans(host: RouteSocket) -> None:

@@ -13,7 +13,7 @@ sqlite must not be carried across a fork.
 from __future__ import annotations
 
 import os
-from _thread import RLock
+from _thread import RLock, allocate_lock
 
 from izba.errors import DataLoss, Internal, Unavailable
 from izba.jsonio import sync_directory
@@ -71,6 +71,9 @@ class Database:
         self._lock = RLock()
         self._depth = 0
         self._durable = False
+        self._commits = 0  # of durable transactions
+        self._synced = 0  # how many of these are on the disk
+        self._syncing = allocate_lock()
         self._log_is_named = False
         self._after: list[Callable[[], None]] = []
         self._pid = os.getpid()
@@ -164,11 +167,12 @@ class Database:
                 self._rollback()
                 return
             self._commit()
-            if durable:
-                # The log is written in order: once it is synced, this transaction and all before it are on the disk.
-                self._sync_log()
+            self._commits += durable
+            commits = self._commits
         finally:
             self._lock.release()
+        if durable:
+            self._sync(commits)
         for action in actions:
             action()
 
@@ -182,6 +186,18 @@ class Database:
     def _rollback(self) -> None:
         if self._connection.in_transaction:  # sqlite did it itself after some errors, such as a full disk
             self._connection.execute("ROLLBACK")
+
+    def _sync(self, commits: int) -> None:
+        """Wait until so many durable transactions are on the disk; other threads go on meanwhile.
+
+        The log is written in order: once it is synced, all transactions are on the disk that were in it before. So of
+        several threads that wait here, one waits for the disk, and then one for all the others.
+        """
+        with self._syncing:
+            if self._synced < commits:
+                commits = self._commits
+                self._sync_log()
+                self._synced = commits
 
     def _sync_log(self) -> None:
         if not self._log_is_named:
@@ -202,6 +218,7 @@ class Database:
             self._depth = 0
             self._after = []
             self._log_is_named = False
+            self._syncing = allocate_lock()
         return self._connection
 
     def _keep_reserve(self) -> None:
