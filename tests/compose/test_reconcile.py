@@ -173,7 +173,7 @@ def test_down_stops_dependents_first(tmp_path: Path) -> None:
         [1] -> #2 service:web:1, RemoveContainer, the project ends
         [1] -> #3 service:db:1, StopContainer, the project ends
         [3] -> #4 service:db:1, RemoveContainer, the project ends
-        [2,4] -> #5 network:p_default, RemoveNetwork, the project ends
+        [1,3] -> #5 network:p_default, RemoveNetwork, the project ends
         """)
 
 
