@@ -15,6 +15,10 @@ from tests.containers.conftest import Izba
 FILES = "mkdir -p /src/sub && echo one > /src/one && echo two > /src/sub/two && ln -s one /src/link && "
 
 
+def wait_until_there(izba: Izba, name: str, path: str) -> None:
+    izba.ok("exec", name, "sh", "-c", f"until test -e {path}; do sleep 0.01; done")
+
+
 @pytest.fixture(params=["running", "stopped"])
 def container(request: pytest.FixtureRequest, izba: Izba) -> str:
     name = izba.detached("sh", "-c", FILES + "exec sleep 60", options=("-v", "/vol"))
@@ -83,6 +87,7 @@ def test_a_tar_from_stdin_keeps_its_owners(izba: Izba, container: str, tmp_path:
 )
 def test_what_cannot_be_copied(izba: Izba, tmp_path: Path, source: str, target: str, said: str) -> None:
     name = izba.detached("sh", "-c", FILES + "exec sleep 60")
+    wait_until_there(izba, name, "/src/link")
     (tmp_path / "file").write_text("x")
     words = {"c": name, "t": str(tmp_path)}
 
@@ -162,8 +167,9 @@ def test_an_archive_cannot_write_through_links_or_upwards(izba: Izba, tmp_path: 
 
 def test_no_program_of_the_container_runs_and_devices_stay_behind(izba: Izba, tmp_path: Path) -> None:
     """A7, F8: CVE-2026-41567 ran the container's xz; a device node of the container is none on the host."""
-    script = "mkdir /d; mknod /d/null c 1 3; mkfifo /d/fifo; echo x > /d/file; chmod 4755 /d/file; exec sleep 60"
-    name = izba.detached("sh", "-c", script)
+    script = "mkdir /d; mknod /d/null c 1 3; mkfifo /d/fifo; echo x > /d/file; chmod 4755 /d/file; touch /ready; "
+    name = izba.detached("sh", "-c", script + "exec sleep 60")
+    wait_until_there(izba, name, "/ready")
 
     done = izba("cp", f"{name}:/d", str(tmp_path / "d"))
 

@@ -211,9 +211,14 @@ class Database:
 
     def _current(self) -> Connection:
         if self._pid != os.getpid():
-            connection = self._connect()
-            self._inherited.append(self._connection)  # kept open: closing it here would be a use across the fork
-            self._connection = connection
+            # sqlite remembers, for the process, the locks that its connections have on a file. These are the parent's
+            # and not ours: with one of its connections open, a new one would ask for no lock, and another process,
+            # which sees none, would take the log away under it. Closed, it is forgotten; the parent keeps its locks.
+            if self._connection.in_transaction:
+                self._inherited.append(self._connection)  # somebody else's, in the middle of it: to be left alone
+            else:
+                self._connection.close()
+            self._connection = self._connect()
             self._pid = os.getpid()
             self._depth = 0
             self._after = []
