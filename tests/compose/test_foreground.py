@@ -110,6 +110,23 @@ def test_one_that_fails_ends_all_where_that_was_asked_for(project: Compose) -> N
     assert project.ps()["other-1"] == "exited"
 
 
+def test_all_are_stopped_and_the_code_is_known_where_the_others_output_is_not_shown(any_project: Compose) -> None:
+    project = any_project
+    project.write(
+        """
+        services:
+          slow: {image: busybox, command: [sh, -c, "trap 'sleep 0.4; exit 0' TERM; while :; do sleep 0.05; done"]}
+          ends: {image: busybox, command: [sh, -c, "exit 3"], depends_on: [slow]}
+        """
+    )
+
+    done = project("up", "--abort-on-container-exit", "--attach", "ends")
+
+    assert done.returncode == 3
+    assert project.ps() == {"ends-1": "exited", "slow-1": "exited"}
+    assert "slow-1  Stopped" in done.stderr
+
+
 def test_flags_that_contradict_each_other_are_refused(project: Compose) -> None:
     project.write(THREE)
 

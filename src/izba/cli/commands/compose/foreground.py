@@ -56,6 +56,8 @@ class _Foreground:
         self._code = 0
         self._hooks = session.hooks(project)  # before threads are begun
         self._stopping = Event()
+        self._watchers: dict[str, Thread] = {}
+        """By the container's id."""
 
     def run(self) -> int:
         names = ", ".join(each.name.removeprefix(f"{self._project.name}-") for each in self._shown(self._containers))
@@ -91,13 +93,23 @@ class _Foreground:
             # What it wrote in this run of its.
             follower.add(container, LogQuery(follow=True, since=lifecycle.state(container).started))
         for container in self._containers:
-            Thread(target=self._watch, args=(container,), daemon=True).start()
+            self._watchers[container.id] = Thread(target=self._watch, args=(container,), daemon=True)
+            self._watchers[container.id].start()
         if self._flags.on("watch"):
             follower.endless = True
             Thread(target=self._look_for_more, args=(follower,), daemon=True).start()
         for line in follower.lines():
             self._printer.print(line)
+        self._join()
         self._printer.finish()
+
+    def _join(self) -> None:
+        """A log ends before its container's end is dealt with: what an end asks for is done, and its code known."""
+        for container in self._shown(self._containers):
+            self._watchers[container.id].join()
+        if self._stopping.is_set():  # by whichever container: the others are stopped, whether they are shown or not
+            for watcher in self._watchers.values():
+                watcher.join()
 
     def _look_for_more(self, follower: Follower) -> None:
         """With `--watch` containers are made anew and restarted, and what they write then is shown, too."""
