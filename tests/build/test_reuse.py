@@ -256,7 +256,14 @@ def test_killed_at_any_line_both_layers_are_whole(fresh: Builder, new_store: Cal
     write_files(context, {"added": "new\n"})
     wanted = _as_if_new(new_store, context)
     step, kills = 1, 0
-    within = ("/izba/build/upper.py", "/izba/build/reuse.py", "/izba/build/worker.py", "/izba/store/snapshots/")
+    within = (
+        "/izba/build/upper.py",
+        "/izba/build/reuse.py",
+        "/izba/build/filecopy.py",
+        "/izba/build/change.py",
+        "/izba/build/worker.py",
+        "/izba/store/snapshots/",
+    )
 
     while killed_at(step, lambda: _build_in_child(fresh, context), within=within):
         assert {problem.kind for problem in check(fresh.engine.store, verify=True)} <= LEFTOVERS

@@ -1,10 +1,12 @@
-"""An izba on an empty store, as root and as both kinds of ordinary user."""
+"""An izba on an empty store, as root and as both kinds of ordinary user; and something to import into it."""
 
 from __future__ import annotations
 
 import os
+import tarfile
 import tempfile
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -21,3 +23,15 @@ def own_izba(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Izba]:
         if user is not None:
             os.chown(directory, user.uid, user.gid)
         yield Izba(root=Path(directory) / "izba", user=user)
+
+
+@pytest.fixture
+def tar(tmp_path: Path) -> Path:
+    """A root file system to import."""
+    path = tmp_path / "root.tar"
+    with tarfile.open(path, "w") as archive:
+        for name, data in {"bin/hello": b"#!/bin/sh\n", "etc/os-release": os.urandom(2000)}.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, BytesIO(data))
+    return path

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable, Iterator
-from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -56,18 +55,6 @@ def izba(tmp_path: Path) -> Run:
         return done  # type: ignore[no-any-return]
 
     return run
-
-
-@pytest.fixture
-def tar(tmp_path: Path) -> Path:
-    """A root file system to import."""
-    path = tmp_path / "root.tar"
-    with tarfile.open(path, "w") as archive:
-        for name, data in {"bin/hello": b"#!/bin/sh\n", "etc/os-release": os.urandom(2000)}.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, BytesIO(data))
-    return path
 
 
 def test_push_and_pull_say_what_docker_says(izba: Run, registry: str, tar: Path) -> None:
@@ -252,12 +239,15 @@ def test_what_a_build_pushes_can_be_pulled(registry: str, izba: Run, user_izba: 
     context = user_izba.home / "pushed"
     context.mkdir()
     (context / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /plan\n")
-    flags = ("--push", "-t", name)
+    metadata = user_izba.home / "pushed.json"
+    flags = ("--push", "-t", name, "--metadata-file", str(metadata))
 
     user_izba.run("build", *flags, str(context), check=True)
+    digest = json.loads(metadata.read_text())["containerimage.digest"]
     pulled = izba("pull", name)
 
     assert f"Downloaded newer image for {name}" in pulled.stdout
+    assert f"Digest: {digest}\n" in pulled.stdout
 
 
 def test_a_user_logs_in_and_out(guarded: str, user_izba: User) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.registry.test_commands import tar  # noqa: F401 - a fixture
 from tests.support.users import User
 
 ROOT = Path(__file__).parents[2]
@@ -110,7 +109,7 @@ def section(number: int) -> tuple[list[tuple[str, str]], list[str]]:
     return commands, [block for kind, block in blocks if kind == "toml"]
 
 
-def test_archives_a_registry_and_a_cache_in_front_of_another(site: Site, tar: Path) -> None:  # noqa: F811
+def test_archives_a_registry_and_a_cache_in_front_of_another(site: Site, tar: Path) -> None:
     tar = Path(shutil.copy(tar, site.directory))
     site.serve("upstream", "izba registry serve --listen 0.0.0.0:5001")
     for name in ("library/nginx:1", "library/python:3.11-slim"):

@@ -167,6 +167,43 @@ def test_sqlite_comes_without_functools_and_leaves_it_as_it_is(tmp_path: Path) -
     subprocess.run([sys.executable, "-I", "-S", "-c", script, source, str(tmp_path / "izba.db")], check=True)
 
 
+AFTER_ITS_PARENT = """
+import os, sys
+from izba.store.db import Database
+db = Database(sys.argv[1])
+db.execute("INSERT INTO settings VALUES ('parent', '1')")
+if os.fork():
+    os._exit(0)
+db.rows("SELECT * FROM settings")
+print("ready", flush=True)
+sys.stdin.readline()
+with db.transaction(durable=True):
+    db.execute("INSERT INTO settings VALUES ('child', '1')")
+print("done", flush=True)
+os._exit(0)
+"""
+
+
+def test_what_a_child_writes_after_its_parent_ended_is_kept(tmp_path: Path) -> None:
+    """As the child that removes the files of `run --rm`: others come and go as if they were the last users."""
+    roots = roots_at(tmp_path / "data")
+    Store.open(roots).close()
+    command = [sys.executable, "-c", AFTER_ITS_PARENT, f"{roots.data}/izba.db"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        assert process.wait(timeout=20) == 0  # the parent
+        with Store.open(roots) as other:
+            assert _settings(other.db) == [("parent", "1")]
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "done\n"
+
+    with Store.open(roots) as store:
+        assert _settings(store.db) == [("child", "1"), ("parent", "1")]
+
+
 def test_threads_wait_for_the_disk_together(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[int] = []
     real = os.fdatasync

@@ -19,7 +19,7 @@ from izba.store.db import RESERVE, DatabaseUnavailable
 from izba.store.snapshots.overlay import OtherMarks
 from izba.store.store import Store
 from tests.store.conftest import roots_at
-from tests.support.children import in_namespaces
+from tests.support.children import in_child, in_namespaces
 from tests.support.layers import load, tar
 
 pytestmark = pytest.mark.root
@@ -132,16 +132,25 @@ def test_a_layer_that_is_read_only_in_part_leaves_no_thread_and_no_descriptor(st
 
     written = store.snapshots.write_layer("key", Discard())
     store.snapshots.commit(Digest.of(b"c"), "key", diff_id=written.diff_id, size=written.size)
-    before = len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
 
-    for _ in range(5):
+    def read_in_part() -> None:
         with store.layers.open_tar(written.diff_id) as reader:
             reader.read(100)
 
-    deadline = time.monotonic() + 5
-    # Threads of earlier tests may end meanwhile, so there may be fewer.
-    while any(map(int.__gt__, now := (len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))), before)):
-        assert time.monotonic() < deadline, now
+    def count() -> tuple[int, int]:
+        return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
+
+    def measure() -> None:
+        read_in_part()  # the first one connects to the database
+        deadline = time.monotonic() + 5
+        while (before := count())[1] > 1:
+            assert time.monotonic() < deadline, before
+        for _ in range(5):
+            read_in_part()
+        while (now := count()) != before:
+            assert time.monotonic() < deadline, (before, now)
+
+    in_child(measure)  # where no thread of an earlier test is about to end
 
 
 def test_garbage_among_the_blobs_does_not_stop_a_collection(store: Store) -> None:

@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from izba.build.upper import FileCopy
+    from izba.build.filecopy import FileCopy
 
 _MAGIC = b"izba copied files 2\n"
 _CHECKED = len(_MAGIC) + 32

@@ -12,7 +12,7 @@ import os
 import stat
 
 from izba._record import Record
-from izba.build.contenthash import CHUNK
+from izba.build.filecopy import FileCopy, copy_data, differ, set_attributes
 from izba.build.files import attributes
 from izba.build.inroot import resolve
 from izba.build.modes import change_mode
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from izba.build.reuse import EarlierLayer
     from izba.layer.fsops import FsOps
 
-_SMALL = 64 << 10
 _WORTH_A_THREAD = 128
 
 
@@ -51,32 +50,6 @@ class Wishes(Record):
         if self.mode and not stat.S_ISLNK(mode):
             mode = stat.S_IFMT(mode) | change_mode(self.mode, mode, is_directory=stat.S_ISDIR(mode))
         return found.replace(uid=uid, gid=gid, mode=mode)
-
-
-class FileCopy:
-    """One regular file to be copied: `path` in the tree, its status when it was looked at.
-
-    No Record: there may be a hundred thousand, and this takes a third of the time.
-    """
-
-    __slots__ = ("attributes", "digest", "node", "path", "source", "status")
-
-    def __init__(
-        self,
-        source: str,
-        path: str,
-        status: os.stat_result,
-        node: Node,
-        *,
-        digest: bytes | None = None,
-        attributes: tuple[tuple[str, bytes], ...] = (),
-    ) -> None:
-        self.source = source
-        self.path = path
-        self.status = status
-        self.node = node
-        self.digest = digest
-        self.attributes = attributes
 
 
 class Upper:
@@ -269,7 +242,7 @@ class Upper:
             self._settled[path] = (node, self._time)
         else:
             self._make_directory(path, node)
-        _set_attributes(self.absolute(path), kept)
+        set_attributes(self.absolute(path), kept)
 
     def _put_link(self, path: str, target: str, node: Node) -> None:
         try:
@@ -316,7 +289,7 @@ class Upper:
         found = attributes(original)
         self._settled[path] = (self._ops.told(status, dict(found)), status.st_mtime_ns)
         if original != absolute:
-            _set_attributes(absolute, [pair for pair in found if pair[0] != RECORD])
+            set_attributes(absolute, [pair for pair in found if pair[0] != RECORD])
 
     def _copy_all(self, copies: list[FileCopy]) -> None:
         # A file that comes twice is what came last: nothing is written twice, nor by two threads at once.
@@ -349,17 +322,17 @@ class Upper:
             status = os.fstat(source)
             if not stat.S_ISREG(status.st_mode):
                 raise OSError(f"{each.source} is no regular file any more")
-            if _differ(status, each.status):
+            if differ(status, each.status):
                 self.changed_while_read.append(each.source)
             made = self._create(target, mode, each.path)
             try:
-                _copy_data(source, made, status.st_size)
-                if _differ(os.fstat(source), status):
+                copy_data(source, made, status.st_size)
+                if differ(os.fstat(source), status):
                     self.changed_while_read.append(each.source)
                 if node.uid or node.gid or mode & (0o7000 | self._mask) or not self._plain or os.fstat(made).st_gid:
                     self._ops.settle(made, node.uid, node.gid, mode)
                 if each.attributes:
-                    _set_attributes(made, each.attributes)
+                    set_attributes(made, each.attributes)
                 os.utime(made, ns=(self._time, self._time))
             finally:
                 os.close(made)
@@ -398,42 +371,3 @@ class _Directory:
 
     def __exit__(self, *_: object) -> None:
         os.close(self._fd)
-
-
-def _differ(now: os.stat_result, then: os.stat_result) -> bool:
-    return (now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns) != (
-        then.st_ino,
-        then.st_size,
-        then.st_mtime_ns,
-        then.st_ctime_ns,
-    )
-
-
-def _copy_data(source: int, target: int, size: int) -> None:
-    if size <= _SMALL:
-        data = os.read(source, _SMALL + 1)
-        if len(data) <= _SMALL:
-            os.write(target, data)
-            return
-        os.lseek(source, 0, os.SEEK_SET)
-    try:
-        # Shares the blocks where the file system can, and copies inside the kernel where not.
-        while os.copy_file_range(source, target, 1 << 30):
-            pass
-    except OSError:
-        os.lseek(source, 0, os.SEEK_SET)
-        os.lseek(target, 0, os.SEEK_SET)
-        while data := os.read(source, CHUNK):
-            view = memoryview(data)
-            while view:
-                view = view[os.write(target, view) :]
-
-
-def _set_attributes(target: int | str, pairs: Sequence[tuple[str, bytes]]) -> None:
-    for name, value in pairs:
-        try:
-            os.setxattr(target, name, value)
-        except OSError as error:
-            from izba import log
-
-            log.debug("an extended attribute could not be kept", name=name, reason=error.strerror)

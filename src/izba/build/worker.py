@@ -11,14 +11,13 @@ import os
 import threading
 
 from izba.build.files import FileSource, select
-from izba.build.graph import Layer, Selector, Tree
+from izba.build.graph import Selector, Tree
 from izba.build.reuse import EarlierLayer, note, noted
 from izba.build.running import Running, run
 from izba.errors import Conflict
 from izba.ids import new_id
 from izba.linux import flags
 from izba.linux.mount import Mount, move_mount, open_tree, umount
-from izba.oci.chain import next_chain_id
 from izba.store.lock import FileLock
 from izba.store.snapshots.trees import remove_tree
 
@@ -29,11 +28,11 @@ if TYPE_CHECKING:
     from typing import Self
 
     from izba.build.cache import BuildCache
+    from izba.build.change import Change
     from izba.build.graph import Result
     from izba.build.ops.copy import CopyOp
     from izba.build.progress import Reporter, RunningStep
     from izba.build.secrets import Secrets
-    from izba.build.upper import Upper
     from izba.image.stored import StoredImage
     from izba.layer.fsops import FsOps
     from izba.oci.digest import Digest
@@ -153,6 +152,8 @@ class Worker:
 
     def change(self, base: Tree) -> Change:
         """`with worker.change(tree) as change:` begins a new layer on the tree."""
+        from izba.build.change import Change  # what a build with everything cached does without
+
         return Change(self, base)
 
     def put_on_top(self, tree: Tree, added: Tree) -> Tree:
@@ -311,99 +312,6 @@ class Worker:
         if self._live is not None:
             remove_tree(f"{self._directory}/{self._id}")
             self._live.release(remove=True)
-
-
-class Change:
-    """A layer being made: an active snapshot, which is committed or dropped by the end of its block."""
-
-    def __init__(self, worker: Worker, base: Tree) -> None:
-        self._worker = worker
-        self._snapshots = worker.store.snapshots
-        self._base = base
-        self._distrust = ""
-        self._open = False
-        self.key = f"build-{new_id()}"
-        self.mounts: tuple[Mount, ...] = ()
-
-    @property
-    def upper(self) -> str:
-        """The directory that holds the changes."""
-        return self._snapshots.upper(self.key)
-
-    @property
-    def is_overlay(self) -> bool:
-        """Whether `upper` holds nothing but the changes; else it is the whole tree."""
-        return self._snapshots.kind == "overlay"
-
-    def writer(self, epoch: int) -> Upper:
-        """Puts files into the tree."""
-        from izba.build.upper import Upper
-
-        has_below = self.is_overlay and self._base.layers
-        below = self._worker.view(self._base) if has_below else None
-        return Upper(self.upper, below, self._worker.ops, epoch, whole=not self.is_overlay)
-
-    def mount_on(self, directory: str) -> Mount:
-        """How to mount the tree with `directory` between it and the changes."""
-        from izba.linux.overlay import overlay
-
-        lowers = self._snapshots.lowers(self._base.chain) if self._base.chain else ()
-        return overlay((directory, *lowers), self.upper, f"{os.path.dirname(self.upper)}/work")
-
-    def distrust(self, reason: str) -> None:
-        """The result is what was asked for now, but must not be taken for it again."""
-        self._distrust = reason
-
-    def clamp_times(self, epoch: int) -> None:
-        """No file is younger than `epoch`, so that building again gives the same."""
-        if self.is_overlay:
-            from izba.layer.diff import clamp_times
-
-            clamp_times(self.upper, newest=epoch)
-
-    def commit(self) -> Tree:
-        """The tree with the changes as its topmost layer; the tree as it was, if there are none."""
-        if self.is_overlay and _is_empty(self.upper):
-            return self.drop()
-        from izba.layer.streams import Discard
-
-        written = self._snapshots.write_layer(self.key, Discard())
-        self._worker.store.layers.record(written.diff_id, written.size)
-        layer = Layer(diff_id=written.diff_id, descriptor=self._worker.store.layers.descriptor(written.diff_id))
-        tree = self.commit_known(layer)
-        if self._distrust and tree.chain is not None:
-            self._worker.distrusted[tree.chain] = self._distrust
-        return tree
-
-    def commit_known(self, layer: Layer) -> Tree:
-        """The same where the layer's digest is known already."""
-        name = next_chain_id(self._base.chain, layer.diff_id)
-        size = self._worker.store.layers.size(layer.diff_id)
-        self._snapshots.commit(name, self.key, diff_id=layer.diff_id, size=size)
-        self._open = False
-        return Tree(layers=(*self._base.layers, layer))
-
-    def drop(self) -> Tree:
-        """Forget the changes; the tree as it was."""
-        self._snapshots.remove(self.key)
-        self._open = False
-        return self._base
-
-    def __enter__(self) -> Self:
-        self.mounts = self._snapshots.prepare(self.key, self._base.chain)
-        self._open = True
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._open:
-            self.drop()
-
-
-def _is_empty(directory: str) -> bool:
-    with os.scandir(directory) as listing:
-        return next(listing, None) is None
 
 
 def _sweep(directory: str) -> None:

@@ -115,7 +115,7 @@ def build(engine: Engine, request: BuildRequest, sink: Sink, *, stdin: IO[bytes]
             contexts.save()
         _warn(engine, reporter, request, found[0])
         warn(reporter, findings)
-        images = buildoutput.export(engine, worker, targets, request, reporter)
+        images, pushed = buildoutput.export(engine, worker, targets, request, reporter)
         for place in request.cache_to:
             write_cache(engine, place, cache, [(one.solver, one.converted.vertex) for one in targets], reporter)
         image = next((one for one in images if one.names), images[0]) if images else None
@@ -123,7 +123,7 @@ def build(engine: Engine, request: BuildRequest, sink: Sink, *, stdin: IO[bytes]
             answer = _answer(events, resolver, solver, loaded, image, began)
             if answer is not None and asked == _question(engine, request):
                 outcome.remember(store, asked, answer)
-        return Built(image=image, names=names, checked=checked)
+        return Built(image=image, names=names, checked=checked, pushed=pushed)
 
 
 def _question(engine: Engine, request: BuildRequest) -> Question | None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from izba.image.push import Compression
     from izba.image.stored import StoredImage
     from izba.image.transfer import Progress
+    from izba.oci.descriptor import Descriptor
 
 
 class Target(Record):
@@ -46,9 +47,12 @@ def check(request: BuildRequest) -> None:
 
 def export(
     engine: Engine, worker: Worker, targets: Sequence[Target], request: BuildRequest, reporter: Reporter
-) -> tuple[StoredImage, ...]:
-    """Put the targets where the request says; their images, if it asks for images."""
+) -> tuple[tuple[StoredImage, ...], Descriptor | None]:
+    """Put the targets where the request says; their images, if it asks for images, and what a registry has of them,
+    whose layers are compressed.
+    """
     images: tuple[StoredImage, ...] = ()
+    pushed: Descriptor | None = None
     for output in request.outputs:
         if output.kind in {"local", "tar"}:
             _files(worker, targets, output, reporter)
@@ -59,10 +63,10 @@ def export(
             if output.kind != "image":
                 _archive(worker, images, output, names)
         if output.push:
-            _push(engine, images, output, names, reporter)
+            pushed = _push(engine, images, output, names, reporter)
     if len(images) > 1:
         _tell_of_names(images, request, reporter)
-    return images
+    return images, pushed
 
 
 def _images(
@@ -111,7 +115,8 @@ def _files(worker: Worker, targets: Sequence[Target], output: Output, reporter: 
 
 def _push(
     engine: Engine, images: tuple[StoredImage, ...], output: Output, names: tuple[Reference, ...], reporter: Reporter
-) -> None:
+) -> Descriptor | None:
+    pushed: Descriptor | None = None
     kind: Compression = "zstd" if output.compression == "zstd" else "gzip"
     for name in names:
         with reporter.step(f"pushing {name.canonical()}") as step:
@@ -120,9 +125,10 @@ def _push(
                 step.advanced(f"{progress.state} {progress.layer[7:19]}", progress.done, progress.total or None)
 
             if len(images) == 1:
-                engine.registries.push(name, compression=kind, report=report)
+                pushed = engine.registries.push(name, compression=kind, report=report)
             else:
-                engine.registries.push_index(images, name, compression=kind, report=report)
+                pushed = engine.registries.push_index(images, name, compression=kind, report=report)
+    return pushed
 
 
 def _tell_of_names(images: tuple[StoredImage, ...], request: BuildRequest, reporter: Reporter) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from izba.engine.buildcaches import CachePlace
     from izba.errors import Range
     from izba.image.stored import StoredImage
+    from izba.oci.descriptor import Descriptor
     from izba.oci.reference import Reference
 
 
@@ -63,11 +64,15 @@ class BuildRequest(Record):
 
 
 class Built(Record):
-    """What came of a build. No image where only files, or only the checks, were asked for."""
+    """What came of a build. No image where only files, or only the checks, were asked for.
+
+    pushed  the manifest that a registry has, where the image was pushed; not the store's, as its layers are compressed
+    """
 
     image: StoredImage | None
     names: tuple[Reference, ...]
     checked: Checked | None = None
+    pushed: Descriptor | None = None
 
 
 class Checked(Record):

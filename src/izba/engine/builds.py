@@ -75,7 +75,7 @@ def write_results(built: Built, *, iidfile: str | None, metadata_file: str | Non
     if iidfile:
         jsonio.write_bytes(iidfile, built.image.id.encode(), durable=False)
     if metadata_file:
-        descriptor = built.image.descriptor
+        descriptor = built.pushed or built.image.descriptor
         document = {
             "containerimage.config.digest": built.image.id,
             "containerimage.descriptor": descriptor.to_document(),

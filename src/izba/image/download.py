@@ -50,7 +50,7 @@ class Superfluous(Cancelled):
 class Download:
     """`run` in one thread; `wait` and the `Follower`s in others; `cancel` from anywhere.
 
-    `is_wanted` tells whether the layer is not unpacked yet, asked when another process has downloaded it at the same
+    `is_unpacked` tells whether the layer is unpacked already, asked when another process has downloaded it at the same
     time. `may_drop`: the blob is left open for `keep` or `drop` if its `form` is one of izba's.
     """
 
@@ -61,14 +61,14 @@ class Download:
         layer: Descriptor,
         report: Report,
         *,
-        is_wanted: Callable[[], bool],
+        is_unpacked: Callable[[], bool],
         may_drop: bool,
     ) -> None:
         self.layer = layer
         self.report = report
         self._store = store
         self._client = client
-        self._is_wanted = is_wanted
+        self._is_unpacked = is_unpacked
         self._is_recognised = not may_drop
         self._form: Kind | None = None
         self._ingest: Ingest | None = None
@@ -160,7 +160,7 @@ class Download:
         layer = self.layer
         with ExitStack() as stack:
             ingest = stack.enter_context(self._store.content.ingest(f"layer {layer.digest}", expected=layer))
-            if not self._is_wanted():
+            if self._is_unpacked():
                 ingest.discard()
                 raise Superfluous
             self._open(ingest.path)

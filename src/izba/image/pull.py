@@ -12,6 +12,8 @@ Nothing names the image before all of it is there; until then a lease keeps what
 
 from __future__ import annotations
 
+from functools import partial
+
 from izba._record import Record
 from izba.errors import DataLoss, InvalidArgument
 from izba.ids import new_id
@@ -203,7 +205,7 @@ class _Layers:
                 self._client,
                 wanted.layer,
                 self._report,
-                is_wanted=lambda chain=wanted.chain: not self._store.snapshots.has(chain),  # type: ignore[misc]
+                is_unpacked=partial(self._store.snapshots.has, wanted.chain),
                 may_drop=digests.count(wanted.layer.digest) == 1,
             )
             for wanted in missing

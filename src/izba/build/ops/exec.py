@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Literal
 
+    from izba.build.change import Change
     from izba.build.graph import Result
     from izba.build.progress import RunningStep
     from izba.build.stepmounts import StepMounts
     from izba.build.stubs import InPlace
-    from izba.build.worker import Change, Worker
+    from izba.build.worker import Worker
     from izba.linux.mount import Mount
     from izba.oci.runtimespec import Spec
     from izba.runtime.specgen.request import MountRequest, Ulimit
