@@ -9,9 +9,10 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import path from "node:path";
-import { after, before, test as step } from "node:test";
+import { after, before } from "node:test";
 
 import { launch, photo } from "./browser.mjs";
+import { test } from "./steps.mjs";
 
 const BASE = (process.env.BASE_URL ?? "http://localhost:3000").replace(/\/$/, "");
 const PICTURES = process.env.SCREENSHOTS;
@@ -32,20 +33,6 @@ let browser;
 let first;
 let second;
 const findings = [];
-
-// Each step stands on the one before: after a failure the rest is not tried.
-let broken = false;
-function test(name, work) {
-  step(name, async (t) => {
-    if (broken) return t.skip("an earlier step failed");
-    try {
-      return await work();
-    } catch (error) {
-      broken = true;
-      throw error;
-    }
-  });
-}
 
 before(async () => {
   if (PICTURES) mkdirSync(PICTURES, { recursive: true });
