@@ -61,6 +61,22 @@ def test_nothing_is_there(tmp_path: Path) -> None:
         """)
 
 
+def test_no_subnet_is_chosen_before_those_that_are_stated_are_taken(tmp_path: Path) -> None:
+    text = """
+        services: {web: {image: web, networks: [any, mine, other]}}
+        networks: {any: , mine: {ipam: {config: [{subnet: 172.28.0.0/16}]}}, other: }
+        """
+
+    plan = reconcile(project(tmp_path, text), Observed(), options(start=False))
+
+    assert str(plan) == lines("""
+        #1 network:mine, CreateNetwork, it is not there
+        [1] -> #2 network:any, CreateNetwork, it is not there
+        [1] -> #3 network:other, CreateNetwork, it is not there
+        [1,2,3] -> #4 service:web:1, CreateContainer, no existing container
+        """)
+
+
 def test_all_is_as_it_is_wanted(tmp_path: Path) -> None:
     plan = reconcile(project(tmp_path, PROJECT), observed(container("web"), container("db")), options())
 

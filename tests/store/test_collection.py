@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from izba.oci.chain import next_chain_id
 from izba.oci.descriptor import Descriptor
 from izba.oci.digest import Digest, DigestMismatch
 from izba.oci.reference import Reference
-from izba.store.check import check, repair
+from izba.store.check import Problem, check, repair
 from izba.store.containers import ContainerRow
 from izba.store.gc import INGEST_SECONDS
 from izba.store.store import Store
@@ -427,6 +428,28 @@ def test_orphans_are_found_and_removed(store: Store) -> None:
 
     repair(store, problems)
     assert check(store) == []
+
+
+def test_what_another_process_is_removing_is_no_orphan_and_what_it_left_is(store: Store) -> None:
+    load(store, [ONE], "app")
+    chain = require(store, "app").chain_id
+
+    def remove(key: str, *, when: Callable[[], None]) -> None:
+        store.snapshots.prepare(key, chain)
+        with store.db.transaction():
+            store.db.after(when)  # before the directory goes, since it comes first
+            store.snapshots.remove(key)
+
+    def look() -> None:
+        with Store.open(store.roots) as other:
+            found.append(check(other))
+
+    found: list[list[Problem]] = []
+    remove("one", when=look)
+    in_child(lambda: remove("two", when=lambda: os._exit(0)))
+    look()
+
+    assert [[problem.kind for problem in problems] for problems in found] == [[], ["snapshot-orphaned"]]
 
 
 def test_a_check_of_an_empty_root_decides_nothing(tmp_path: Path) -> None:

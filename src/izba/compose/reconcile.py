@@ -75,11 +75,18 @@ class _Reconciler:
 
     def _resources(self) -> None:
         used = {endpoint.network for service in self._project.services for endpoint in service.endpoints}
-        for network in self._project.networks:
+        stated: tuple[int, ...] = ()
+        # Those whose subnets are stated come first, so that none of these is chosen for another.
+        for network in sorted(self._project.networks, key=lambda network: not network.subnet):
             if network.name in used and not network.external and network.name not in self._observed.networks:
-                self._made[network.name] = self._planner.add(
-                    kinds.CREATE_NETWORK, f"network:{network.key}", "it is not there", name=network.name
+                number = self._made[network.name] = self._planner.add(
+                    kinds.CREATE_NETWORK,
+                    f"network:{network.key}",
+                    "it is not there",
+                    name=network.name,
+                    needs=() if network.subnet else stated,
                 )
+                stated += (number,) if network.subnet else ()
         volumes = {
             mount["Source"]
             for service in self._project.services

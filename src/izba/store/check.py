@@ -11,6 +11,8 @@ import os
 
 from izba._record import Record
 from izba.oci.digest import DigestMismatch, VerifiedReader
+from izba.store.gc import WAIT_SECONDS
+from izba.store.snapshots.removal import is_going
 from izba.store.snapshots.trees import remove_tree
 
 TYPE_CHECKING = False
@@ -54,8 +56,8 @@ def check(store: Store, *, verify: bool = False) -> list[Problem]:
     Reads one consistent state of the rows; what other processes finish meanwhile is no problem, what they began is not
     seen as orphaned.
     """
-    # The lock keeps new directories and files from appearing between the two looks.
-    with store.db.transaction():
+    # A collection removes files after their rows. The transaction keeps new ones from appearing between the two looks.
+    with store.lock("collect", what="the collection of unused content", timeout=WAIT_SECONDS), store.db.transaction():
         problems = [*_content(store), *_snapshots(store), *_containers(store), *_leases(store)]
     if verify:
         broken = {problem.subject for problem in problems}
@@ -99,6 +101,8 @@ def _snapshots(store: Store) -> Iterator[Problem]:
             yield Problem(kind="snapshot-torn", subject=snapshot.key, images=_images_of_snapshot(store, snapshot.key))
         directories.pop(snapshot.id, None)
     for path in directories.values():
+        if is_going(path):
+            continue
         yield Problem(kind="snapshot-orphaned", subject=path)
     lost = store.db.rows("SELECT DISTINCT chain_id FROM images WHERE chain_id NOT IN (SELECT key FROM snapshots)")
     for (chain,) in lost:

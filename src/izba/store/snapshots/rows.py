@@ -11,6 +11,7 @@ import time
 
 from izba.oci.digest import Digest
 from izba.store.db import IntegrityError
+from izba.store.snapshots.removal import Removal
 from izba.store.snapshots.snapshotter import Snapshot, SnapshotExists, SnapshotInUse, SnapshotNotFound
 from izba.store.snapshots.trees import remove_tree
 
@@ -80,7 +81,7 @@ class SnapshotRows:
             self._leases.hold("snapshot", name)
             if self.has(name):
                 self._db.execute("DELETE FROM snapshots WHERE id = ?", active.id)
-                self._db.after(lambda: remove_tree(self.directory(active.id)))
+                self._db.after(Removal(self.directory(active.id)).finish)
                 return
             self.drop_torn()  # one of them may have this name
             self._db.execute(
@@ -184,7 +185,7 @@ class SnapshotRows:
             except IntegrityError:
                 child = self._db.row("SELECT key FROM snapshots WHERE parent = ?", found.id)
                 raise SnapshotInUse(key, child=child[0] if child else "?") from None
-            self._db.after(lambda: remove_tree(self.directory(found.id)))
+            self._db.after(Removal(self.directory(found.id)).finish)
 
     def directory(self, id: int) -> str:
         """Where the files of the row `id` are."""
