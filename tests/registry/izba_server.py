@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import subprocess
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from izba.paths import roots
+from izba.registry.client import Client
+from izba.registry.config import RegistryConfig
+from izba.registry.credentials import Credentials
 from izba.registry.server.app import Application, Policy
 from izba.registry.server.http import HttpServer
 from izba.registry.server.passthrough import Upstream
@@ -28,6 +32,21 @@ REGISTRIES = [
     pytest.param("single", marks=pytest.mark.root),
 ]
 """For a fixture's `params`: izba's in this process, Debian's, and the command of both kinds of ordinary user."""
+
+
+def client(host: str, name: str = "team/app", credentials: Credentials | None = None) -> Client:
+    """Of a registry on loopback, with no proxy."""
+    return Client(RegistryConfig(host=host), name, environ={}, credentials=credentials)
+
+
+@contextmanager
+def ask(host: str, path: str, method: str = "GET", body: bytes | None = None) -> Iterator[http.client.HTTPResponse]:
+    """A request as it is, on a connection of its own; the answer's body is not read yet."""
+    name, _, port = host.partition(":")
+    with closing(http.client.HTTPConnection(name, int(port), timeout=10)) as connection:
+        connection.request(method, path, body)
+        with connection.getresponse() as answer:
+            yield answer
 
 
 @contextmanager

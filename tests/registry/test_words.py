@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -168,22 +169,53 @@ def test_a_helper_whose_name_is_a_path_is_not_run(tmp_path: Path, name: str) -> 
         config_file(tmp_path, {"credsStore": name}).get("registry.example")
 
 
-def test_a_helper_that_says_too_much_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """E4."""
-    file = config_file(tmp_path, {"credsStore": "loud"}, {"loud": "head -c 100000 /dev/zero"})
+@pytest.mark.parametrize("said", ["head -c 100000 /dev/zero", "exec yes", "yes & exec sleep 20"])
+def test_a_helper_that_says_too_much_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    """E4: nor read any further, though it never ends."""
+    file = config_file(tmp_path, {"credsStore": "loud"}, {"loud": said})
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     with pytest.raises(CredentialsError, match="more than"):
         file.get("registry.example")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
 
 
-def test_a_helper_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("said", ["exec sleep 20", "exec >&-; exec sleep 20", "sleep 1 & exit"])
+def test_a_helper_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
     """E4."""
-    file = config_file(tmp_path, {"credsStore": "slow"}, {"slow": "exec sleep 20"})
+    file = config_file(tmp_path, {"credsStore": "slow"}, {"slow": said})
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr("izba.registry.credentials.HELPER_SECONDS", 0.2)
 
     with pytest.raises(CredentialsError, match="did not answer"):
+        file.get("registry.example")
+
+
+@pytest.mark.parametrize(
+    "said", ["echo rubbish", "exit 0", "echo '[]'", 'echo \'{"Username": 1, "Secret": [2]}\'', "echo secret-1; exit 1"]
+)
+def test_a_helper_that_says_rubbish_is_an_error_that_does_not_repeat_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    """E4, E5: what it says may hold a part of a secret."""
+    file = config_file(tmp_path, {"credsStore": "mad"}, {"mad": said})
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    with pytest.raises(CredentialsError, match=r"mad (gave something|get exited 1)") as told:
+        file.get("registry.example")
+    assert "secret-1" not in str(told.value)
+    assert "rubbish" not in str(told.value)
+
+
+def test_a_helper_that_cannot_be_run_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = config_file(tmp_path, {"credsStore": "text"})
+    (tmp_path / "docker-credential-text").write_text("no program")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    with pytest.raises(CredentialsError, match="docker-credential-text"):
         file.get("registry.example")
 
 

@@ -6,6 +6,7 @@ Secrets are never part of a `repr`, an error or an argument list.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from izba import jsonio, log
 from izba._record import Record
@@ -146,6 +147,8 @@ def _ask_helper(helper: str, key: str) -> Credentials | None:
     try:
         said = jsonio.loads(_run_helper(helper, "get", key))
         username, secret = said["Username"], said["Secret"]
+        if not isinstance(username, str) or not isinstance(secret, str):
+            raise TypeError
     except NotFound:
         return None
     except (InvalidArgument, KeyError, TypeError):
@@ -157,23 +160,45 @@ def _ask_helper(helper: str, key: str) -> Credentials | None:
 
 def _run_helper(helper: str, verb: str, text: str) -> str:
     """Run `docker-credential-HELPER VERB`; the secret goes by standard input, as the protocol has it."""
+    import select
     import subprocess
+    import time
 
     if not helper or not all(char.isalnum() or char in "-_." for char in helper):
         raise CredentialsError(f"credential helper {helper!r} is not a program's name")
     program = f"docker-credential-{helper}"
     try:
-        done = subprocess.run(
-            [program, verb], input=text.encode(), capture_output=True, timeout=HELPER_SECONDS, check=False
+        process = subprocess.Popen(
+            [program, verb], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
-    except FileNotFoundError:
-        raise CredentialsError(f"{program} is not on PATH", hint="install it, or remove it from config.json") from None
-    except subprocess.TimeoutExpired:
-        raise CredentialsError(f"{program} did not answer within {HELPER_SECONDS} s") from None
-    if len(done.stdout) > HELPER_BYTES:
-        raise CredentialsError(f"{program} gave more than {HELPER_BYTES} bytes")
-    if done.returncode != 0:
-        if b"credentials not found" in done.stdout:
+    except OSError as error:
+        hint = "install it, or remove it from config.json"
+        why = "is not on PATH" if isinstance(error, FileNotFoundError) else f"cannot be run: {error.strerror}"
+        raise CredentialsError(f"{program} {why}", hint=hint) from None
+    said = b""
+    deadline = time.monotonic() + HELPER_SECONDS
+    with process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            with suppress(BrokenPipeError), process.stdin as stdin:  # one that reads nothing may answer all the same
+                stdin.write(text.encode())
+            # Read no further than credentials can be long: a helper may write for ever, and so may what it started.
+            while True:
+                if not select.select([process.stdout], [], [], max(deadline - time.monotonic(), 0))[0]:
+                    raise TimeoutError
+                if not (piece := os.read(process.stdout.fileno(), HELPER_BYTES)):
+                    break
+                said += piece
+                if len(said) > HELPER_BYTES:
+                    raise CredentialsError(f"{program} gave more than {HELPER_BYTES} bytes")
+            status = process.wait(max(deadline - time.monotonic(), 0))
+        except (subprocess.TimeoutExpired, TimeoutError):
+            raise CredentialsError(f"{program} did not answer within {HELPER_SECONDS} s") from None
+        finally:
+            process.kill()
+    if status != 0:
+        if b"credentials not found" in said:
             raise NotFound(f"{program} has no credentials for {text[:200]}")
-        raise CredentialsError(f"{program} {verb} exited {done.returncode}")
-    return done.stdout.decode(errors="replace")
+        raise CredentialsError(f"{program} {verb} exited {status}")
+    return said.decode(errors="replace")

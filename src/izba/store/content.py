@@ -234,13 +234,14 @@ class Ingest:
 
     def write(self, data: bytes | memoryview) -> int:
         """Append `data`. Raises `DigestMismatch` as soon as there is more than was expected."""
-        self._hasher.update(data)
-        if self._expected is not None and self._hasher.size > self._expected.size:
+        if self._expected is not None and self._hasher.size + len(data) > self._expected.size:
             self.discard()
             raise DigestMismatch(self._ref, expected=f"{self._expected.size} bytes", actual="more")
         view = memoryview(data)
         while view:
-            view = view[os.write(self._fd, view) :]
+            count = os.write(self._fd, view)
+            self._hasher.update(view[:count])  # not before: on a full disk what is hashed is what is there
+            view = view[count:]
         if self.is_wanted and self._hasher.size - self._begun >= WRITEBACK:
             self.begin_writeback()
         return len(data)

@@ -70,15 +70,20 @@ def run(context: Context, argv: list[str]) -> int:
 
 
 def _housekeeping(application: object) -> None:
-    """Once an hour: drop what no manifest needs, and collect."""
+    """Once an hour: drop what no manifest needs, and collect, what a killed process left among it."""
     import time
 
+    from izba import log
+    from izba.errors import IzbaError
     from izba.registry.server.app import Application
 
     assert isinstance(application, Application)
     while True:
-        if application.catalog.sweep():
+        try:
+            application.catalog.sweep()
             application.store.collect()
+        except (IzbaError, OSError) as error:  # a full disk, another process's lock: it may be gone in an hour
+            log.warning("the registry could not remove what nobody needs", why=str(error))
         time.sleep(3600)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import re
+from contextlib import AbstractContextManager, nullcontext
+from threading import Lock
 
 from izba import log
 from izba._record import Record
@@ -59,6 +62,7 @@ class Application:
         self.uploads = Uploads(store.content)
         self.upstream = upstream
         self._passwords = passwords
+        self._settling = Lock()
 
     def __call__(self, request: Request) -> Response:
         """The answer to one request, whatever happens."""
@@ -74,7 +78,8 @@ class Application:
             response = Refusal(500, "UNKNOWN", str(error)).response()
         except OSError as error:
             log.warning(f"registry: {request.method} {request.path}: {error}")
-            response = Refusal(500, "UNKNOWN", f"the registry's storage failed: {error.strerror}").response()
+            status = 507 if error.errno in {errno.ENOSPC, errno.EDQUOT} else 500
+            response = Refusal(status, "UNKNOWN", f"the registry's storage failed: {error.strerror}").response()
         log.debug("answered", method=request.method, path=request.path, status=response.status, peer=request.peer)
         return response
 
@@ -147,6 +152,10 @@ class Application:
         """Raise DENIED if `size` more bytes would exceed the quota, or the `room` that was asked for before."""
         if size > (self.room() if room is None else room):
             raise Refusal(403, "DENIED", f"the registry's quota of {self.policy.quota} bytes is used up")
+
+    def settling(self) -> AbstractContextManager[object]:
+        """Held while something becomes a part of what the quota counts, where there is one: two may not both fit."""
+        return self._settling if self.policy.quota else nullcontext()
 
     def _require_writable(self) -> None:
         if self.policy.read_only or self.upstream is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 
 from izba.errors import NotFound
 from izba.oci.digest import Digest, DigestMismatch, InvalidDigest
@@ -12,7 +13,7 @@ from izba.registry.server.http import Part, Response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
     from izba.registry.server.app import Application
@@ -76,25 +77,28 @@ def begin(app: Application, request: Request, name: str, user: str) -> Response:
     app.require_room(0)
     session = app.uploads.begin(name, user)
     if (text := request.query.get("digest")) and not mount:
-        return _finish(app, request, session, parse_digest(text))
+        with app.uploads.writing(session):
+            return _finish(app, request, session, parse_digest(text))
     return _accepted(session)
 
 
 def append(app: Application, request: Request, name: str, user: str, id: str) -> Response:
     """Take a piece of a blob: a stream, or a chunk that says where it belongs."""
-    session = _session(app, name, user, id)
-    with session.lock:
+    with _writing(app, name, user, id) as session:
         said = request.headers.get("content-range")
         if said is not None:
             _check_chunk(said, request, session)
-        _receive(app, request, session)
+        try:
+            _receive(app, request, session)
+        except OSError:  # a full disk: what came of it is in the way of everything else
+            app.uploads.end(session)
+            raise
         return _accepted(session)
 
 
 def finish(app: Application, request: Request, name: str, user: str, id: str) -> Response:
     """Take the last piece, if there is one, and make what came a blob if it has the digest."""
-    session = _session(app, name, user, id)
-    with session.lock:
+    with _writing(app, name, user, id) as session:
         if (said := request.headers.get("content-range")) is not None:
             _check_chunk(said, request, session)
         return _finish(app, request, session, parse_digest(request.query.get("digest", "")))
@@ -123,8 +127,9 @@ def parse_digest(text: str) -> Digest:
 def _finish(app: Application, request: Request, session: Session, digest: Digest) -> Response:
     try:
         _receive(app, request, session)
-        app.require_room(session.ingest.offset)
-        with app.store.lease("registry upload"):
+        with app.store.lease("registry upload"), app.settling():
+            session.is_settled = True
+            app.require_room(session.ingest.offset)
             session.ingest.commit(OCI_LAYER, digest)
             app.catalog.link(session.repository, digest)
     except DigestMismatch as error:
@@ -137,15 +142,30 @@ def _finish(app: Application, request: Request, session: Session, digest: Digest
 def _receive(app: Application, request: Request, session: Session) -> None:
     room = app.room()
     while data := request.read():
-        app.require_room(session.ingest.offset + len(data), room)
+        if session.is_ended:
+            raise _upload_unknown()
+        app.require_room(app.uploads.size() + len(data), room)
         session.ingest.write(data)
 
 
 def _session(app: Application, name: str, user: str, id: str) -> Session:
     session = app.uploads.get(id, name, user)
     if session is None:
-        raise Refusal(404, "BLOB_UPLOAD_UNKNOWN", "no such upload of yours is open here")
+        raise _upload_unknown()
     return session
+
+
+@contextmanager
+def _writing(app: Application, name: str, user: str, id: str) -> Iterator[Session]:
+    session = _session(app, name, user, id)
+    with app.uploads.writing(session) as is_open:
+        if not is_open:  # ended by another request while this one waited for its turn
+            raise _upload_unknown()
+        yield session
+
+
+def _upload_unknown() -> Refusal:
+    return Refusal(404, "BLOB_UPLOAD_UNKNOWN", "no such upload of yours is open here")
 
 
 def _check_chunk(said: str, request: Request, session: Session) -> None:

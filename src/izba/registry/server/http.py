@@ -1,7 +1,8 @@
 """HTTP/1.1 on sockets: h11 for the protocol, a thread for each connection, files by sendfile.
 
 Every read and write has a time limit, every head a moment by which it is there, every body a least speed, so a client
-that stalls or drips costs a thread for a minute and no more.
+that stalls or drips costs a thread for a minute and no more. When all places are taken, the connection on which nothing
+has been asked for the longest time makes room.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import socket
 import ssl
 import threading
 import time
+from contextlib import contextmanager
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import h11
@@ -25,6 +27,8 @@ STALL_SECONDS = 60.0
 LEAST_BYTES = 60 * 1024
 """Of a body, within the time of a stall."""
 MAX_CONNECTIONS = 128
+PAUSE_SECONDS = 0.2
+LINGER_SECONDS = 10.0
 MAX_HEADER = 32 << 10
 RECEIVE = 1 << 18
 
@@ -107,7 +111,7 @@ class HttpServer:
     ) -> None:
         self._handler = handler
         self._tls = tls
-        self._slots = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        self._places = Places()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, port), family=family, backlog=128)
         self._closed = threading.Event()
@@ -123,15 +127,22 @@ class HttpServer:
         while True:
             try:
                 connection, peer = self._listener.accept()
-            except OSError:
+            except OSError as error:
                 if self._closed.is_set():
                     return
-                raise
-            if not self._slots.acquire(timeout=STALL_SECONDS):
+                log.warning("the registry cannot take a connection", why=str(error))  # no descriptors, for one
+                self._places.make_room()
+                continue
+            if not self._places.take():
                 connection.close()
                 continue
             thread = threading.Thread(target=self._connection, args=(connection, peer[0]), daemon=True)
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError as error:
+                log.warning("the registry cannot take a connection", why=str(error))
+                connection.close()
+                self._places.leave()
 
     def close(self) -> None:
         """Stop listening; connections that are being answered end by themselves."""
@@ -148,21 +159,79 @@ class HttpServer:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls is not None:
                 connection = self._tls.wrap_socket(connection, server_side=True)
-            _Conversation(connection, self._handler, peer).run()
+            _Conversation(connection, self._handler, peer, self._places).run()
         except (OSError, h11.RemoteProtocolError, BodyError) as error:
             log.debug("connection ended", peer=peer, reason=str(error))
         finally:
             connection.close()
-            self._slots.release()
+            self._places.leave()
+
+
+class Places:
+    """How many connections there may be, and which of them are between two requests."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._taken = 0
+        self._idle: dict[socket.socket, None] = {}  # the longest first
+
+    def take(self) -> bool:
+        """Have a place, if there is one in time."""
+        deadline = time.monotonic() + STALL_SECONDS
+        with self._changed:
+            while self._taken >= MAX_CONNECTIONS:
+                self._hang_up()
+                if not self._changed.wait(deadline - time.monotonic()):
+                    return False
+            self._taken += 1
+        return True
+
+    def leave(self) -> None:
+        """Give the place back."""
+        with self._changed:
+            self._taken -= 1
+            self._changed.notify_all()
+
+    def make_room(self) -> None:
+        """Let the connection go that has been idle for the longest; return when one has ended, or after a while."""
+        with self._changed:
+            self._hang_up()
+            self._changed.wait(PAUSE_SECONDS)
+
+    @contextmanager
+    def idle(self, connection: socket.socket) -> Iterator[None]:
+        """While nothing is asked on the connection."""
+        with self._changed:
+            self._idle[connection] = None
+            self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._idle.pop(connection, None)
+
+    def _hang_up(self) -> None:
+        for connection in list(self._idle):
+            del self._idle[connection]
+            try:
+                # Reading ends, writing does not: a request that has just come is answered. The method of a TLS socket
+                # would give up its encryption.
+                socket.socket.shutdown(connection, socket.SHUT_RD)
+            except OSError:
+                continue  # gone already
+            return
 
 
 class _Conversation:
     """The requests and answers of one connection."""
 
-    def __init__(self, connection: socket.socket, handler: Callable[[Request], Response], peer: str) -> None:
+    def __init__(
+        self, connection: socket.socket, handler: Callable[[Request], Response], peer: str, places: Places
+    ) -> None:
         self._socket = connection
         self._handler = handler
         self._peer = peer
+        self._places = places
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEADER)
         self._window = (0.0, 0)  # when it ends, and the bytes of the body in it
 
@@ -185,7 +254,12 @@ class _Conversation:
         """The next request, if all of its head comes in time once it began to."""
         deadline = None
         while (event := self._h11.next_event()) is h11.NEED_DATA:
-            self._h11.receive_data(self._socket.recv(RECEIVE))
+            if deadline is None:
+                with self._places.idle(self._socket):
+                    data = self._socket.recv(RECEIVE)
+            else:
+                data = self._socket.recv(RECEIVE)
+            self._h11.receive_data(data)
             deadline = deadline or time.monotonic() + STALL_SECONDS
             if time.monotonic() > deadline:
                 raise BodyError("the head of a request took too long")
@@ -218,12 +292,17 @@ class _Conversation:
             self._window = (now + STALL_SECONDS, 0)
 
     def _drained(self) -> bool:
-        """Whether the rest of the body was small enough to be passed over, so that the connection can go on."""
-        for _ in range(16):
-            if self._h11.their_state is not h11.SEND_BODY:
-                return self._h11.their_state is h11.DONE
-            self._body()
-        return False
+        """Whether the rest of a body came that nobody wanted, so that the connection can go on.
+
+        Who hangs up on a client that still sends takes the answer from it, too (RFC 9112, section 9.6).
+        """
+        if self._h11.their_state is h11.SEND_BODY:
+            deadline = time.monotonic() + LINGER_SECONDS
+            self._socket.settimeout(LINGER_SECONDS)
+            while self._h11.their_state is h11.SEND_BODY and time.monotonic() < deadline:
+                self._body()
+            self._socket.settimeout(STALL_SECONDS)
+        return self._h11.their_state is h11.DONE
 
     def _answer(self, request: Request, response: Response) -> None:
         body = response.body

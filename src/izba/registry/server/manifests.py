@@ -53,8 +53,7 @@ class Parsed:
 
 def read(app: Application, name: str, reference: str) -> Response:
     """GET and HEAD of a manifest."""
-    row = app.upstream.fetch_manifest(app, name, reference) if app.upstream else None
-    row = row or app.catalog.manifest(name, reference)
+    row = app.upstream.fetch_manifest(app, name, reference) if app.upstream else app.catalog.manifest(name, reference)
     if row is None:
         app.require_repository(name)
         raise manifest_unknown(reference)
@@ -72,13 +71,13 @@ def put(app: Application, request: Request, name: str, reference: str) -> Respon
     data = request.read_all(MAX_MANIFEST)
     if data is None:
         raise Refusal(413, "SIZE_INVALID", f"a manifest has at most {MAX_MANIFEST} bytes")
-    app.require_room(len(data))
     media_type = request.headers.get("content-type", "").partition(";")[0].strip()
     digest = Digest.of(data)
     if ":" in reference and reference != digest:
         raise digest_invalid(f"the manifest has the digest {digest}")
     parsed = parse(data, media_type)
-    with app.store.lease("registry manifest"):
+    with app.store.lease("registry manifest"), app.settling():
+        app.require_room(len(data))
         _require_children(app, name, parsed)
         store_manifest(app, name, data, parsed, tag=None if ":" in reference else reference)
     headers = {"Location": f"/v2/{name}/manifests/{digest}", "Docker-Content-Digest": digest}

@@ -59,6 +59,8 @@ class Upstream:
                 return here
             found = client.manifest(reference)
         except NotFound:
+            if ":" not in reference:
+                app.catalog.delete_tag(name, reference)  # nor is it to be served when upstream is away
             return None
         except Unavailable as error:
             if here is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import re
 from base64 import b64decode
 from threading import Lock
 
@@ -11,6 +12,10 @@ import bcrypt
 
 from izba.errors import InvalidArgument
 from izba.oci.digest import Digest
+
+_HASH = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")
+_NOBODY = b"$2b$10$" + b"." * 53
+"""A hash of nothing, so that a name that is unknown takes as long as a password that is wrong."""
 
 
 class BadPasswords(InvalidArgument):
@@ -41,7 +46,10 @@ class Passwords:
         with self._lock:
             self._reread()
             hashed, known = self._hashes.get(name), self._right.get(name)
-        if not colon or hashed is None:
+        if not colon or "\0" in password:
+            return None
+        if hashed is None:
+            bcrypt.checkpw(password.encode()[:72], _NOBODY)
             return None
         fingerprint = Digest.of(hashed + b"\0" + password.encode())
         if known is not None and hmac.compare_digest(known, fingerprint):
@@ -62,7 +70,7 @@ class Passwords:
                 if not (text := line.strip()) or text.startswith("#"):
                     continue
                 name, colon, hashed = text.partition(":")
-                if not colon or not hashed.startswith(("$2y$", "$2b$", "$2a$")):
+                if not colon or not _HASH.fullmatch(hashed):
                     raise BadPasswords(
                         f"{self._path}:{number}: not a user with a bcrypt hash", hint="htpasswd -B FILE USER writes one"
                     )
