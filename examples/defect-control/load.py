@@ -1,11 +1,12 @@
 """Fifty people at work: what each page asks for, and whether it is answered within a second.
 
-    python load.py --email admin@demo.example --password … [--url URL] [--people 50] [--seconds 30]
+    python load.py --email admin@demo.example --password … [--url URL] [--people 50] [--seconds 30] [--site NAME]
 
 Against a running stack, through the page's port as browsers do. The administrator named makes the people, each with an
-account, a role and a site of ten; engineers record defects with photos; then everybody signs in and goes from page to
-page, reading for some seconds in between. Limits of requests stay as they are, since they are counted by person; only
-signing in is counted by address: RATE_AUTH=1000, or all of them wait for their turn.
+account, a role and a site of ten, or all of them the site that is named; engineers record defects with photos; then
+everybody signs in and goes from page to page, reading for some seconds in between. Limits of requests stay as they are,
+since they are counted by person; only signing in is counted by address: RATE_AUTH=1000, or all of them wait for their
+turn.
 
 Ends by itself. Exit status 1 when a page's 95th percentile is over a second, or a call failed. Needs httpx and Pillow.
 """
@@ -195,7 +196,9 @@ class Refused(Exception):
     pass
 
 
-async def prepare(url: str, email: str, password: str, count: int, defects: int, watch: Watch) -> list[Person]:
+async def prepare(
+    url: str, email: str, password: str, count: int, defects: int, site: str | None, watch: Watch
+) -> list[Person]:
     """Accounts, sites, memberships, defects. Nobody waits for these: they are not measured."""
     run = secrets.token_hex(3)
 
@@ -212,8 +215,11 @@ async def prepare(url: str, email: str, password: str, count: int, defects: int,
     personnel = await employ(administrator, "personnel", "administrator")
     roles = [SITE_OF[number % len(SITE_OF)] if number != 9 else "administrator" for number in range(count)]
     people = [await employ(personnel, str(number), role) for number, role in enumerate(roles)]
-    sites = [people[begin : begin + len(SITE_OF)] for begin in range(0, count, len(SITE_OF))]
-    await asyncio.gather(*(_site(of_it, defects) for of_it in sites))
+    if site is None:
+        sites = [people[begin : begin + len(SITE_OF)] for begin in range(0, count, len(SITE_OF))]
+        await asyncio.gather(*(_site(of_it, defects) for of_it in sites))
+    else:
+        await _join(site, personnel, people, defects)
     await administrator.http.aclose()
     await personnel.http.aclose()
     return people
@@ -222,17 +228,30 @@ async def prepare(url: str, email: str, password: str, count: int, defects: int,
 async def _site(people: list[Person], defects: int) -> None:
     """The first of them leads it."""
     site = await people[0].call("POST", "/api/projects", json={"name": f"Площадка {people[0].email}"})
+    await _work_at(site["id"], people[0], people, defects)
+
+
+async def _join(name: str, by: Person, people: list[Person], defects: int) -> None:
+    known = {site["name"]: site["id"] for site in await by.call("GET", "/api/projects/names")}
+    if name not in known:
+        sys.exit(f"error: there is no site {name}; there are: {', '.join(known)}")
+    await _work_at(known[name], by, people, defects)
+
+
+async def _work_at(site_id: str, by: Person, people: list[Person], defects: int) -> None:
     for one in people:
-        one.site = site["id"]
-        await people[0].call("PUT", f"/api/projects/{one.site}/members/{one.id}")
+        one.site = site_id
+        await by.call("PUT", f"/api/projects/{one.site}/members/{one.id}")
     for one in people:
         for _ in range(defects if one.role == "engineer" else 0):
             await one.new_defect()
 
 
-async def run(url: str, email: str, password: str, *, count: int, defects: int, seconds: float) -> Watch:
+async def run(
+    url: str, email: str, password: str, *, count: int, defects: int, site: str | None, seconds: float
+) -> Watch:
     watch = Watch()
-    people = await prepare(url, email, password, count, defects, watch)
+    people = await prepare(url, email, password, count, defects, site, watch)
     end = time.monotonic() + seconds
     await asyncio.gather(*(one.work(end) for one in people))
     for one in people:
@@ -261,10 +280,11 @@ def main() -> int:
     parser.add_argument("--password", required=True)
     parser.add_argument("--people", type=int, default=50)
     parser.add_argument("--defects", type=int, default=10, help="that each engineer has recorded before")
+    parser.add_argument("--site", help="where all of them work, by name; otherwise sites of ten are made")
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--json", action="store_true", help="for programs")
     chosen = parser.parse_args()
-    bounds = {"count": chosen.people, "defects": chosen.defects, "seconds": chosen.seconds}
+    bounds = {"count": chosen.people, "defects": chosen.defects, "site": chosen.site, "seconds": chosen.seconds}
     watch = asyncio.run(run(chosen.url, chosen.email, chosen.password, **bounds))
     if chosen.json:
         print(json.dumps({"pages": watch.summary(), "failed": watch.failed}))

@@ -10,7 +10,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
+from sqlalchemy import insert
+
+from service_defects.defects import THE_FEED
+from service_defects.models import Defect, Feed
 from tests.defect_control.stack import BACKEND, CHEAP_ARGON, SECRET, Person, Stack, code, registration
 
 Record = Callable[..., dict]
@@ -48,6 +53,36 @@ def test_of_many_that_register_first_one_becomes_administrator(fresh: Stack) -> 
     people = at_once([fresh.register] * 6)
 
     assert sorted(person.role for person in people) == ["administrator"] + ["observer"] * 5
+
+
+def test_thousands_of_news_are_fetched_once_for_all_who_ask_for_reports(
+    stack: Stack, manager: Person, record: Record, project: dict
+) -> None:
+    pattern = record()
+    manager.get("/api/reports/summary")
+    _thousands_more(stack, pattern["id"], 2500)
+    stack.network.requests.clear()
+
+    asked = {"project_id": project["id"]}
+    answers = at_once([lambda: manager.get("/api/reports/summary", params=asked)] * 8)
+
+    assert [answer.json()["totals"]["total"] for answer in answers] == [2501] * 8
+    fetched = [
+        request.url.params["after"] for request in stack.network.requests if request.url.path == "/internal/facts"
+    ]
+    assert len(set(fetched)) == 4, "a thousand each, and that there are no more"
+    assert sorted(fetched.count(after) for after in set(fetched)) == [1, 1, 1, 8]
+
+
+def _thousands_more(stack: Stack, defect_id: str, count: int) -> None:
+    """Copies of a defect, as if recorded one after another."""
+    with stack.network.apps["defects-service"].state.database.writing() as session:
+        pattern = session.get_one(Defect, UUID(defect_id))
+        fields = {column.key: getattr(pattern, column.key) for column in Defect.__table__.columns}
+        feed = session.get_one(Feed, THE_FEED)
+        different = ({"id": uuid4(), "number": 1 + n, "position": feed.position + n} for n in range(1, count + 1))
+        session.execute(insert(Defect), [fields | one for one in different])
+        feed.position += count
 
 
 def test_a_limit_counts_requests_that_come_at_once(tmp_path: Path) -> None:

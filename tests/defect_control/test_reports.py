@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import pytest
 
+from service_reports.exports import as_xlsx
 from service_reports.models import Fact
 from service_reports.schemas import Period
 from service_reports.statistics import Scope, summarize
@@ -143,6 +145,24 @@ def test_exports_speak_the_readers_language(manager: Person, record: Record, pro
     assert 'filename="defects-' in english.headers["content-disposition"]
     assert openpyxl.load_workbook(io.BytesIO(workbook.content)).sheetnames == ["Дефекты", "Сводка", "По дням"]
     assert zipfile.is_zipfile(io.BytesIO(workbook.content))
+
+
+def test_a_workbooks_work_grows_as_its_rows_do() -> None:
+    """In this thread's own time, whatever else the machine does: twice the slack, and a square would be four times."""
+
+    def seconds(rows: int) -> float:
+        facts = [fact("2026-10-01", number=number) for number in range(1, rows + 1)]
+        of = scope("2026-10-01", "2026-10-02")
+        began = time.thread_time()
+        book = as_xlsx(facts, summarize(facts, of), of, "ru")
+        took = time.thread_time() - began
+        sheet = openpyxl.load_workbook(io.BytesIO(book), read_only=True)["Дефекты"]
+        assert sum(1 for _ in sheet.iter_rows(min_row=2)) == rows
+        return took
+
+    few = max(seconds(250) for _ in range(3))
+
+    assert min(seconds(2500) for _ in range(2)) < 20 * few
 
 
 def test_reports_follow_when_the_defects_were_restored_from_a_backup(

@@ -27,20 +27,18 @@ class Bridge(httpx.BaseTransport):
         return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
 
 
-def seed_with(stack: Stack, password: str = PASSWORD) -> int:
+def seed_with(stack: Stack, password: str = PASSWORD, count: int = 4) -> int:
     """The program's run, its exit status; what it says is on the standard streams."""
     settings = stack.network.apps["defects-service"].state.settings
     with (
         httpx.Client(transport=Bridge(stack), base_url="http://auth-service:8001") as auth,
         httpx.Client(transport=Bridge(stack), base_url="http://projects-service:8002") as projects,
     ):
-        return seed.run(settings, auth, projects, password)
+        return seed.run(settings, auth, projects, password, count)
 
 
-def test_an_empty_installation_is_filled_once(fresh: Stack, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(seed, "COUNT", 12)
-
-    assert seed_with(fresh) == 0
+def test_an_empty_installation_is_filled_once(fresh: Stack, capsys) -> None:
+    assert seed_with(fresh, count=12) == 0
     assert f"Sign in with password {PASSWORD}" in capsys.readouterr().out
     assert seed_with(fresh) == 1
     told = capsys.readouterr().err

@@ -1,7 +1,7 @@
 """Lists are told page by page."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
@@ -27,10 +27,6 @@ class Page(BaseModel, Generic[Item]):
 def paged(session: Session, query: Select[Any], page: int, size: int, show: Callable[[Any], Item]) -> Page[Item]:
     total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
     rows = session.scalars(query.limit(size).offset((page - 1) * size)).all()
-    return whole(rows, total, page, size, show)
-
-
-def whole(rows: Sequence[Any], total: int, page: int, size: int, show: Callable[[Any], Item]) -> Page[Item]:
     return Page(items=[show(row) for row in rows], total=total, page=page, size=size, pages=math.ceil(total / size))
 
 

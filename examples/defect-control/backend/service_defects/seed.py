@@ -1,11 +1,12 @@
 """A demonstration site: people, a project, some weeks of defects with drawn photos. `make seed`.
 
-    python -m service_defects.seed
+    python -m service_defects.seed [--defects 48]
 
 Runs in a container of defects-service: people and the site are made through the other services' own API, the defects by
 this service's own rules, only with moments of the past. It wants an empty installation and prints how to sign in.
 """
 
+import argparse
 import io
 import os
 import random
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -75,6 +77,10 @@ PLACES = (
 COLOURS = ((176, 170, 160), (196, 186, 168), (150, 150, 152), (205, 200, 190))
 DAYS = 60
 COUNT = 48
+# Of a site with thousands: as many a day as crews can record, and photos where they are looked at, on the newest.
+MOST_A_DAY = 10
+PHOTOGRAPHED = 400
+DRAWN = 48
 
 rng = random.Random(20261124)
 
@@ -86,6 +92,9 @@ class Crew:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description="Fill an empty installation with a demonstration site")
+    parser.add_argument("--defects", type=int, default=COUNT, help="how many (%(default)s)")
+    count = parser.parse_args().defects
     settings = load(DefectsSettings)
     password = os.environ.get("DEMO_PASSWORD") or secrets.token_hex(8)
     auth_url = os.environ.get("AUTH_URL", "http://auth-service:8001")
@@ -93,13 +102,13 @@ def main() -> int:
         httpx.Client(base_url=auth_url, trust_env=False, timeout=30) as auth,
         httpx.Client(base_url=settings.projects_url, trust_env=False, timeout=30) as projects,
     ):
-        return run(settings, auth, projects, password)
+        return run(settings, auth, projects, password, count)
 
 
-def run(settings: DefectsSettings, auth: httpx.Client, projects: httpx.Client, password: str) -> int:
+def run(settings: DefectsSettings, auth: httpx.Client, projects: httpx.Client, password: str, count: int) -> int:
     """Says what came of it, and answers with the exit status."""
     try:
-        filled = fill(settings, auth, projects, password)
+        filled = fill(settings, auth, projects, password, count)
     except httpx.HTTPStatusError as error:
         answer = error.response.json()["error"]
         told = answer["message"] + "".join(f" {field['field']}: {field['message']}" for field in answer["fields"])
@@ -110,7 +119,7 @@ def run(settings: DefectsSettings, auth: httpx.Client, projects: httpx.Client, p
     if not filled:
         hint = "`./demo clean` empties it, accounts and all; so does emptying backend/service_*/data after `down`"
         return _fail("somebody has registered here already; the demonstration wants an empty installation", hint)
-    print(f"{COUNT} defects of {SITE['name']}. Sign in with password {password} as:")
+    print(f"{count} defects of {SITE['name']}. Sign in with password {password} as:")
     for email, name, role in PEOPLE:
         print(f"  {email:24} {role:14} {name}")
     return 0
@@ -123,7 +132,7 @@ def _fail(message: str, hint: str = "") -> int:
     return 1
 
 
-def fill(settings: DefectsSettings, auth: httpx.Client, projects: httpx.Client, password: str) -> bool:
+def fill(settings: DefectsSettings, auth: httpx.Client, projects: httpx.Client, password: str, count: int) -> bool:
     """False, with nothing changed, where somebody has registered already."""
     tokens = Tokens(settings.secret_key)
     headers = {"Authorization": f"Bearer {tokens.service('defects-service')}", "Accept-Language": "en"}
@@ -135,8 +144,8 @@ def fill(settings: DefectsSettings, auth: httpx.Client, projects: httpx.Client, 
     site = _site(projects, tokens, people)
     crew = Crew(people[1], people[2:4])
     database = Database(settings)
-    for number in range(COUNT):
-        _defect(database, settings, site, crew, number)
+    for number in range(count):
+        _defect(database, settings, site, crew, number, count)
     database.close()
     return True
 
@@ -164,10 +173,11 @@ def _site(projects: httpx.Client, tokens: Tokens, people: Sequence[Identity]) ->
     return Site.model_validate(projects.get(path).raise_for_status().json())
 
 
-def _defect(database: Database, settings: DefectsSettings, site: Site, crew: Crew, number: int) -> None:
+def _defect(database: Database, settings: DefectsSettings, site: Site, crew: Crew, number: int, count: int) -> None:
     """Recorded on some day, then as far along the flow as its age and luck allow."""
     title, description, stage = FAULTS[number % len(FAULTS)]
-    recorded = now() - timedelta(days=DAYS * (COUNT - number) / COUNT, hours=rng.uniform(0, 9))
+    days = max(DAYS, count / MOST_A_DAY)
+    recorded = now() - timedelta(days=days * (count - number) / count, hours=rng.uniform(0, 9))
     engineer = rng.choice(crew.engineers)
     due = (recorded + timedelta(days=rng.choice((5, 7, 10, 14, 21)))).date()
     body = NewDefect(
@@ -177,10 +187,11 @@ def _defect(database: Database, settings: DefectsSettings, site: Site, crew: Cre
         priority=rng.choices(list(Priority), (2, 5, 3, 1))[0],
         location=rng.choice(PLACES),
         stage_id=site.stages[stage].id,
-        assignee_id=engineer.user_id if number < COUNT - 4 else None,
+        assignee_id=engineer.user_id if number < count - 4 else None,
         due_date=due,
     )
-    photo = files.accept(_photo(number), settings) if number % 2 == 0 else None
+    photographed = number % 2 == 0 and number >= count - PHOTOGRAPHED
+    photo = files.accept(_photo(number % DRAWN), settings) if photographed else None
     with database.writing() as session:
         scene = _scene(site, crew.manager, recorded)
         defect = defects.create(session, body, scene)
@@ -234,6 +245,7 @@ def _scene(site: Site, asking: Identity, at: datetime) -> Scene:
     return Scene(site, asking, at.date(), at)
 
 
+@cache
 def _photo(number: int) -> bytes:
     """A wall with its fault: plaster, a crack or a stain, and a ruler to measure it by."""
     width, height = 1280, 960

@@ -145,11 +145,9 @@ def _header(sheet: Worksheet, names: list[str]) -> None:
 
 
 def _append(sheet: Worksheet, values: Sequence[Any]) -> list[Cell]:
-    row = sheet.max_row + 1 if sheet.max_row > 1 or sheet["A1"].value is not None else 1
     cells = []
-    for column, value in enumerate(values, 1):
-        cell = sheet.cell(row, column)
-        cell.value = value
+    for value in values:
+        cell = Cell(sheet, value=value)
         if isinstance(value, str):
             cell.data_type = "s"  # openpyxl would take "=…" for a formula
             cell.quotePrefix = value.startswith(FORMULA_STARTS)
@@ -158,6 +156,7 @@ def _append(sheet: Worksheet, values: Sequence[Any]) -> list[Cell]:
         elif isinstance(value, date):
             cell.number_format = "dd.mm.yyyy"
         cells.append(cell)
+    sheet.append(cells)  # it knows its last row; `max_row` would look through all cells for it
     return cells
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from common.context import language
 from common.database import Database
 from common.identity import Asking, Bearer
-from common.paging import Page, whole
+from common.paging import Page, paged
 from common.peers import Peer
 from common.service import Store
 from service_reports import exports, following, problems, statistics
@@ -36,14 +36,26 @@ class Reporting:
         self._token = token
 
     def of(self, asked: ReportQuery) -> tuple[Sequence[Fact], Scope]:
+        scope = self._scope(asked)
+        query = select(Fact).where(Fact.project_id.in_(scope.projects)).order_by(Fact.project_id, Fact.number)
+        with self._database.reading() as session:
+            return session.scalars(query).all(), scope
+
+    def overdue(self, asked: OverdueQuery) -> Page[Overdue]:
+        """The longest overdue first."""
+        scope = self._scope(asked)
+        is_overdue = Fact.due_date < scope.today, Fact.status.not_in(statistics.FINISHED)
+        query = select(Fact).where(Fact.project_id.in_(scope.projects), *is_overdue)
+        query = query.order_by(Fact.due_date, Fact.project_id, Fact.number)
+        with self._database.reading() as session:
+            return paged(session, query, asked.page, asked.size, lambda fact: statistics.late(fact, scope))
+
+    def _scope(self, asked: ReportQuery) -> Scope:
         names = {
             UUID(site["id"]): site["name"] for site in self._projects.get("/projects/names", token=self._token).json()
         }
         chosen = names.keys() & set(asked.project_id) if asked.project_id else names.keys()
-        scope = Scope({key: names[key] for key in chosen}, self._period(asked), self._settings.zone)
-        query = select(Fact).where(Fact.project_id.in_(chosen)).order_by(Fact.project_id, Fact.number)
-        with self._database.reading() as session:
-            return session.scalars(query).all(), scope
+        return Scope({key: names[key] for key in chosen}, self._period(asked), self._settings.zone)
 
     def _period(self, asked: ReportQuery) -> Period:
         last = asked.last or datetime.now(self._settings.zone).date()
@@ -73,9 +85,7 @@ def summary(asked: Asked, reports: Reports) -> Summary:
 
 @router.get("/overdue")
 def overdue(asked: Annotated[OverdueQuery, Query()], reports: Reports) -> Page[Overdue]:
-    late = statistics.overdue(*reports.of(asked))
-    begin = (asked.page - 1) * asked.size
-    return whole(late[begin : begin + asked.size], len(late), asked.page, asked.size, lambda line: line)
+    return reports.overdue(asked)
 
 
 @router.get("/export.csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})

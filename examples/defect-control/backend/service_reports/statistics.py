@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import groupby
+from functools import cached_property
 from typing import Any, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -35,7 +35,7 @@ class Scope:
     period: Period
     zone: ZoneInfo
 
-    @property
+    @cached_property
     def today(self) -> date:
         return datetime.now(self.zone).date()
 
@@ -78,19 +78,13 @@ def summarize(facts: Sequence[Fact], scope: Scope) -> Summary:
     )
 
 
-def overdue(facts: Iterable[Fact], scope: Scope) -> list[Overdue]:
-    """The longest overdue first."""
-    late = [fact for fact in facts if is_overdue(fact, scope.today)]
-    late.sort(key=lambda fact: (fact.due_date, fact.project_id, fact.number))
-    return [
-        Overdue(
-            **{name: getattr(fact, name) for name in Overdue.model_fields if hasattr(fact, name)},
-            project_name=scope.projects[fact.project_id],
-            days_overdue=(scope.today - fact.due_date).days,
-        )
-        for fact in late
-        if fact.due_date
-    ]
+def late(fact: Fact, scope: Scope) -> Overdue:
+    """Of one that is overdue."""
+    return Overdue(
+        **{name: getattr(fact, name) for name in Overdue.model_fields if hasattr(fact, name)},
+        project_name=scope.projects[fact.project_id],
+        days_overdue=(scope.today - fact.due_date).days if fact.due_date else 0,
+    )
 
 
 def is_overdue(fact: Fact, today: date) -> bool:
@@ -156,8 +150,10 @@ def _latest_name(facts: Sequence[Fact]) -> str | None:
 
 
 def _grouped(facts: Iterable[Fact], key: Callable[[Fact], Hashable]) -> dict[Any, list[Fact]]:
-    ordered = sorted(facts, key=lambda fact: str(key(fact)))
-    return {value: list(rows) for value, rows in groupby(ordered, key)}
+    groups: dict[Any, list[Fact]] = {}
+    for fact in facts:
+        groups.setdefault(key(fact), []).append(fact)
+    return groups
 
 
 def _counted(days: Iterable[date]) -> dict[date, int]:
