@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from izba.cli.commands.create import COMMAND as CREATE
+from izba.cli.options.container import request
 from izba.cli.options.flags import Command, Flag, HelpWanted, UsageError
 
 RUN = Command(
@@ -109,3 +111,32 @@ def test_help_lists_the_flags_by_name_as_docker_does() -> None:
         "      --stop-timeout int   Timeout (in seconds) to stop a container\n"
         "  -t, --tty                Allocate a pseudo-TTY\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--dns", "bad"], "bad is not an ip address"),
+        (["--add-host", "name:b"], 'invalid IP address in add-host: "b"'),
+        (["--env", "=x"], "invalid environment variable: =x"),
+    ],
+)
+def test_a_value_that_no_container_can_have_is_refused(words: list[str], message: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        request(CREATE.parse([*words, "busybox"]), detach=True)
+
+    assert str(refused.value) == message
+
+
+def test_the_platform_is_dockers_variable_where_no_flag_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_DEFAULT_PLATFORM", "linux/arm64")
+
+    assert request(CREATE.parse(["busybox"]), detach=True).platform == "linux/arm64"
+    assert request(CREATE.parse(["--platform", "linux/amd64", "busybox"]), detach=True).platform == "linux/amd64"
+
+
+def test_volumes_are_local_whether_that_is_asked_for_or_not() -> None:
+    request(CREATE.parse(["--volume-driver", "local", "busybox"]), detach=True)
+
+    with pytest.raises(UsageError):
+        request(CREATE.parse(["--volume-driver", "nfs", "busybox"]), detach=True)

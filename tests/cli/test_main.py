@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -58,3 +60,29 @@ def test_a_reader_that_goes_away_ends_the_command_quietly() -> None:
 
     assert process.stdout in {"141\n", "0\n"}
     assert process.stderr == ""
+
+
+def test_docker_configuration_is_taken_from_the_directory_that_the_flag_names(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", "/elsewhere")
+
+    assert main(["--config", "/some/where", "version", "--format", "json"]) == 0
+
+    assert os.environ["DOCKER_CONFIG"] == "/some/where"
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["cp", "", "web:/x"], "source can not be empty"),
+        (["volume", "create", "--name", "a", "b"], "either specify --name or provide positional arg"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(
+    words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--root", str(tmp_path), *words]) == 1
+
+    assert said in capsys.readouterr().err

@@ -53,6 +53,8 @@ def test_ps_filters(izba: Izba) -> None:
     assert names("ancestor=busybox") == {first, second}
     assert names("network=none", "status=exited") == {second}
     assert izba("ps", "--filter", "stauts=x").returncode == 1
+    assert izba("ps", "--filter", "stauts").returncode == 125  # a flag that cannot be read, as to Docker
+    assert "it is a regular expression" in izba("ps", "--filter", "name=a(").stderr
     izba.ok("rm", "-f", second)
     izba.ok("volume", "rm", "kept")
 
@@ -140,3 +142,22 @@ def test_ps_of_a_thousand_containers_is_quick(root_izba: Izba) -> None:
     root_izba.ok("container", "prune", "-f")
 
     assert min(took) < 0.6, took  # 0.15 s on an idle machine; CI machines are not
+
+
+def test_a_template_of_inspect_tells_a_misspelt_field_and_shows_what_is_not_set_as_docker_does(izba: Izba) -> None:
+    name = izba.name()
+    izba.ok("create", "--name", name, "--label", "a=1", "busybox", "true")
+
+    def shown(template: str, *options: str) -> str:
+        return izba.ok("inspect", *options, "--format", template).rstrip("\n")
+
+    unset = "{{.Config.Entrypoint}} {{.Config.Volumes}} {{.State.Health}} {{.HostConfig.Binds}} {{.Config.User}}|"
+    assert shown(unset, name) == "[] map[] <nil> [] |"
+    assert shown("{{with .Config.Labels}}{{.a}} {{.b}}{{end}} {{.HostConfig.LogConfig.Config.tag}}", name) == (
+        "1 <no value> <no value>"
+    )
+    assert shown("{{.Config.User}}|{{.Config.Volumes}}", "--type", "image", "busybox") == "|map[]"
+    for template in ("{{.Nope}}", "{{.State.Nope}}", "{{.Config.Nope}}"):
+        refused = izba("inspect", "--format", template, name)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert 'map has no entry for key "Nope"' in refused.stderr

@@ -189,6 +189,11 @@ def test_cidfile_has_the_id_and_an_old_one_is_refused(izba: Izba, tmp_path: Path
 
     assert path.read_text() == izba.inspect(name)["Id"]
     assert (again.returncode, "container ID file found" in again.stderr) == (125, True)
+    nowhere = izba("run", "--cidfile", str(tmp_path / "no" / "id"), "busybox", "true")
+    assert (nowhere.returncode, "failed to create the container ID file" in nowhere.stderr) == (125, True)
+    wrong = izba("run", "--cidfile", str(tmp_path / "wrong"), "--network", "nowhere", "busybox", "true")
+    assert (wrong.returncode, (tmp_path / "wrong").exists()) == (125, False)
+    assert izba.ok("ps", "-aq").split() == [path.read_text()[:12]]
 
 
 def test_a_name_is_taken_once(izba: Izba) -> None:

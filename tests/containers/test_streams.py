@@ -217,3 +217,12 @@ def test_a_driver_of_none_keeps_nothing(izba: Izba) -> None:
     done = izba("logs", name)
 
     assert (done.returncode, "does not support reading" in done.stderr) == (1, True)
+
+
+def test_a_run_that_only_takes_input_prints_the_id(izba: Izba) -> None:
+    name = izba.name()
+
+    id = izba.ok("run", "--interactive", "--attach", "stdin", "--name", name, "busybox", "cat", input="told\n").strip()
+
+    assert id == izba.inspect(name)["Id"]
+    assert izba.ok("logs", name) == "told"

@@ -85,6 +85,8 @@ def test_a_published_port_is_reached_from_another_network(izba: Izba) -> None:
 
 def test_a_client_of_the_lan_is_seen_by_its_own_address(izba: Izba, machine: Machine) -> None:
     name = idle(izba, "-p", "8080:80")
+    for port, shown in (("8080", [name]), ("8000-8100/tcp", [name]), ("80", []), ("8080/udp", [])):
+        assert izba.ok("ps", "--filter", f"publish={port}", "--format", "{{.Names}}").split() == shown
     with Server("0.0.0.0", 80, within(izba, name)):
         assert fetch(HOST, 8080, prefix=machine.on_lan) == LAN
 

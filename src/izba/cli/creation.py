@@ -18,13 +18,35 @@ if TYPE_CHECKING:
 
 
 def create_with_image(engine: Engine, asked: ContainerRequest, flags: Flags) -> Container:
-    """Create it, the image made first where that is wanted and needed. A cidfile must not be there yet."""
+    """Create it, the image made first where that is wanted and needed, and write its id where `--cidfile` says.
+
+    The file must not be there yet; it is made first, so that there is no container whose id could not be written.
+    """
+    path = flags.text("cidfile")
+    if not path:
+        return _create(engine, asked, flags)
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    except FileExistsError:
+        message = f"container ID file found, make sure the other container isn't running or delete {path}"
+        raise UsageError(message) from None
+    except OSError as error:
+        raise UsageError(f"failed to create the container ID file: {path}: {error.strerror}") from error
+    try:
+        container = _create(engine, asked, flags)
+        os.write(fd, container.id.encode())
+    except BaseException:
+        os.unlink(path)
+        raise
+    finally:
+        os.close(fd)
+    return container
+
+
+def _create(engine: Engine, asked: ContainerRequest, flags: Flags) -> Container:
     from izba.engine.containers.create import create
     from izba.engine.containers.errors import ImageMissing
 
-    path = flags.text("cidfile")
-    if path and os.path.lexists(path):
-        raise UsageError(f"container ID file found, make sure the other container isn't running or delete {path}")
     try:
         return create(engine, asked)
     except ImageMissing:
@@ -67,12 +89,3 @@ def partial_bootstrap(*, quiet: bool) -> Bootstrap:
             return bootstrap(engine, reference, progress)
 
     return make
-
-
-def write_cidfile(path: str, container: Container) -> None:
-    """Write the id where `--cidfile` says."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-    try:
-        os.write(fd, container.id.encode())
-    finally:
-        os.close(fd)

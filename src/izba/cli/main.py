@@ -21,6 +21,7 @@ IZBA = Command(
     usage="[OPTIONS] COMMAND",
     summary="Build, keep and run OCI containers, with no daemon and no root",
     flags=(
+        Flag(name="config", kind="string", help="Directory of Docker's config.json (or DOCKER_CONFIG)"),
         Flag(name="debug", short="D", help="Show what izba does, and the traceback of an error"),
         Flag(name="root", kind="string", help="Keep everything of izba under this directory (or IZBA_ROOT)"),
         Flag(name="version", short="v", help="Print version information and quit"),
@@ -97,6 +98,10 @@ def _run(words: list[str], *, leaving: bool) -> int:
             from izba import log
 
             log.enable_debug()
+        if configuration := flags.text("config"):
+            import os
+
+            os.environ["DOCKER_CONFIG"] = configuration
         if flags.on("version"):
             return _print_version()
         if not flags.arguments:

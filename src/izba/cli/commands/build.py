@@ -43,7 +43,12 @@ COMMAND = Command(
         Flag(name="no-cache-filter", kind="list", help="Do not use the cache for these stages", shown="STAGE"),
         Flag(name="no-host-trust", help="Do not lend RUN the host's proxies, certificates and package indexes"),
         Flag(name="output", short="o", kind="list", help='Where the result goes ("type=local,dest=PATH")'),
-        Flag(name="platform", kind="list", help="Platform of the image, or several", shown="OS/ARCH[,…]"),
+        Flag(
+            name="platform",
+            kind="list",
+            help="Platform of the image, or several (or DOCKER_DEFAULT_PLATFORM)",
+            shown="OS/ARCH[,…]",
+        ),
         Flag(name="progress", kind="string", help='How progress is shown: "auto", "plain", "tty" or "quiet"'),
         Flag(name="pull", help="Always look for newer base images"),
         Flag(name="push", help="Push the image to the registry of its name (--output type=registry)"),
@@ -159,10 +164,12 @@ def _options(flags: Flags) -> Options:
 
 def _platforms(flags: Flags) -> tuple[str, ...]:
     """Each once, in the order given; without any, this machine's."""
+    from izba.cli.options import environment
     from izba.engine.builds import default_platform
     from izba.oci.platform import Platform
 
-    texts = [text for each in flags.all("platform") for text in each.split(",")]
+    asked = flags.all("platform") or tuple(filter(None, (environment.platform(flags),)))
+    texts = [text for each in asked for text in each.split(",")]
     found = dict.fromkeys(str(Platform.parse(text)) for text in texts)
     return tuple(found) or (default_platform(),)
 

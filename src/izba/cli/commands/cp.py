@@ -36,6 +36,8 @@ def run(context: Context, argv: list[str]) -> int:
     from izba.engine.containers.copying import copy
     from izba.engine.containers.model import require
 
+    if not all(flags.arguments):
+        raise UsageError(f"{'destination' if flags.arguments[0] else 'source'} can not be empty")
     (from_name, source), (to_name, target) = (_split(text) for text in flags.arguments)
     if from_name is None and to_name is None:
         raise UsageError("must specify at least one container source")

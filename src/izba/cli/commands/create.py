@@ -23,13 +23,11 @@ COMMAND = Command(
 def run(context: Context, argv: list[str]) -> int:
     """Create it; print its id."""
     flags = COMMAND.parse(argv)
-    from izba.cli.creation import create_with_image, write_cidfile
+    from izba.cli.creation import create_with_image
     from izba.cli.options.container import request
 
     engine = context.engine()
     engine.enter_user_namespace()
     container = create_with_image(engine, request(flags, detach=False), flags)
-    if path := flags.text("cidfile"):
-        write_cidfile(path, container)
     print(container.id)
     return 0

@@ -10,6 +10,7 @@ from izba.oci.reference import DEFAULT_TAG
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.cli.context import Context
+    from izba.cli.options import environment
     from izba.engine.engine import Engine
     from izba.oci.platform import Platform
     from izba.oci.reference import Reference
@@ -21,7 +22,11 @@ COMMAND = Command(
     aliases=("image pull",),
     flags=(
         Flag(name="all-tags", short="a", help="Download all tagged images in the repository"),
-        Flag(name="platform", kind="string", help="Set platform if the registry's image is multi-platform capable"),
+        Flag(
+            name="platform",
+            kind="string",
+            help="Set platform if the registry's image is multi-platform capable (or DOCKER_DEFAULT_PLATFORM)",
+        ),
         Flag(name="quiet", short="q", help="Suppress verbose output"),
     ),
     minimum=1,
@@ -36,7 +41,7 @@ def run(context: Context, argv: list[str]) -> int:
     from izba.oci.reference import Reference
 
     reference = Reference.parse(flags.arguments[0])
-    wanted = flags.text("platform")
+    wanted = environment.platform(flags)
     platform = Platform.parse(wanted) if wanted else None
     every, quiet = flags.on("all-tags"), flags.on("quiet")
     if every and (reference.digest or is_tagged(flags.arguments[0])):

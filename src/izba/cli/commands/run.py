@@ -35,15 +35,13 @@ def run(context: Context, argv: list[str]) -> int:
     check_terminal(flags.on("interactive") and not detach, tty=flags.on("tty"))
     # Before anything heavy is imported: the monitor has what this process has (see `izba.monitor`).
     monitor = Monitor(attached=not detach)
-    from izba.cli.creation import create_with_image, write_cidfile
+    from izba.cli.creation import create_with_image
     from izba.cli.options.container import request
 
     asked = request(flags, detach=detach)
     engine = context.engine()
     engine.enter_user_namespace()
     container = create_with_image(engine, asked, flags)
-    if path := flags.text("cidfile"):
-        write_cidfile(path, container)
     from izba.cli.foreground import run_attached
     from izba.engine.containers.start import start
 
@@ -52,6 +50,9 @@ def run(context: Context, argv: list[str]) -> int:
         print(container.id)
         return 0
     config = container.config
+    outputs = frozenset(fd for fd, name in ((1, "AttachStdout"), (2, "AttachStderr")) if config.get(name))
+    if not outputs:  # `-a stdin` alone: the id is all that its caller gets, and can be read before the input ends
+        print(container.id, flush=True)
     return run_attached(
         engine,
         container,
@@ -59,7 +60,7 @@ def run(context: Context, argv: list[str]) -> int:
         keys=flags.text("detach-keys"),
         proxy=flags.on("sig-proxy", True),
         stdin=config["AttachStdin"],
-        outputs=frozenset(fd for fd, name in ((1, "AttachStdout"), (2, "AttachStderr")) if config.get(name)),
+        outputs=outputs,
     )
 
 

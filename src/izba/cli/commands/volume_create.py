@@ -39,6 +39,8 @@ def run(context: Context, argv: list[str]) -> int:
     from izba.cli.options.environment import labels
     from izba.engine.volumes import volumes
 
+    if flags.arguments and flags.text("name"):
+        raise UsageError("conflicting options: either specify --name or provide positional arg, not both")
     name = flags.arguments[0] if flags.arguments else flags.text("name")
     engine = context.engine()
     engine.enter_user_namespace()

@@ -61,6 +61,8 @@ def request(flags: Flags, *, detach: bool) -> ContainerRequest:
 
         endpoints = network.read(flags, config, host)
     _check_hostname_is_its_own(config, host)
+    from izba.cli.options.environment import platform
+
     pull = flags.text("pull") or "missing"
     if pull not in {"always", "missing", "never"}:
         raise UsageError(f'invalid pull option: \'{pull}\': must be one of "always", "missing" or "never"')
@@ -69,7 +71,7 @@ def request(flags: Flags, *, detach: bool) -> ContainerRequest:
         config=config,
         host_config=host,
         name=flags.text("name") or None,
-        platform=flags.text("platform") or "",
+        platform=platform(flags),
         pull=pull,
         host_trust=not flags.on("no-host-trust"),
         endpoints=endpoints,

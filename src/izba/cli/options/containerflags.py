@@ -79,7 +79,7 @@ FLAGS = _flags("""
     oom-score-adj         | int    |          | Tune host's OOM preferences (-1000 to 1000)
     pid                   | string |          | PID namespace to use
     pids-limit            | int    |          | Tune container pids limit (set -1 for unlimited)
-    platform              | string |          | Set platform if the image has several
+    platform              | string |          | Set platform if the image has several (or DOCKER_DEFAULT_PLATFORM)
     privileged            |        |          | Give extended privileges to this container
     pull                  | string |          | Pull image before running (always|missing|never) (default "missing")
     p publish             | list   |          | Publish a container's port(s) to the host
@@ -119,7 +119,7 @@ REFUSED = {
     "volume-driver": "volumes are local directories",
     "disable-content-trust": "image signatures are not checked",
 }
-MEANINGLESS = {"isolation": "default", "disable-content-trust": "true"}
+MEANINGLESS = {"isolation": "default", "disable-content-trust": "true", "volume-driver": "local"}
 """Values that ask for what is so anyway."""
 _REFUSED_BOOLS = frozenset(("disable-content-trust",))
 

@@ -1,14 +1,16 @@
-"""`-e`, `--env-file`, `--label` and `--label-file`."""
+"""`-e`, `--env-file`, `--label` and `--label-file`; what the environment says in the place of a flag."""
 
 from __future__ import annotations
 
 import os
 
-from izba.cli.options.flags import UsageError
+from izba.cli.options.flags import BadFlag, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from izba.cli.options.flags import Flags
 
 
 def environment(given: Iterable[str], files: Iterable[str]) -> list[str]:
@@ -18,7 +20,7 @@ def environment(given: Iterable[str], files: Iterable[str]) -> list[str]:
     for entry in [*entries, *given]:
         name, equals, _ = entry.partition("=")
         if not name or "\0" in entry:
-            raise UsageError(f"invalid environment variable: {entry}")
+            raise BadFlag(f"invalid environment variable: {entry}")
         if equals:
             result.append(entry)
         else:
@@ -32,9 +34,14 @@ def labels(given: Iterable[str], files: Iterable[str]) -> dict[str, str]:
     for entry in [*(entry for path in files for entry in _lines(path)), *given]:
         name, _, value = entry.partition("=")
         if not name:
-            raise UsageError(f"invalid label: {entry!r}")
+            raise BadFlag(f"invalid label: {entry!r}")
         result[name] = value
     return result
+
+
+def platform(flags: Flags) -> str:
+    """`--platform`, without it Docker's variable for it; empty where neither says one."""
+    return flags.text("platform") or os.environ.get("DOCKER_DEFAULT_PLATFORM", "")
 
 
 def _lines(path: str) -> Iterator[str]:

@@ -94,14 +94,24 @@ def _mac(text: str) -> str:
 
 def _names(flags: Flags, host: HostConfig) -> None:
     for text in flags.all("add-host"):
-        extra_host(text)
+        _, address = extra_host(text)
+        if address != "host-gateway" and not _is_address(address):
+            raise UsageError(
+                f'invalid IP address in add-host: "{address}"', hint="write NAME:ADDRESS or NAME:host-gateway"
+            )
     host["ExtraHosts"] = list(flags.all("add-host"))
     for server in flags.all("dns"):
-        if not server or not set(server) <= set("0123456789abcdefABCDEF.:"):
+        if not _is_address(server):
             raise UsageError(f"{server} is not an ip address", hint="--dns takes addresses of name servers")
     host["Dns"] = list(flags.all("dns"))
     host["DnsOptions"] = list(flags.all("dns-option"))
     host["DnsSearch"] = list(flags.all("dns-search"))
+
+
+def _is_address(text: str) -> bool:
+    from izba.cli.options.ports import is_address  # of no use to a run without such flags
+
+    return is_address(text)
 
 
 def _ports(flags: Flags, config: ContainerConfig, host: HostConfig) -> None:

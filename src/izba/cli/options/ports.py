@@ -72,7 +72,7 @@ def _parts(text: str) -> tuple[str, str, str, str]:
         raise UsageError(f"invalid publish format: {text}", hint=_FORM)
     parts = [""] * (3 - len(parts)) + parts
     address = parts[0]
-    if address and not _is_address(address):
+    if address and not is_address(address):
         raise UsageError(f"invalid IP address: {address}", hint=_FORM)
     return address, parts[1], parts[2], protocol
 
@@ -86,7 +86,8 @@ def _short_form(text: str) -> str:
     return f"{values.get('host_ip', '')}:{values.get('published', '')}:{target}/{values.get('protocol', 'tcp')}"
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Whether it is an IPv4 or an IPv6 address."""
     import _socket
 
     try:

@@ -13,6 +13,12 @@ class InvalidFilter(InvalidArgument):
     """A filter is no filter, or not one of this command."""
 
 
+class BadFilter(InvalidFilter):
+    """What was given is no filter at all; exits with 125 whatever the command, as Docker's does."""
+
+    exit_code = 125
+
+
 class Filters:
     """The filters of one command line. Raises `InvalidFilter` for a name that is not among `known`."""
 
@@ -76,7 +82,7 @@ class Filters:
 def _parted(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise InvalidFilter("bad format of filter (expected name=value)", hint=f"write it as --filter {text}=…")
+        raise BadFilter("bad format of filter (expected name=value)", hint=f"write it as --filter {text}=…")
     return name.strip().lower(), value.strip()
 
 

@@ -21,7 +21,7 @@ def print_found(names: Iterable[str], find: Callable[[str], dict[str, Any]], for
             found.append(find(name))
         except IzbaError as error:
             errors.append(error)
-    sys.stdout.write(shown(found, format_))
+    sys.stdout.write(shown(found, format_, strict=True))
     if errors:
         from izba.cli.main import report
 
@@ -30,14 +30,14 @@ def print_found(names: Iterable[str], find: Callable[[str], dict[str, Any]], for
     return 1 if errors else 0
 
 
-def shown(found: list[dict[str, Any]], format_: str | None) -> str:
-    """The text for `--format`. Raises `TemplateError`."""
+def shown(found: list[dict[str, Any]], format_: str | None, *, strict: bool = False) -> str:
+    """The text for `--format`. `strict`: a name that no field has is a mistake. Raises `TemplateError`."""
     if not format_:
         return _indented(found) + "\n"
     from izba.cli.output.gotemplate import Template
 
     template = Template("{{json .}}" if format_ == "json" else format_)
-    return "".join(f"{template.execute(each)}\n" for each in found)
+    return "".join(f"{template.execute(each, strict=strict)}\n" for each in found)
 
 
 def _indented(value: object) -> str:

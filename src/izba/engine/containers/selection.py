@@ -62,7 +62,12 @@ def _descendants(engine: Engine, values: Sequence[str]) -> set[str]:
 def _name(_engine: Engine, values: Sequence[str]) -> Test:
     import re
 
-    patterns = [re.compile(value) for value in values]
+    try:
+        patterns = [re.compile(value) for value in values]
+    except re.error as error:
+        raise InvalidArgument(
+            f"invalid filter 'name={error.pattern!s}': {error}", hint="it is a regular expression"
+        ) from error
     return lambda container, _: any(
         pattern.search(container.name) or pattern.search(f"/{container.name}") for pattern in patterns
     )
@@ -130,7 +135,7 @@ def _publish(_engine: Engine, values: Sequence[str]) -> Test:
     from izba.engine.containers.networking import published
 
     wanted = _ports("publish", values)
-    return lambda container, _: any(f"{each.container_port}/{each.protocol}" in wanted for each in published(container))
+    return lambda container, _: any(f"{each.host_port}/{each.protocol}" in wanted for each in published(container))
 
 
 def _ports(name: str, values: Sequence[str]) -> set[str]:

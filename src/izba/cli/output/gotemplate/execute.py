@@ -9,13 +9,13 @@ from izba.cli.output.gotemplate.values import NO_VALUE, go_string, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 _NOTHING = object()
 
 MAPS = frozenset(
     (
-        *("Annotations", "Config", "Data", "DriverOpts", "DriverStatus", "ExposedPorts", "GenericResources"),
+        *("Annotations", "Containers", "Data", "DriverOpts", "DriverStatus", "ExposedPorts", "GenericResources"),
         *("Labels", "LogOpts", "Networks", "Options", "Opts", "PortBindings", "Ports", "Status", "StorageOpt"),
         *("Sysctls", "Tmpfs", "Volumes"),
     )
@@ -31,6 +31,19 @@ LISTS = frozenset(
     )
 )
 """Fields of documents that are lists."""
+
+UNSET: dict[str, object] = (
+    dict.fromkeys(("Domainname", "Hostname", "MacAddress", "StopSignal", "User", "WorkingDir"), "")
+    | dict.fromkeys(("ArgsEscaped", "AttachStderr", "AttachStdin", "AttachStdout", "HairpinMode"), False)
+    | dict.fromkeys(("NetworkDisabled", "OpenStdin", "StdinOnce", "Tty"), False)
+    | dict.fromkeys(("Author", "Comment", "DockerVersion", "LinkLocalIPv6Address", "OsVersion", "Variant"), "")
+    | dict.fromkeys(("KernelMemory", "KernelMemoryTCP", "LinkLocalIPv6PrefixLen"), 0)
+    | dict.fromkeys(("Health", "Healthcheck", "Init", "SizeRootFs", "SizeRw", "StopTimeout", "UsageData"))
+    | dict.fromkeys(("SecondaryIPAddresses", "SecondaryIPv6Addresses"))
+    | dict.fromkeys(("ExposedPorts", "Labels", "Options", "Status", "StorageOpt", "Sysctls", "Tmpfs", "Volumes"))
+    | dict.fromkeys(LISTS)
+)
+"""Fields that a document leaves out where nothing is set, and what they are to Go then."""
 
 
 class _Jumped(Exception):
@@ -67,6 +80,7 @@ class _Run:
         self.text = text
         self.functions = functions
         self.strict = strict
+        self.maps = frozenset(_maps(data, "")) if strict else frozenset()
         self.output: list[str] = []
         self.variables: list[tuple[str, object]] = [("$", data)]
 
@@ -215,11 +229,9 @@ class _Run:
         arguments = tuple(self.evaluate(each, dot) for each in rest)
         if final is not _NOTHING:
             arguments += (final,)
-        parent = ""
         for name in node.names[:-1]:
-            value = self.field(value, name, (), node, parent, dot)
-            parent = name
-        return self.field(value, node.names[-1], arguments, node, parent, dot)
+            value = self.field(value, name, (), node, dot)
+        return self.field(value, node.names[-1], arguments, node, dot)
 
     def field(
         self,
@@ -227,7 +239,6 @@ class _Run:
         name: str,
         arguments: tuple[object, ...],
         node: parser.Fields,
-        parent: str,
         dot: object,
     ) -> object:
         go_field = getattr(value, "go_field", None)
@@ -244,9 +255,11 @@ class _Run:
             raise self.error(f"{name} is not a method but has arguments", node)
         if name in value:
             return value[name]
-        if self.strict and parent not in MAPS:
-            raise self.error(f"map has no entry for key {go_quote(name)}", node)
-        return NO_VALUE
+        if not self.strict or id(value) in self.maps:
+            return NO_VALUE
+        if name in UNSET:
+            return UNSET[name]
+        raise self.error(f"map has no entry for key {go_quote(name)}", node)
 
     def method(
         self,
@@ -291,3 +304,16 @@ class _Run:
         context = self.shown(node)
         context = context if len(context) <= 20 else f"{context[:20]}..."
         return TemplateError(f':{line(self.text, at)}:{column}: executing "" at <{context}>: {message}')
+
+
+def _maps(value: object, name: str) -> Iterator[int]:
+    """The identities of those dicts in a document that are maps to Go; in the others keys are names of fields."""
+    if isinstance(value, dict):
+        if name in MAPS:
+            yield id(value)
+        for key, each in value.items():
+            # The options of a log driver are called as the configuration of a container is.
+            yield from _maps(each, "Options" if (name, key) == ("LogConfig", "Config") else key)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _maps(each, "")
