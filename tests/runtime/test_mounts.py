@@ -402,7 +402,7 @@ def test_the_plan_can_be_read(root: Runner) -> None:
     assert described[0] == "root at /b/rootfs from itself"
     assert described[1] == "proc proc on /proc (nosuid,noexec,nodev)"
     assert "device /dev/null c 1:3 mode 666" in described
-    assert described[-2:] == ["/sys/devices/virtual/powercap masked", "root read-only"]
+    assert described[-3:] == ["/sys/devices/virtual/powercap masked", "working directory /", "root read-only"]
 
 
 def _owner(runner: Runner) -> tuple[int, int]:

@@ -56,6 +56,16 @@ def test_the_working_directory_is_made_where_the_image_lacks_it(everyone: Runner
     assert everyone.out(config) == "/srv/app"
 
 
+@pytest.mark.parametrize("is_read_only", [False, True])
+def test_a_working_directory_that_was_made_is_for_its_owner_to_change(anyone: Runner, is_read_only: bool) -> None:
+    """With all that lead to it, and under a read-only root, too."""
+    config = base_config("sh", "-c", "pwd; stat -c '%a %u' /made /made/below .")
+    config["process"]["cwd"] = "/made/below/here"
+    config["root"]["readonly"] = is_read_only
+
+    assert anyone.out(config).splitlines() == ["/made/below/here", *["755 0"] * 3]
+
+
 def test_a_command_is_looked_up_on_the_containers_path(everyone: Runner) -> None:
     config = base_config("only-here")
     tool = everyone.rootfs / "root" / "only-here"

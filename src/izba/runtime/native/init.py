@@ -79,7 +79,6 @@ class Init(Child):
             ("hooks", self.meet_hooks),
             ("pivot_root", self.pivot),
             ("terminal", self.make_terminal),
-            ("working directory", self.make_directory),
             ("working directory", self.enter_directory),
             ("command", self.find_command),
             ("start", self.wait_for_start),
@@ -209,13 +208,6 @@ class Init(Child):
             self.slave = -1
         self.close_descriptors()  # the last ones that lead out of the container
         self.give_stdio()
-
-    def make_directory(self) -> None:
-        """Docker makes a working directory that the image lacks."""
-        try:
-            os.makedirs(self.command.process["cwd"], 0o755, exist_ok=True)
-        except OSError:  # a read-only root, or a link to nowhere: entering it says what is wrong
-            pass
 
     def wait_for_start(self) -> None:
         """Created. Over the channel, or for a creator that is gone by then over its listening socket, comes the

@@ -59,6 +59,7 @@ def plan(spec: Spec, *, bundle: str, rootfs: Sequence[Mount]) -> tuple[Operation
     return (
         MountRoot(path=root_path(spec, bundle=bundle), mounts=tuple(rootfs), nodev=nodev),
         *operations,
+        *((WorkingDirectory(path=spec["process"]["cwd"]),) if "process" in spec else ()),
         *((ReadOnlyRoot(),) if spec["root"].get("readonly") else ()),
     )
 
@@ -358,6 +359,21 @@ class MaskedPath(Record):
             return
         is_directory = stat.S_ISDIR(os.fstat(target).st_mode)
         root.attach(root.empty_directory(self.path) if is_directory else root.null(), target, self.path)
+
+
+class WorkingDirectory(Record):
+    """Docker makes one that the image lacks, also where the root is read-only from then on."""
+
+    path: str
+
+    def describe(self) -> str:
+        return f"working directory {self.path}"
+
+    def execute(self, root: Root) -> None:
+        try:
+            os.close(rootpath.make_directories(root.fd, self.path))
+        except OSError:  # a link to nowhere, or a file: entering it says what is wrong
+            pass
 
 
 class ReadOnlyRoot(Record):
