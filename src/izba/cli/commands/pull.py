@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 
+from izba.cli.options import environment
 from izba.cli.options.flags import Command, Flag, UsageError
 from izba.oci.reference import DEFAULT_TAG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.cli.context import Context
-    from izba.cli.options import environment
     from izba.engine.engine import Engine
     from izba.oci.platform import Platform
     from izba.oci.reference import Reference
