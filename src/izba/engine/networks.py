@@ -227,15 +227,27 @@ def remove(engine: Engine, network: Network) -> None:
     """Remove a network with its bridge. Raises `PredefinedNetwork`, `NetworkInUse`."""
     if network.is_predefined:
         raise PredefinedNetwork(network.name)
+    _require_unused(engine, network)
+    from izba.network.intents import Intent
+    from izba.network.uses import PATIENCE, StillUsed, Unused
+
+    run = run_directory(engine)
+    try:
+        with Unused(run, network.id, patience=PATIENCE) as unused:
+            _require_unused(engine, network)  # those that were being started run by now
+            with Intent(run, kind="remove", network=network.id, bridge=network.bridge):
+                networks(engine).delete(network.id)
+                unused.forget()
+                remove_bridge_of(engine, network.bridge)
+    except StillUsed:
+        raise NetworkInUse(network.name, network.id, ("a container that is being started",)) from None
+    eventlog.emit(engine, "network", "destroy", network.id, name=network.name, type=network.driver)
+
+
+def _require_unused(engine: Engine, network: Network) -> None:
     if active := users(engine, network):
         names = tuple(engine.store.containers.require(each.container).name for each in active)
         raise NetworkInUse(network.name, network.id, names)
-    from izba.network.intents import Intent
-
-    with Intent(run_directory(engine), kind="remove", network=network.id, bridge=network.bridge):
-        networks(engine).delete(network.id)
-        remove_bridge_of(engine, network.bridge)
-    eventlog.emit(engine, "network", "destroy", network.id, name=network.name, type=network.driver)
 
 
 def prune(engine: Engine, accepts: Callable[[Network], bool], *, until: int | None = None) -> list[str]:
@@ -255,8 +267,16 @@ def prune(engine: Engine, accepts: Callable[[Network], bool], *, until: int | No
 
 
 def _remove_unused_bridge(engine: Engine, network: Network) -> None:
-    if network.driver == "bridge" and not users(engine, network):
-        remove_bridge_of(engine, network.bridge)
+    from izba.network.uses import StillUsed, Unused
+
+    if network.driver != "bridge":
+        return
+    try:
+        with Unused(run_directory(engine), network.id):
+            if not users(engine, network):
+                remove_bridge_of(engine, network.bridge)
+    except StillUsed:  # and so it is no unused one
+        return
 
 
 def remove_bridge_of(engine: Engine, name: str) -> None:

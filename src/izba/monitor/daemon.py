@@ -39,10 +39,11 @@ def main(channel: socket, streams: socket | None) -> None:
     process.set_subreaper()
     starter = Starter()
     try:
-        plan = from_json(wire.receive(channel)[0])
+        value, uses = wire.receive(channel)
     except EOFError:
         starter.close()
         return
+    plan = from_json(value)
     lock = _lock(plan.directory)
     if lock is None:
         starter.close()
@@ -51,7 +52,7 @@ def main(channel: socket, streams: socket | None) -> None:
     if plan.network is None:  # no ports that would have to be reserved before
         starter.create(plan)
     supervisor = Supervisor(plan, lock, channel, streams)
-    _see_through(supervisor, lambda: supervisor.begin(starter))
+    _see_through(supervisor, lambda: supervisor.begin(starter, uses))
 
 
 def _lock(directory: str) -> int | None:

@@ -12,6 +12,7 @@ from izba.monitor import children, failure
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
+    from collections.abc import Sequence
     from typing import Any, Self
 
     from izba.monitor.plan import Plan
@@ -59,11 +60,14 @@ class Monitor:
         """Give the channel away, for somebody to adopt it."""
         return self._channel.detach()
 
-    def launch(self, plan: Plan) -> int:
-        """Start the container; its init's pid. Raises what creating and starting it raised."""
+    def launch(self, plan: Plan, uses: Sequence[int] = ()) -> int:
+        """Start the container; its init's pid. Raises what creating and starting it raised.
+
+        `uses` hold its networks (`network.uses`), until it runs and whatever becomes of us.
+        """
         from izba.monitor.plan import to_json
 
-        wire.send(self._channel, to_json(plan))
+        wire.send(self._channel, to_json(plan), fds=uses)
         started = self._receive()
         for warning in started["warnings"]:
             from izba import log

@@ -50,8 +50,12 @@ class Starter:
         for fd in self.pipes.theirs:
             os.close(fd)
 
-    def create(self, plan: Plan, reserved: Sequence[int] = ()) -> None:
-        """Have the container created, with the sockets `reserved` for its ports."""
+    def create(self, plan: Plan, reserved: Sequence[int] = (), uses: Sequence[int] = ()) -> None:
+        """Have the container created, with the sockets `reserved` for its ports.
+
+        `uses` hold its networks (`network.uses`) until it was started, or this starter ended.
+        """
+        wire.send(self._channel, {}, fds=uses)
         wire.send(self._channel, to_json(plan), fds=reserved[: wire.MOST_DESCRIPTORS])
         self.has_plan = True
 
@@ -100,6 +104,7 @@ def _main(channel: socket, stdio: tuple[int, int, int]) -> int:
     warnings: list[str] = []
     log.divert(warnings.append)  # standard error leads nowhere
     try:
+        wire.receive(channel)  # the uses, which end with this process
         value, reserved = wire.receive(channel)
         created = container.create(from_json(value), stdio, reserved)
         console = () if created.console is None else (created.console,)

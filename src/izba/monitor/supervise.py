@@ -25,6 +25,7 @@ from izba.monitor.stdio import Input, Output
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
+    from collections.abc import Sequence
     from typing import Any
 
     from izba.linux.loop import Timer
@@ -70,11 +71,14 @@ class Supervisor:
 
     # -- the first start
 
-    def begin(self, starter: Starter) -> None:
-        """Start for the first time and tell the command; then watch until the end for good."""
+    def begin(self, starter: Starter, uses: Sequence[int]) -> None:
+        """Start for the first time and tell the command; then watch until the end for good.
+
+        `uses` hold its networks, and are the starter's from here on.
+        """
         self.loop.on_signal(_signal.SIGCHLD, self._reap_others)
         try:
-            warnings = self._launch(starter)
+            warnings = self._launch(starter, uses)
         except IzbaError as error:
             self._refuse(error)
             return
@@ -111,14 +115,13 @@ class Supervisor:
 
     # -- one run
 
-    def _launch(self, starter: Starter) -> list[str]:
+    def _launch(self, starter: Starter, uses: Sequence[int] = ()) -> list[str]:
         """Warnings, for the command that waits for the first start."""
         pipes = starter.pipes
         try:
             self._starter = starter
             if not starter.has_plan:
-                self.plan = self._attachment.reserve(self.plan)
-                starter.create(self.plan, self._attachment.sockets)
+                self._create(starter, uses)
             created = starter.created()
             self._attachment.hold(self.plan, created.pid, created.attached)
             self._write(
@@ -148,6 +151,14 @@ class Supervisor:
 
             self._health = Health(self.loop, self.plan, created.pid, self._on_verdict)
         return warnings
+
+    def _create(self, starter: Starter, uses: Sequence[int]) -> None:
+        try:
+            self.plan = self._attachment.reserve(self.plan)
+            starter.create(self.plan, self._attachment.sockets, uses)
+        finally:
+            for fd in uses:
+                os.close(fd)
 
     def _watch_init(self) -> None:
         self._pidfd = os.pidfd_open(self.state.pid)

@@ -11,14 +11,16 @@ from izba.engine.containers.networkfiles import resolv_conf
 from izba.engine.inside import inside
 from izba.errors import Conflict
 from izba.network import ipv4
+from izba.network.errors import NetworkNotFound
 from izba.network.intents import Intent
 from izba.network.plan import HELPERS
+from izba.network.uses import Uses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.engine.containers.model import Container
     from izba.engine.engine import Engine
-    from izba.network.store import EndpointRequest, Network
+    from izba.network.store import Endpoint, EndpointRequest, Network
 
 
 class SharesNetwork(Conflict):
@@ -36,10 +38,13 @@ def connect(engine: Engine, network: Network, container: Container, request: End
     networking.check(network, request)
     state = lifecycle.state(container)
     if not state.pid:
-        networks_of.networks(engine).connect(container.id, network, request)
+        with engine.store.db.transaction():
+            _add(engine, network, container, request)
         _tell(engine, "connect", network, container)
         return
-    with Intent(networks_of.run_directory(engine), kind="connect", network=network.id, container=container.id):
+    run = networks_of.run_directory(engine)
+    with Uses(run) as uses, Intent(run, kind="connect", network=network.id, container=container.id):
+        uses.take([network.id])
         _connect_running(engine, network, container, request, state.pid)
 
 
@@ -50,7 +55,7 @@ def _connect_running(
 
     rows = networks_of.networks(engine)
     with engine.store.db.transaction():
-        endpoint = rows.connect(container.id, network, request)
+        endpoint = _add(engine, network, container, request)
         network = networks_of.settled(engine, network)
         link = networking.link(engine, network, endpoint, 0)
     plan = networking.plan_of(engine, container, (link,))
@@ -64,6 +69,14 @@ def _connect_running(
     _rewrite_hosts(container, added=link.address)
     if network.has_names:
         _answer_names(container)
+
+
+def _add(engine: Engine, network: Network, container: Container, request: EndpointRequest) -> Endpoint:
+    """The new endpoint. Within a transaction: the network may have been removed since somebody found it."""
+    rows = networks_of.networks(engine)
+    if rows.find(network.id) is None:
+        raise NetworkNotFound(network.name)
+    return rows.connect(container.id, network, request)
 
 
 def disconnect(engine: Engine, network: Network, container: Container) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from izba.engine.containers.model import Container
     from izba.engine.engine import Engine
     from izba.network.store import Endpoint, Network
+    from izba.network.uses import Uses
 
 
 def has_endpoints(mode: str) -> bool:
@@ -69,8 +70,11 @@ def check(network: Network, request: EndpointRequest) -> None:
         ipam.check_address(request.address, network)
 
 
-def plan(engine: Engine, container: Container) -> NetworkPlan | None:
-    """Its networks for the next run, each with an address; None for a container that has none of its own."""
+def plan(engine: Engine, container: Container, uses: Uses) -> NetworkPlan | None:
+    """Its networks for the next run, each with an address; None for a container that has none of its own.
+
+    They are held by `uses` from here on.
+    """
     host = container.host_config
     mode = host.get("NetworkMode", "host")
     if mode in HELPERS:
@@ -81,15 +85,19 @@ def plan(engine: Engine, container: Container) -> NetworkPlan | None:
     rules.look(engine)
     rows = networks_of.networks(engine)
     links: list[LinkPlan] = []
-    names = False
-    with engine.store.db.transaction():
-        for endpoint in rows.of_container(container.id):
-            network = rows.find(endpoint.network)
-            if network is None:
-                raise NetworkNotFound(endpoint.network[:12])
-            network = networks_of.settled(engine, network)
-            names = names or network.has_names
-            links.append(link(engine, network, endpoint, len(links)))
+    names, is_covered = False, False
+    while not is_covered:  # one that it is connected to meanwhile has to be held as well
+        uses.take(each.network for each in rows.of_container(container.id))
+        with engine.store.db.transaction():
+            endpoints = rows.of_container(container.id)
+            is_covered = uses.cover(each.network for each in endpoints)
+            for endpoint in endpoints if is_covered else ():
+                network = rows.find(endpoint.network)
+                if network is None:
+                    raise NetworkNotFound(endpoint.network[:12])
+                network = networks_of.settled(engine, network)
+                names = names or network.has_names
+                links.append(link(engine, network, endpoint, len(links)))
     default = next((number for number, each in enumerate(links) if not each.internal), None)
     if default is not None:
         links[default] = links[default].replace(is_default=True)

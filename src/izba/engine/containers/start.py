@@ -8,9 +8,11 @@ from izba.engine import eventlog
 from izba.engine.containers import lifecycle, networking
 from izba.engine.containers.networkfiles import write_network_files
 from izba.engine.containers.specs import make_spec
+from izba.engine.networks import run_directory
 from izba.errors import InvalidArgument, IzbaError, NotModified
 from izba.monitor import finish
 from izba.monitor import plan as plans
+from izba.network.uses import Uses
 from izba.runtime import bundle
 
 TYPE_CHECKING = False
@@ -49,14 +51,15 @@ def start(
         monitor = Monitor()
     spec = container.spec or make_spec(engine, container)
     bundle.write(container.directory, spec)
-    network = _network(engine, container)
-    write_network_files(container, network)
-    return monitor.launch(make_plan(engine, container, spec, console).replace(network=network))
+    with Uses(run_directory(engine)) as uses:
+        network = _network(engine, container, uses)
+        write_network_files(container, network)
+        return monitor.launch(make_plan(engine, container, spec, console).replace(network=network), uses.fds)
 
 
-def _network(engine: Engine, container: Container) -> NetworkPlan | None:
+def _network(engine: Engine, container: Container, uses: Uses) -> NetworkPlan | None:
     try:
-        return networking.plan(engine, container)
+        return networking.plan(engine, container, uses)
     except IzbaError:
         lock = finish.lock(container.directory) if container.host_config.get("AutoRemove") else None
         if lock is not None:  # as its monitor does where it fails later
