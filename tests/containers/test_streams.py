@@ -226,3 +226,24 @@ def test_a_run_that_only_takes_input_prints_the_id(izba: Izba) -> None:
 
     assert id == izba.inspect(name)["Id"]
     assert izba.ok("logs", name) == "told"
+
+
+def test_start_of_what_runs_joins_it(izba: Izba) -> None:
+    name = izba.detached("sh", "-c", "read line; echo got $line; exit 4", options=("-i",))
+
+    done = izba("start", "--attach", "--interactive", name, input="words\n")
+
+    assert (done.stdout, done.stderr, done.returncode) == ("got words\n", "", 4)
+
+
+@pytest.mark.parametrize("command", ["run", "start"])
+def test_detach_keys_that_are_none_are_refused_before_anything_starts(izba: Izba, command: str) -> None:
+    name = izba.name()
+    if command == "start":
+        izba.ok("create", "--tty", "--name", name, "busybox", "true")
+        refused = izba("start", "--attach", "--detach-keys", "nonsense", name)
+        assert (refused.returncode, izba.state(name)["Status"]) == (1, "created")
+    else:
+        refused = izba("run", "--tty", "--detach-keys", "nonsense", "--name", name, "busybox", "true")
+        assert (refused.returncode, izba.ok("ps", "-aq")) == (125, "")
+    assert "invalid detach keys (nonsense)" in refused.stderr

@@ -35,6 +35,10 @@ def run(context: Context, argv: list[str]) -> int:
     check_terminal(flags.on("interactive") and not detach, tty=flags.on("tty"))
     # Before anything heavy is imported: the monitor has what this process has (see `izba.monitor`).
     monitor = Monitor(attached=not detach)
+    if keys := flags.text("detach-keys"):
+        from izba.cli import streams
+
+        streams.detach_keys(keys)  # a mistake is told before there is a container
     from izba.cli.creation import create_with_image
     from izba.cli.options.container import request
 
@@ -57,7 +61,7 @@ def run(context: Context, argv: list[str]) -> int:
         engine,
         container,
         monitor,
-        keys=flags.text("detach-keys"),
+        keys=keys,
         proxy=flags.on("sig-proxy", True),
         stdin=config["AttachStdin"],
         outputs=outputs,

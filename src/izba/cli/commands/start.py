@@ -42,18 +42,19 @@ def run(context: Context, argv: list[str]) -> int:
     from izba.engine.containers.start import AlreadyStarted, start
 
     if attached:
-        from izba.cli.foreground import run_attached
+        from izba.cli import streams
+        from izba.cli.foreground import attach, run_attached
         from izba.engine.containers.model import require
 
         container = require(engine, flags.arguments[0])
-        return run_attached(
-            engine,
-            container,
-            monitors[0],
-            keys=flags.text("detach-keys"),
-            proxy=flags.on("sig-proxy", True),
-            stdin=flags.on("interactive") and container.config.get("OpenStdin", False),
-        )
+        keys, proxy = flags.text("detach-keys"), flags.on("sig-proxy", True)
+        streams.detach_keys(keys)  # a mistake is told before anything starts
+        stdin = flags.on("interactive") and container.config.get("OpenStdin", False)
+        try:
+            return run_attached(engine, container, monitors[0], keys=keys, proxy=proxy, stdin=stdin)
+        except AlreadyStarted:
+            monitors[0].close()
+            return attach(container, stdin=stdin, keys=keys, proxy=proxy)
     from izba.cli.each import each
 
     def begin(container: Container) -> None:
