@@ -166,6 +166,13 @@ def test_an_unknown_target_names_the_nearest(build: Builder) -> None:
     assert caught.value.hint == "did you mean builder?"
 
 
+@pytest.mark.parametrize("line", ["FROM biulder", "FROM busybox\nCOPY --from=biulder /a /b"])
+def test_a_misspelt_stage_is_not_only_an_image_that_is_not_there(build: Builder, line: str) -> None:
+    with pytest.raises(DockerfileError, match="No such image") as caught:
+        build(f"FROM busybox AS builder\n{line}\n")
+    assert caught.value.hint == "did you mean the stage builder?"
+
+
 def test_a_missing_base_says_how_to_get_one(build: Builder) -> None:
     with pytest.raises(SourceError) as caught:
         build("FROM busybox\nFROM python:3.11-slim\n")

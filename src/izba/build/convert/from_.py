@@ -9,7 +9,8 @@ from izba.build.graph import Vertex
 from izba.build.ops.context import ContextOp
 from izba.build.ops.copy import Action, CopyOp
 from izba.build.ops.image import ImageOp, ScratchOp
-from izba.errors import IzbaError, SourceError
+from izba.errors import IzbaError, NotFound, SourceError
+from izba.nearest import nearest
 from izba.timestamps import SECOND, InvalidTime, parse_time
 
 TYPE_CHECKING = False
@@ -76,7 +77,10 @@ def image(conversion: Conversion, name: str, platform: str | None, place: Range)
     except SourceError:
         raise
     except IzbaError as error:
-        raise conversion.dockerfile.source.error(error.message, place, hint=error.hint) from error
+        stages = [each.base.alias for each in conversion.dockerfile.stages if each.base.alias]
+        meant = nearest(name, stages) if isinstance(error, NotFound) else None
+        hint = f"did you mean the stage {meant}?" if meant else error.hint
+        raise conversion.dockerfile.source.error(error.message, place, hint=hint) from error
 
 
 def image_vertex(image: BaseImage, place: Range | None, name: str) -> Vertex:
