@@ -9,7 +9,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.defect_control.pictures import photo, png_that_claims
+from tests.defect_control.pictures import photo, png_that_claims, png_with
 from tests.defect_control.stack import Person, Stack, code
 
 Record = Callable[..., dict]
@@ -42,6 +42,23 @@ def test_a_photo_taken_sideways_is_shown_upright(engineer: Person, record: Recor
     assert Image.open(io.BytesIO(preview.content)).size == (320, 640)
 
 
+def test_a_preview_tells_neither_camera_nor_place(engineer: Person, record: Record) -> None:
+    """The original is evidence, and kept as it is; a list of previews need not say where everybody stood."""
+    made = attach(engineer, record(), photo((800, 400), camera="Camera of Ivan")).json()
+    preview = engineer.get(f"/api/attachments/{made['id']}/preview").content
+
+    assert b"Camera of Ivan" in engineer.get(f"/api/attachments/{made['id']}/content").content
+    assert not Image.open(io.BytesIO(preview)).getexif()
+
+
+def test_a_picture_that_is_a_page_too_stays_a_picture(engineer: Person, record: Record) -> None:
+    made = attach(engineer, record(), photo((64, 64)) + b"<script>alert(1)</script>", "photo.html", "text/html").json()
+    shown = engineer.get(f"/api/attachments/{made['id']}/content").headers
+
+    assert made["filename"] == "photo.html.jpg"
+    assert (shown["content-type"], shown["x-content-type-options"]) == ("image/jpeg", "nosniff")
+
+
 def test_a_transparent_picture_gets_a_white_ground(engineer: Person, record: Record) -> None:
     content = io.BytesIO()
     Image.new("RGBA", (50, 50), (0, 0, 0, 0)).save(content, "PNG")
@@ -70,6 +87,8 @@ def test_a_pdf_is_saved_not_shown(engineer: Person, record: Record) -> None:
         pytest.param(photo()[:300], 422, "image_broken", id="cut off"),
         pytest.param(b"\xff\xd8\xff" + bytes(500), 422, "image_broken", id="a photo's first bytes only"),
         pytest.param(png_that_claims(30_000, 30_000), 413, "file_too_large", id="a bomb of 900 megapixels"),
+        pytest.param(png_with(b"zTXt", 200 * 2**20), 422, "image_broken", id="a remark that unpacks to 200 MB"),
+        pytest.param(png_with(b"iCCP", 200 * 2**20), 422, "image_broken", id="colours that unpack to 200 MB"),
         pytest.param(b"%PDF-1.7" + bytes(512 * 1024), 413, "file_too_large", id="more than the limit"),
         pytest.param(b"%PDF-1.7" + bytes(2**20), 413, "body_too_large", id="much more than the limit"),
     ],

@@ -18,7 +18,7 @@ export function PriorityMark({ priority, words = false }: { priority: Priority; 
         <Icon size={14} stroke={2.6} />
       </ThemeIcon>
       {words ? (
-        <Text span size="sm">
+        <Text span size="sm" style={{ whiteSpace: "nowrap" }}>
           {name}
         </Text>
       ) : (

@@ -7,7 +7,7 @@ import { STATUS_COLORS } from "../app/theme";
 export function StatusBadge({ status, size = "md" }: { status: Status; size?: "sm" | "md" | "lg" }) {
   const { t } = useTranslation();
   return (
-    <Badge variant="light" color={STATUS_COLORS[status]} size={size} radius="sm" tt="none" fw={600} c="var(--mantine-color-text)" style={{ flex: "none" }}>
+    <Badge variant="light" color={STATUS_COLORS[status]} size={size} radius="sm" tt="none" fw={600} c="var(--mantine-color-text)" style={{ flex: "none", minWidth: "max-content" }}>
       {t(`status.${status}`)}
     </Badge>
   );
