@@ -43,7 +43,7 @@ def client(host: str, name: str = "team/app", credentials: Credentials | None = 
 def ask(host: str, path: str, method: str = "GET", body: bytes | None = None) -> Iterator[http.client.HTTPResponse]:
     """A request as it is, on a connection of its own; the answer's body is not read yet."""
     name, _, port = host.partition(":")
-    with closing(http.client.HTTPConnection(name, int(port), timeout=10)) as connection:
+    with closing(http.client.HTTPConnection(name, int(port), timeout=30)) as connection:
         connection.request(method, path, body)
         with connection.getresponse() as answer:
             yield answer

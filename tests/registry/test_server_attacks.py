@@ -184,7 +184,7 @@ def half_sent(host: str, path: str, data: bytes) -> Iterator[socket.socket]:
 
 
 def wait_until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not reached():
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -251,7 +251,7 @@ def test_idle_connections_keep_nobody_out(tmp_path: Path, monkeypatch: pytest.Mo
         target = client(host)
         target.put_blob(blob_of(data), lambda: [data])
         assert read(target, blob_of(data)) == data
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < server_http.STALL_SECONDS / 2
 
 
 def test_a_registry_without_descriptors_goes_on_when_it_has_some_again(tmp_path: Path) -> None:
