@@ -180,6 +180,14 @@ def test_a_wrong_checksum_leaves_nothing(fresh: Builder, server: str) -> None:
     assert os.listdir(f"{fresh.engine.roots.data}/build/downloads") == []
 
 
+def test_a_file_that_was_fetched_before_is_held_to_the_checksum_too(fresh: Builder, server: str) -> None:
+    """D10: that the server has nothing newer says nothing of what was promised."""
+    fresh(f"FROM busybox\nADD {server}/f /f\n")
+
+    with pytest.raises(StepFailed, match="digest mismatch"):
+        fresh(f"FROM busybox\nADD --checksum=sha256:{'0' * 64} {server}/f /f\n")
+
+
 @pytest.mark.parametrize(
     ("path", "message"),
     [
