@@ -90,7 +90,8 @@ def test_exec_and_probes_work_on_a_network_of_its_own(range_izba: Izba) -> None:
     name = range_izba.name()
     range_izba.ok("run", "-d", "--name", name, *options, "busybox", "sleep", "60")
 
-    assert "eth0" in range_izba.ok("exec", name, "ls", "/sys/class/net")
+    assert range_izba.ok("exec", name, "ls", "/sys/class/net").split() == ["eth0", "lo"]
+    assert " /sys sysfs ro," in range_izba.ok("exec", name, "cat", "/proc/mounts")
     low = range_izba("exec", name, "timeout", "0.3", "nc", "-l", "-p", "80")
     assert "Permission denied" not in low.stderr
     from tests.containers.conftest import eventually
@@ -143,10 +144,19 @@ def test_networks_are_shared_whoever_has_a_namespace_of_its_own(
     users_izba.ok("run", "-d", "--name", name, *first, "busybox", "sleep", "60")
 
     link = users_izba.ok("exec", name, "ip", "link", "show", "eth0")  # its MAC address is nobody else's
+    assert users_izba.ok("exec", name, "cat", "/sys/class/net/eth0/address") in link
 
     options = ("--rm", "--network", f"container:{name}", *second)
-    seen = users_izba.ok("run", *options, "busybox", "sh", "-c", "ip link show eth0; stat -c %u /bin; id -u")
+    seen = users_izba.ok(
+        "run",
+        *options,
+        "busybox",
+        "sh",
+        "-c",
+        "ip link show eth0; cat /sys/class/net/eth0/address; stat -c %u /bin; id -u",
+    )
 
     own = "0" if not second else str(users_izba.user.uid) if users_izba.user else ""
     assert seen.startswith(link)
+    assert seen.removeprefix(link).split()[0] in link
     assert seen.split()[-1] == own

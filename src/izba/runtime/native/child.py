@@ -43,6 +43,7 @@ class Child:
         self.command = command
         self.slave = -1
         self.profile_fd = -1
+        self.sysfs = -1
         self.proc_fd = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC) if command.profile else -1
         self.identity: Identity
         self.can_set_groups = True
@@ -101,7 +102,7 @@ class Child:
         keep = {0, 1, 2, self.channel.fileno()}
         if self.listener is not None:
             keep.add(self.listener.fileno())
-        keep |= {fd for fd in (self.slave, self.profile_fd, self.proc_fd) if fd >= 0}
+        keep |= {fd for fd in (self.slave, self.profile_fd, self.proc_fd, self.sysfs) if fd >= 0}
         process.close_all_but(keep)
 
     def set_oom_score(self) -> None:

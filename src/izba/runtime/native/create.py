@@ -183,9 +183,10 @@ def _clone(
     ours, theirs = Channel.pair()
     flags = plan.namespaces.new & ~f.CLONE_NEWCGROUP
     first = plan.namespaces.joins(*plan.namespaces.before_clone)
+    sysfs = -1
     try:
         if first:
-            pid, pidfd = _clone_from_within(first, flags, cgroup_fd)
+            pid, pidfd, sysfs = _clone_from_within(first, flags, cgroup_fd)
         else:
             pid, pidfd = namespaces.clone(flags, cgroup_fd=cgroup_fd)
     except OSError as error:
@@ -193,7 +194,7 @@ def _clone(
         theirs.close()
         raise messages.failed("namespaces", error).error() from None
     if pid == 0:
-        init = Init(plan, theirs, stdio, listener)
+        init = Init(plan, theirs, stdio, listener, sysfs=sysfs)
         init.run(init.steps())
     theirs.close()
     return pid, pidfd, ours
@@ -232,10 +233,11 @@ def _discard(created: Created) -> None:
     created.close()
 
 
-def _clone_from_within(joined: tuple[tuple[str, str], ...], flags: int, cgroup_fd: int | None) -> tuple[int, int]:
+def _clone_from_within(joined: tuple[tuple[str, str], ...], flags: int, cgroup_fd: int | None) -> tuple[int, int, int]:
     """Clone from a helper that has joined a user or pid namespace, which would change the caller for good.
 
-    The init becomes the caller's child all the same (CLONE_PARENT).
+    The init becomes the caller's child all the same (CLONE_PARENT). With its pid and pidfd, in the init itself, a sysfs
+    of the network namespace, where one was joined that a new user namespace has no right to show; else -1.
     """
     ours, theirs = Channel.pair()
     helper = os.fork()
@@ -246,9 +248,11 @@ def _clone_from_within(joined: tuple[tuple[str, str], ...], flags: int, cgroup_f
             for kind, path in sorted(joined, key=lambda each: each[0] != "user"):
                 fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 namespaces.setns(fd, namespaces.FLAGS[kind], path)
+            shows_network = flags & f.CLONE_NEWUSER and any(kind == "network" for kind, _ in joined)
+            sysfs = operations.new_sysfs() if shows_network else -1
             pid, _ = namespaces.clone(flags | f.CLONE_PARENT, cgroup_fd=cgroup_fd)
             if pid == 0:
-                return 0, -1
+                return 0, -1, sysfs
             theirs.send(messages.Pid(pid=pid))
             os._exit(0)
         except BaseException as error:  # the last frame of this process
@@ -260,4 +264,4 @@ def _clone_from_within(joined: tuple[tuple[str, str], ...], flags: int, cgroup_f
     finally:
         process.reap(helper)
         ours.close()
-    return pid, process.pidfd_open(pid)
+    return pid, process.pidfd_open(pid), -1

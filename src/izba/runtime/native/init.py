@@ -55,12 +55,15 @@ class InitPlan(Record):
 
 
 class Init(Child):
-    def __init__(self, plan: InitPlan, channel: Channel, stdio: Stdio, listener: _socket.socket | None) -> None:
+    def __init__(
+        self, plan: InitPlan, channel: Channel, stdio: Stdio, listener: _socket.socket | None, *, sysfs: int = -1
+    ) -> None:
         super().__init__(plan.command, channel, stdio)
         self.plan = plan
         self.listener = listener
         self.attached = plan.in_cgroup
         self.root = rootfs.Root()
+        self.root.sysfs = self.sysfs = sysfs
 
     def steps(self) -> Sequence[tuple[str, Callable[[], None]]]:
         """From top to bottom; the names are what people read when one fails."""
@@ -135,6 +138,9 @@ class Init(Child):
                 operation.execute(self.root)
             except OSError as error:
                 raise failed(operation.describe(), error).error() from None
+        if self.sysfs >= 0:
+            os.close(self.sysfs)
+            self.sysfs = self.root.sysfs = -1
 
     def _stop_propagation(self) -> None:
         """Nothing mounted here shows up on the host. A root that is to be shared stays so, but for the mount that holds

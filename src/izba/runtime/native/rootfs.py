@@ -125,6 +125,8 @@ class Root:
         self.own_cgroup_namespace = False
         self.gids: tuple[IdMap, ...] = ()
         self.nodes = -1
+        self.sysfs = -1
+        """Of the container's network, made by who had the right to."""
         self._empty_path = ""
 
     def attach(self, tree_fd: int, target_fd: int, path: str) -> None:
@@ -313,11 +315,25 @@ class AttachMount(Record):
         except PermissionError:
             if self.type not in _STAND_INS:
                 raise
+            if self.type == "sysfs" and root.sysfs >= 0:
+                mount.set_attributes(root.sysfs, options)
+                return os.dup(root.sysfs)
             tree = mount.open_tree(_STAND_INS[self.type], recursive=True)
             mount.set_attributes(tree, mountoptions.parse(["rro"] if self.type == "sysfs" else []))
         if options.propagation:
             mount.set_attributes(tree, mountoptions.MountOptions(propagation=options.propagation))
         return tree
+
+
+def new_sysfs() -> int:
+    """A sysfs of this network namespace, detached; -1 where it may not be made. The one who has it attaches it.
+
+    What it shows of the network is that of its maker, who needs CAP_SYS_ADMIN in the namespace that owns the network.
+    """
+    try:
+        return mount.new_filesystem("sysfs", "sysfs")
+    except OSError:
+        return -1
 
 
 def _gid_exists(option: str, root: Root) -> bool:
