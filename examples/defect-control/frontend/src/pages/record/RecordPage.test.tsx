@@ -11,7 +11,10 @@ import { RecordPage } from "./RecordPage";
 const SITE = { id: "33333333-3333-4333-8333-333333333333", name: "Северный парк", status: "active" };
 const SAVED = { id: "d1", number: 7, project_id: SITE.id, title: "Трещина", status: "new" };
 
-beforeEach(() => sessionStorage.clear());
+beforeEach(() => {
+  sessionStorage.clear();
+  localStorage.clear();
+});
 
 async function open(answers: Parameters<typeof gateway>[0], user = ENGINEER) {
   const calls = gateway({
@@ -47,6 +50,17 @@ it("records a defect with its photo: photo, words, button", async () => {
   const sent = calls.find((call) => call.path === "/api/defects");
   expect(sent?.body).toMatchObject({ project_id: SITE.id, title: "Трещина", priority: "medium" });
   expect(calls.some((call) => call.path === "/api/defects/d1/attachments")).toBe(true);
+});
+
+it("asks for the site where there are several, and leads to it", async () => {
+  const other = { id: "44444444-4444-4444-8444-444444444444", name: "Южный парк", status: "active" };
+  const calls = await open({ "GET /api/projects/names": { json: [SITE, other] } });
+  await userEvent.type(await screen.findByLabelText(/Что не так/), "Трещина");
+  await userEvent.click(screen.getByRole("button", { name: "Записать" }));
+  const site = screen.getByRole("combobox", { name: /Объект/ });
+  expect(site).toHaveFocus();
+  expect(site).toHaveAccessibleDescription("Выберите объект");
+  expect(calls.some((call) => call.path === "/api/defects")).toBe(false);
 });
 
 it("says what is wrong before it asks the server", async () => {

@@ -2,7 +2,7 @@ import { Button, Collapse, Group, Paper, SegmentedControl, Select, Stack, Text, 
 import { useForm, type FormErrors } from "@mantine/form";
 import { useDisclosure } from "@mantine/hooks";
 import { IconBuildingCommunity, IconChevronDown, IconChevronUp, IconEyeOff } from "@tabler/icons-react";
-import { useState } from "react";
+import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useSearchParams } from "react-router";
 
@@ -75,6 +75,8 @@ function RecordFlow({ projects }: { projects: ProjectName[] }) {
   const [more, { toggle }] = useDisclosure(false);
   const [kept] = useState(keptDraft);
   const [projectId, setProjectId] = useState(() => firstChoice(projects, parameters.get("project_id") ?? kept?.projectId ?? null));
+  const [siteForgotten, setSiteForgotten] = useState(false);
+  const siteField = useId();
   const [photos, setPhotos] = useState<File[]>([]);
   const [recorded, setRecorded] = useState<Defect | null>(null);
   const [sending, setSending] = useState(false);
@@ -90,7 +92,10 @@ function RecordFlow({ projects }: { projects: ProjectName[] }) {
   });
 
   const submit = async (draft: DefectDraft) => {
-    if (!projectId) return;
+    if (!projectId) {
+      leadToSite();
+      return;
+    }
     setSending(true);
     try {
       const defect = await create.mutateAsync({ id, project_id: projectId, ...draft, title: draft.title.trim() });
@@ -111,6 +116,11 @@ function RecordFlow({ projects }: { projects: ProjectName[] }) {
   const lead = (wrong: FormErrors) => {
     const first = (Object.keys(BLANK) as (keyof DefectDraft)[]).find((name) => name in wrong);
     if (first) form.getInputNode(first)?.focus();
+  };
+
+  const leadToSite = () => {
+    setSiteForgotten(true);
+    document.getElementById(siteField)?.focus();
   };
 
   const again = () => {
@@ -137,7 +147,7 @@ function RecordFlow({ projects }: { projects: ProjectName[] }) {
     );
   }
   return (
-    <form onSubmit={form.onSubmit((draft) => void submit(draft), lead)} noValidate>
+    <form onSubmit={form.onSubmit((draft) => void submit(draft), projectId ? lead : leadToSite)} noValidate>
       <Stack>
         <PhotoPicker photos={photos} onChange={setPhotos} />
         <Paper withBorder p="md">
@@ -152,6 +162,8 @@ function RecordFlow({ projects }: { projects: ProjectName[] }) {
                   form.setValues({ stage_id: null, assignee_id: null });
                 }}
                 placeholder={t("record.chooseProject")}
+                id={siteField}
+                error={siteForgotten && !projectId ? t("record.chooseProject") : null}
                 allowDeselect={false}
                 searchable={projects.length > 7}
                 size="md"
@@ -186,7 +198,7 @@ function RecordFlow({ projects }: { projects: ProjectName[] }) {
             <Button variant="default" size="lg" component={Link} to="/board" onClick={dropDraft} className={classes.cancel}>
               {t("action.cancel")}
             </Button>
-            <Button type="submit" size="lg" color="vest" loading={sending} disabled={!projectId}>
+            <Button type="submit" size="lg" color="vest" loading={sending}>
               {t("record.submit")}
             </Button>
           </Group>
