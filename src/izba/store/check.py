@@ -11,6 +11,7 @@ import os
 
 from izba._record import Record
 from izba.oci.digest import DigestMismatch, VerifiedReader
+from izba.store.content import BlobNotFound
 from izba.store.gc import WAIT_SECONDS
 from izba.store.snapshots.removal import is_going
 from izba.store.snapshots.trees import remove_tree
@@ -124,6 +125,8 @@ def _verify_content(store: Store) -> Iterator[Problem]:
         try:
             with store.content.open(blob.digest) as file:
                 VerifiedReader(file, digest=blob.digest, size=blob.size).finish()
+        except BlobNotFound:  # told already, or removed since
+            continue
         except (OSError, DigestMismatch):
             yield Problem(kind="blob-corrupt", subject=blob.digest, images=_images_of_content(store, blob.digest))
 
