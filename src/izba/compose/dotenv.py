@@ -11,20 +11,19 @@ The `raw` format knows nothing of all that: what follows `=` is the value.
 
 from __future__ import annotations
 
-import re
-
 from izba.compose.files import read_text
 from izba.compose.template import TemplateError, substitute
 from izba.errors import Range, SourceError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
+
     from izba.compose.template import Lookup
 
-_EXPORT = re.compile(r"export[ \t\v\f\r\x85\xa0]+")
-_ESCAPE = re.compile(r'\\([abcfnrtv$"\\]|0[0-7]{0,3})')
 _ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", '"': '"', "\\": "\\"}
 _SPACE = " \t\v\f\r\x85\xa0"
+_EXPORTS = tuple(f"export{space}" for space in _SPACE)
 
 
 class DotenvError(SourceError):
@@ -95,8 +94,10 @@ class _Parser:
     def _name(self) -> tuple[str, bool]:
         """The name, and whether a value follows."""
         text = self._text
-        if match := _EXPORT.match(text, self._at):
-            self._at = match.end()
+        if text.startswith(_EXPORTS, self._at):
+            self._at += len("export")
+            while self._at < len(text) and text[self._at] in _SPACE:
+                self._at += 1
         begin = self._at
         for index in range(begin, len(text)):
             character = text[index]
@@ -135,7 +136,7 @@ class _Parser:
             if character == quote:
                 self._at = index + 1
                 value = "".join(characters)
-                return self._expand(_ESCAPE.sub(_unescape, value), begin) if quote == '"' else value
+                return self._expand(_unescaped(value), begin) if quote == '"' else value
             characters.append(character)
             index += 1
         raise self._error(begin, f"the value that begins with {quote} does not end")
@@ -153,6 +154,14 @@ class _Parser:
     def _error(self, at: int, message: str) -> DotenvError:
         line = self._text.count("\n", 0, at) + 1
         return DotenvError(message, place=Range(self._file, line), source=self._text)
+
+
+def _unescaped(text: str) -> str:
+    if "\\" not in text:
+        return text
+    import re  # only here: most files have no escapes, and its import takes longer than reading them
+
+    return re.sub(r'\\([abcfnrtv$"\\]|0[0-7]{0,3})', _unescape, text)
 
 
 def _unescape(match: re.Match[str]) -> str:

@@ -9,8 +9,6 @@ A dollar that begins none of these is itself.
 
 from __future__ import annotations
 
-import re
-
 from izba._record import Record
 from izba.errors import InvalidArgument
 
@@ -22,7 +20,8 @@ if TYPE_CHECKING:
     Lookup: TypeAlias = Callable[[str], str | None]
     Missing: TypeAlias = Callable[[str], None]
 
-_NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
+_DIGITS = "0123456789"
+_IN_NAMES = frozenset("_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" + _DIGITS)
 _OPERATORS = (":-", ":?", ":+", "-", "?", "+")
 _MAX_DEPTH = 50
 
@@ -92,13 +91,23 @@ def _parts(text: str) -> Iterator[str | Variable]:
             end = _closing(text, dollar + 1)
             yield _braced(text[dollar + 2 : end], text)
             at = end + 1
-        elif match := _NAME.match(text, dollar + 1):
-            yield Variable(name=match[0])
-            at = match.end()
+        elif name := _name(text, dollar + 1):
+            yield Variable(name=name)
+            at = dollar + 1 + len(name)
         else:
             yield "$"
             at = dollar + 1
     yield text[at:]
+
+
+def _name(text: str, at: int) -> str:
+    """The variable's name that begins there; empty where none does."""
+    if text[at : at + 1] in _DIGITS:  # or at the end
+        return ""
+    end = at
+    while end < len(text) and text[end] in _IN_NAMES:
+        end += 1
+    return text[at:end]
 
 
 def _closing(text: str, at: int) -> int:
@@ -115,15 +124,15 @@ def _closing(text: str, at: int) -> int:
 
 
 def _braced(inner: str, text: str) -> Variable:
-    match = _NAME.match(inner)
-    if not match:
+    name = _name(inner, 0)
+    if not name:
         raise _invalid(text)
-    rest = inner[match.end() :]
+    rest = inner[len(name) :]
     if not rest:
-        return Variable(name=match[0])
+        return Variable(name=name)
     for operator in _OPERATORS:
         if rest.startswith(operator):
-            return Variable(name=match[0], operator=operator, word=rest[len(operator) :])
+            return Variable(name=name, operator=operator, word=rest[len(operator) :])
     raise _invalid(text)
 
 

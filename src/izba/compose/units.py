@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 _UNITS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _UNITS |= {"d": 24 * _UNITS["h"], "w": 7 * 24 * _UNITS["h"]}
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([a-zµ]+)")
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kmgtp]?)i?b?", re.IGNORECASE)
+_DIGITS = frozenset("0123456789")
 _FACTORS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
 
 
@@ -25,11 +22,11 @@ def duration(value: Any) -> int:
     if not rest:
         raise ValueError(f"{text!r} is not a duration, as in 1m30s")
     while rest:
-        match = _DURATION.match(rest)
-        if not match or match[2] not in _UNITS:
+        number, rest = _split(rest, "0123456789.")
+        unit, rest = _split(rest, "nuµmshdw")
+        if number.count(".") > 1 or number in {"", "."} or unit not in _UNITS:
             raise ValueError(f"{text!r} is not a duration, as in 1m30s")
-        total += float(match[1]) * _UNITS[match[2]]
-        rest = rest[match.end() :]
+        total += float(number) * _UNITS[unit]
     return -round(total) if negative else round(total)
 
 
@@ -54,12 +51,24 @@ def size(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     text = str(value).strip()
-    if re.fullmatch(r"[-+]?[0-9]+", text):
+    if _is_whole(text[1:] if text[:1] in {"+", "-"} else text):
         return int(text)
-    match = _SIZE.fullmatch(text)
-    if not match:
+    number, rest = _split(text.lower(), "0123456789.")
+    whole, dot, fraction = number.partition(".")
+    unit = rest.removeprefix(" ").removesuffix("b").removesuffix("i")
+    if unit not in _FACTORS or not _is_whole(whole) or (dot and not _is_whole(fraction)):
         raise ValueError(f"{text!r} is not a size, as in 64m")
-    return int(float(match[1]) * _FACTORS[match[2].lower()])
+    return int(float(number) * _FACTORS[unit])
+
+
+def _split(text: str, characters: str) -> tuple[str, str]:
+    """As much of the beginning as these characters make, and what follows it."""
+    rest = text.lstrip(characters)
+    return text[: len(text) - len(rest)], rest
+
+
+def _is_whole(text: str) -> bool:
+    return bool(text) and _DIGITS.issuperset(text)
 
 
 def _fraction(value: int, unit: int) -> str:

@@ -5,8 +5,6 @@ And names that go into paths, DNS and labels are names (`service_name`, `project
 
 from __future__ import annotations
 
-import re
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -14,9 +12,13 @@ if TYPE_CHECKING:
 
     from izba.compose.load.source import Sources
 
-_CONTAINER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
-_SERVICE_NAME = re.compile(r"[a-zA-Z0-9._-]+")
+_LETTERS_AND_DIGITS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+_IN_NAMES = _LETTERS_AND_DIGITS | frozenset("._-")
 _CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
+
+
+def _is_container_name(name: str) -> bool:
+    return len(name) > 1 and name[0] in _LETTERS_AND_DIGITS and _IN_NAMES.issuperset(name)
 
 
 def check_resources(tree: dict[str, Any], sources: Sources) -> None:
@@ -42,7 +44,7 @@ def check_project(tree: dict[str, Any], enabled: Callable[[str], bool], sources:
     """The whole. Services that are not `enabled` count for nothing but their names. Raises `ComposeFileError`."""
     checker = _Checker(tree, enabled, sources)
     for name, service in checker.services.items():
-        if not _SERVICE_NAME.fullmatch(name) or name.strip(".") == "":
+        if not _IN_NAMES.issuperset(name) or name.strip(".") == "":
             raise sources.error(("services", name), "a service's name has letters, digits and ._- only")
         if enabled(name):
             checker.service(name, service)
@@ -69,7 +71,7 @@ class _Checker:
         if service.get("network_mode") and service.get("networks"):
             raise self.sources.error((*path, "network_mode"), "network_mode and networks exclude each other")
         container_name = service.get("container_name")
-        if container_name and not _CONTAINER_NAME.fullmatch(container_name):
+        if container_name and not _is_container_name(container_name):
             raise self.sources.error(
                 (*path, "container_name"), f"{container_name!r} is no name of a container: [a-zA-Z0-9][a-zA-Z0-9_.-]"
             )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from izba.compose.load.yaml import Document
+    from izba.compose.load.source import Document
     from izba.compose.treepath import Path
 
     LoadBase = Callable[[str, Document, Path], dict[str, Any]]

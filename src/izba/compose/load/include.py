@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from izba.compose.load.yaml import Document
+    from izba.compose.load.source import Document
     from izba.compose.treepath import Path
 
 SECTIONS = ("services", "volumes", "networks", "secrets", "configs", "models")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 
 from izba.compose.errors import ComposeError
 from izba.compose.template import TemplateError, substitute
@@ -12,10 +11,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from izba.compose.load.yaml import Document
+    from izba.compose.load.source import Document
 
-_OTHERS = re.compile(r"[^a-z0-9_-]")
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_FIRST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
+_CHARACTERS = _FIRST | {"_", "-"}
 
 
 class BadProjectName(ComposeError):
@@ -36,7 +35,7 @@ def project_name(
     """`-p`, COMPOSE_PROJECT_NAME, the last file's `name:`, or the directory's. Raises `BadProjectName`."""
     wanted = given or environment.get("COMPOSE_PROJECT_NAME")
     if wanted:
-        if not _NAME.fullmatch(wanted):
+        if wanted[0] not in _FIRST or not _CHARACTERS.issuperset(wanted):
             raise BadProjectName(wanted)
         return wanted
     written = [document.tree["name"] for document in documents if isinstance(document.tree.get("name"), str)]
@@ -54,4 +53,4 @@ def project_name(
 
 def normalized(text: str) -> str:
     """What of a text can be a project's name."""
-    return _OTHERS.sub("", text.lower()).lstrip("_-")
+    return "".join(filter(_CHARACTERS.__contains__, text.lower())).lstrip("_-")

@@ -23,6 +23,7 @@ from izba.compose.load.environment import resolve_environment, resolve_labels
 from izba.compose.load.extends import apply_extends
 from izba.compose.load.include import apply_include
 from izba.compose.load.interpolate import interpolate
+from izba.compose.load.kept import Kept
 from izba.compose.load.merge import CannotMerge, merge
 from izba.compose.load.names import project_name
 from izba.compose.load.normalize import normalize
@@ -33,7 +34,6 @@ from izba.compose.load.source import Sources
 from izba.compose.load.unicity import unique
 from izba.compose.load.values import settle
 from izba.compose.load.warn import meaningless
-from izba.compose.load.yaml import documents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from izba.compose.load.include import Include
-    from izba.compose.load.source import Source
-    from izba.compose.load.yaml import Document
+    from izba.compose.load.source import Document, Source
     from izba.compose.treepath import Path
 
 
@@ -53,6 +52,7 @@ class LoadRequest(Record):
     directory    what relative paths are relative to
     environment  variables, `.env` included
     named        services that were named, which enables their profiles
+    kept         parsed files of commands before
     """
 
     files: tuple[tuple[str, str | None], ...]
@@ -61,6 +61,7 @@ class LoadRequest(Record):
     name: str | None = None
     profiles: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
+    kept: Kept = Kept()
     interpolate: bool = True
     resolve_environment: bool = True
     resolve_paths: bool = True
@@ -81,10 +82,14 @@ class Loaded(Record):
 
 def load(request: LoadRequest) -> Loaded:
     """The project of the files. Raises `ComposeFileError`, `ComposeError`."""
-    parsed = [document for file, text in request.files for document in _read(file, text)]
+    parsed = [
+        document
+        for file, text in request.files
+        for document in request.kept.documents(read_text(file) if text is None else text, file)
+    ]
     name = project_name(request.name, request.environment, parsed, request.directory)
     environment = {**request.environment, "COMPOSE_PROJECT_NAME": name}
-    loader = Loader(interpolate=request.interpolate, resolve_paths=request.resolve_paths)
+    loader = Loader(interpolate=request.interpolate, resolve_paths=request.resolve_paths, kept=request.kept)
     tree = loader.model(parsed, request.directory, environment, ())
     sources = Sources(loader.sources)
     tree["name"] = name
@@ -122,8 +127,9 @@ def is_enabled(service: dict[str, Any], profiles: Collection[str]) -> bool:
 class Loader:
     """Loads documents, and those they extend and include."""
 
-    def __init__(self, *, interpolate: bool, resolve_paths: bool = True) -> None:
+    def __init__(self, *, interpolate: bool, resolve_paths: bool, kept: Kept) -> None:
         self._interpolate = interpolate
+        self._kept = kept
         self._resolve_paths = resolve_paths
         self.sources: list[Source] = []
         self.warnings: list[str] = []
@@ -194,13 +200,17 @@ class Loader:
         found: dict[str, str] = {}
         for file in include.env_files:
             found |= dotenv.parse(read_at(by.source, include.path, file), file, (found | dict(environment)).get)
-        parsed = [each for file in include.files for each in documents(read_at(by.source, include.path, file), file)]
+        parsed = [
+            each
+            for file in include.files
+            for each in self._kept.documents(read_at(by.source, include.path, file), file)
+        ]
         return self.model(parsed, include.directory, found | dict(environment), chain)
 
     def _base(self, file: str, by: Document, path: Path, environment: Mapping[str, str]) -> dict[str, Any]:
         """The services of a file that a service of another file extends, their paths absolute."""
         tree: dict[str, Any] = {}
-        for document in documents(read_at(by.source, path, file), file):
+        for document in self._kept.documents(read_at(by.source, path, file), file):
             new = self._checked(document, environment)
             remove(tree, (*document.resets, *document.overrides))
             new.pop("include", None)
@@ -210,10 +220,6 @@ class Loader:
 
     def _warn_missing(self, name: str) -> None:
         self.warnings.append(f'The "{name}" variable is not set. Defaulting to a blank string.')
-
-
-def _read(file: str, text: str | None) -> list[Document]:
-    return documents(read_text(file) if text is None else text, file)
 
 
 def _take_variables(tree: dict[str, Any], environment: Mapping[str, str]) -> None:

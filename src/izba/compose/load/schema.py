@@ -6,13 +6,12 @@ this one knows which of several forms was meant (by its type), points at the key
 
 from __future__ import annotations
 
-import re
-
 from izba import jsonio
 from izba._record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, TypeAlias
 
     from izba.compose.treepath import Path
@@ -28,6 +27,17 @@ _NAMES = {
     "boolean": "true or false",
     "null": "nothing",
 }
+
+
+_LOWER = "abcdefghijklmnopqrstuvwxyz"
+_NAME = frozenset(f"{_LOWER}{_LOWER.upper()}0123456789._-")
+_FORMS: dict[str, Callable[[str], bool]] = {
+    "^x-": lambda text: text.startswith("x-"),
+    "^.+$": lambda text: bool(text) and "\n" not in text,
+    "^[a-z]+$": lambda text: bool(text) and frozenset(_LOWER).issuperset(text),
+    "^[a-zA-Z0-9._-]+$": lambda text: bool(text) and _NAME.issuperset(text),
+}
+"""Those that nearly every file has to do with, done without `re`: its import takes as long as the rest of the load."""
 
 
 class Problem(Record):
@@ -82,7 +92,7 @@ class _Checker:
             below = (*path, key)
             if key in properties:
                 problem = self.check(each, properties[key], below)
-            elif pattern := next((pattern for pattern in patterns if re.search(pattern, key)), None):
+            elif pattern := next((pattern for pattern in patterns if _has_form(key, pattern)), None):
                 problem = self.check(each, patterns[pattern], below)
             elif others is False:
                 return _unknown(below, properties)
@@ -165,9 +175,17 @@ def _scalar(value: Any, schema: Schema, path: Path) -> Problem | None:
             return Problem(path=path, message=f"must be at least {schema['minimum']}, not {value}")
         if "maximum" in schema and value > schema["maximum"]:
             return Problem(path=path, message=f"must be at most {schema['maximum']}, not {value}")
-    if isinstance(value, str) and "pattern" in schema and not re.search(schema["pattern"], value):
+    if isinstance(value, str) and "pattern" in schema and not _has_form(value, schema["pattern"]):
         return Problem(path=path, message=f"{value!r} is not of the form {schema['pattern']}")
     return None
+
+
+def _has_form(text: str, pattern: str) -> bool:
+    if (known := _FORMS.get(pattern)) is not None:
+        return known(text)
+    import re
+
+    return re.search(pattern, text) is not None
 
 
 def _types(schema: Schema) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from izba._record import Record
 from izba.compose.errors import ComposeError, ComposeFileError
 from izba.compose.treepath import show
 from izba.errors import Range
@@ -9,7 +10,7 @@ from izba.errors import Range
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import TypeAlias
+    from typing import Any, TypeAlias
 
     from izba.compose.treepath import Path
     from izba.errors import InvalidArgument
@@ -47,6 +48,15 @@ class Source:
         return ComposeFileError(
             message, place=Range(self.file, line, line, column, column), source=self.text, hint=hint
         )
+
+
+class Document(Record):
+    """One document. `resets` are the paths tagged `!reset` (removed) and `overrides` those tagged `!override`."""
+
+    tree: dict[str, Any]
+    source: Source
+    resets: tuple[Path, ...] = ()
+    overrides: tuple[Path, ...] = ()
 
 
 class Sources:

@@ -6,8 +6,6 @@ it says something: a tri-state, a number of replicas, a command that clears the 
 
 from __future__ import annotations
 
-import shlex
-
 from izba.compose.treepath import Rules, rewrite
 from izba.compose.units import duration, go_duration, size
 
@@ -66,6 +64,8 @@ def _text(value: Any) -> Any:
 def _command(value: Any) -> Any:
     if not isinstance(value, str):
         return value
+    import shlex
+
     try:
         return shlex.split(value)
     except ValueError as error:

@@ -11,8 +11,7 @@ import re
 
 import yaml
 
-from izba._record import Record
-from izba.compose.load.source import Source
+from izba.compose.load.source import Document, Source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,15 +37,6 @@ _WORDS: dict[str, Any] = {
     ".nan": float("nan"),
 }
 _MARKS = frozenset("0123456789-+.~nNtTfF")
-
-
-class Document(Record):
-    """One document. `resets` are the paths tagged `!reset` (removed) and `overrides` those tagged `!override`."""
-
-    tree: dict[str, Any]
-    source: Source
-    resets: tuple[Path, ...] = ()
-    overrides: tuple[Path, ...] = ()
 
 
 def documents(text: str, file: str) -> list[Document]:

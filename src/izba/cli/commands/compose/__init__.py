@@ -29,7 +29,12 @@ def run(context: Context, argv: list[str]) -> int:
 
 def _compose(context: Context, flags: Flags) -> ComposeContext:
     """The flags before the verb."""
+    import os
+
+    from izba import paths
     from izba.compose.options import ProjectOptions
+
+    data = paths.roots(os.environ, os.getuid(), root=context.root).data
 
     return ComposeContext(
         context=context,
@@ -45,6 +50,7 @@ def _compose(context: Context, flags: Flags) -> ComposeContext:
         dry_run=flags.on("dry-run"),
         parallel=_parallel(flags),
         all_resources=flags.on("all-resources"),
+        kept=f"{data}/compose/.yaml",
     )
 
 

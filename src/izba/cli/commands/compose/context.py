@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ComposeContext(Record):
-    """The flags before the verb. `parallel` 0 is as many as the machine likes."""
+    """The flags before the verb. `parallel` 0 is as many as the machine likes; in `kept` are files parsed before."""
 
     context: Context
     options: ProjectOptions
@@ -27,12 +27,14 @@ class ComposeContext(Record):
     dry_run: bool = False
     parallel: int = 0
     all_resources: bool = False
+    kept: str = ""
 
     def request(self) -> LoadRequest:
         """What is to be loaded. Raises `NoComposeFile`."""
+        from izba.compose.load.kept import Kept
         from izba.compose.options import load_request
 
-        return load_request(self.options, os.environ, sys.stdin)
+        return load_request(self.options, os.environ, sys.stdin).replace(kept=Kept(directory=self.kept))
 
     def load(self, request: LoadRequest | None = None) -> Loaded:
         """The project's tree; its warnings are told. Raises `ComposeFileError`."""
@@ -59,11 +61,15 @@ class ComposeContext(Record):
             return name, None
         return project.name, project
 
-    def project(self, services: Sequence[str] = ()) -> Project:
-        """The project. Services that are named are enabled, whatever their profiles. Raises `NoSuchService`."""
+    def project(self, services: Sequence[str] = (), *, keep: bool = False) -> Project:
+        """The project. Services that are named are enabled, whatever their profiles. Raises `NoSuchService`.
+
+        `keep` its parsed files for the commands to come.
+        """
         from izba.compose.load.bind import bind
 
         request = self.request().replace(named=tuple(services))
+        request = request.replace(kept=request.kept.replace(grows=keep and not self.dry_run))
         files = tuple(os.path.abspath(file) for file, text in request.files if text is None)
         project = bind(self.load(request), request.directory, files)
         for name in services:

@@ -24,6 +24,6 @@ def run(compose: ComposeContext, argv: list[str]) -> int:
 
     flags = COMMAND.parse(argv)
     with Session(compose, starts=True) as session:
-        whole = compose.project(flags.arguments)
+        whole = compose.project(flags.arguments, keep=True)
         bring_up(session, whole, up_options(compose, flags).replace(start=False), quiet=flags)
     return 0

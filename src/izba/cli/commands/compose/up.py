@@ -27,7 +27,7 @@ def run(compose: ComposeContext, argv: list[str]) -> int:
 
         return show(compose.replace(dry_run=True), flags)
     with _beside(compose, flags) as watcher, Session(compose, starts=True) as session, told():
-        whole = compose.project(flags.arguments)
+        whole = compose.project(flags.arguments, keep=True)
         if watcher is not None:
             watcher.check(whole)
         options = up_options(compose, flags)
