@@ -178,7 +178,7 @@ def test_a_pull_killed_at_many_offsets_goes_on_in_the_next_process(
         assert kill_when(process, lambda: _largest(ingest) >= fake.allowance) == -signal.SIGKILL
         seen = look(own_izba)
         assert seen.images == []
-        assert set(seen.problems) <= {"lease-dead"}
+        assert set(seen.problems) <= {"lease-dead", "snapshot-orphaned"}, "what a crash may leave"
 
     fake.allowance = size
     last = start(own_izba, "pull", name)

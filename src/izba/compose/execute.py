@@ -101,6 +101,7 @@ class _Executor:
         self._monitor = monitor
         self._report = report
         self._waits = 0
+        self._leaving: frozenset[str] = frozenset()
         self._actions: dict[str, Callable[[Operation], None]] = {
             kinds.CREATE_NETWORK: self._create_network,
             kinds.CREATE_VOLUME: self._create_volume,
@@ -130,6 +131,9 @@ class _Executor:
                 error = raised
             ended.put((operation, error))
 
+        renamed = {each.name for each in plan.operations if each.kind == kinds.RENAME}
+        removed = {each.name for each in plan.operations if each.kind == kinds.REMOVE}
+        self._leaving = frozenset(removed - renamed)
         limit = self._settings.parallel or max(8, 4 * (os.cpu_count() or 1))
         waiting = {operation.number: operation for operation in plan.operations}
         done: set[int] = set()
@@ -326,11 +330,11 @@ class _Executor:
         rename(self._engine, self._require(operation.old), operation.name)
 
     def _wait(self, operation: Operation) -> None:
-        """Until every container of the service is as it is wanted."""
+        """Until every container of the service is as it is wanted; those that the plan removes are not."""
         name = operation.service
         own = [each for each in containers(self._engine, self._project.name) if service_of(each) == name]
         for container in own:
-            if not is_one_off(container):
+            if not is_one_off(container) and container.name not in self._leaving:
                 self.wait_for(container, name, operation.condition)
 
     def wait_for(self, container: Container, service: str, condition: str) -> None:

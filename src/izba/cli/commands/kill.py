@@ -7,6 +7,7 @@ from izba.cli.options.flags import Command, Flag
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.cli.context import Context
+    from izba.engine.containers.model import Container
 
 COMMAND = Command(
     name="kill",
@@ -21,10 +22,18 @@ COMMAND = Command(
 def run(context: Context, argv: list[str]) -> int:
     """Signal each."""
     flags = COMMAND.parse(argv)
+    from signal import SIGKILL
+
     from izba.cli.each import each
-    from izba.engine.containers.stop import kill
+    from izba.engine.containers.stop import kill, wait
     from izba.signals import number
 
     signal = number(flags.text("signal") or "KILL")
     engine = context.engine()
-    return each(engine, flags.arguments, lambda container: kill(container, signal))
+
+    def send(container: Container) -> None:
+        kill(container, signal)
+        if signal == SIGKILL:  # nothing can keep it from ending, so it is over when we are
+            wait(container)
+
+    return each(engine, flags.arguments, send)

@@ -25,10 +25,12 @@ COMMAND = Command(
 def run(compose: ComposeContext, argv: list[str]) -> int:
     """Signal each that runs."""
     flags = COMMAND.parse(argv)
+    from signal import SIGKILL
+
     from izba.compose.observe import service_of
     from izba.compose.verbs.lifecycle import of_services
     from izba.engine.containers.lifecycle import NotRunning
-    from izba.engine.containers.stop import kill
+    from izba.engine.containers.stop import kill, wait
     from izba.signals import number
 
     signal = number(flags.text("signal") or "KILL")
@@ -41,5 +43,7 @@ def run(compose: ComposeContext, argv: list[str]) -> int:
                 kill(container, signal)
             except NotRunning:
                 continue
+            if signal == SIGKILL:
+                wait(container)
             sys.stderr.write(f" Container {container.name}  Killed\n")
     return 0
