@@ -165,7 +165,9 @@ def test_every_command_has_its_effect(any_project: Compose, tmp_path: Path) -> N
         for words, expected, after in _rows():
             typed = [_filled(word, names) for word in words]
             status, output, errors = _type(project, typed)
-            wanted, pattern = re.fullmatch(r"(?:!(\d) ?)?(.*)", _filled(expected, names)).groups("0")  # type: ignore[union-attr]
+            parts = re.fullmatch(r"(?:!(\d) ?)?(.*)", _filled(expected, names))
+            assert parts, f"no expectation: {expected}"
+            wanted, pattern = parts.groups("0")
             shown = output if pattern.startswith("^") else f"{output}\n{errors}"
             there = _containers(project) if after else before
             seen = ", ".join(
