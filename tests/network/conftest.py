@@ -40,12 +40,12 @@ print(data.rpartition(b"\\r\\n\\r\\n")[2].decode().strip())
 SERVE = """
 import socket, sys, threading
 address, port = sys.argv[1], int(sys.argv[2])
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.bind((address, port))
 def datagrams():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.bind((address, port))
-        while True:
-            data, client = udp.recvfrom(65535)
-            udp.sendto(client[0].encode() + b" " + data, client)
+    while True:
+        data, client = udp.recvfrom(65535)
+        udp.sendto(client[0].encode() + b" " + data, client)
 threading.Thread(target=datagrams, daemon=True).start()
 listener = socket.create_server((address, port))
 print("ready", flush=True)
