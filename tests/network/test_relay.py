@@ -15,6 +15,7 @@ from izba.linux.loop import Loop
 from izba.network.dns import answers, upstream
 from izba.network.dns.upstream import Upstream
 from izba.network.relay.listeners import DatagramPort, StreamPort
+from izba.network.relay.process import _EAGER
 
 
 def dial(kind: int, _client: str) -> _socket.socket:
@@ -23,7 +24,7 @@ def dial(kind: int, _client: str) -> _socket.socket:
 
 @pytest.fixture
 def loop() -> Loop:
-    return Loop()
+    return Loop(eager=_EAGER)
 
 
 def run(loop: Loop, work: Callable[[], object]) -> None:

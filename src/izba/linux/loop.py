@@ -30,9 +30,16 @@ class Timer:
 
 
 class Loop:
-    """Runs until `stop`. A callback is given the events that came; a peer that is gone counts as readable."""
+    """Runs until `stop`. A callback is given the events that came; a peer that is gone counts as readable.
 
-    def __init__(self) -> None:
+    `eager` seconds is how long it goes on asking before it sleeps, while events come faster than that: to be woken is
+    what a message costs most, on a virtual machine above all. It yields its processor between two questions, and on a
+    machine with only one it sleeps at once.
+    """
+
+    def __init__(self, *, eager: float = 0.0) -> None:
+        self._eager = eager if len(os.sched_getaffinity(0)) > 1 else 0.0
+        self._is_hot = False
         self._epoll = select.epoll()
         self._calls: dict[int, Callable[[int], None]] = {}
         self._timers: list[Timer] = []
@@ -96,8 +103,23 @@ class Loop:
         while not self._stopped:
             self._turn()
 
-    def _turn(self) -> None:
+    def _wait(self) -> list[tuple[int, int]]:
+        """What is ready, at the latest when the next timer is due."""
+        if self._is_hot:
+            until = time.monotonic() + self._eager
+            while True:
+                if ready := self._epoll.poll(0):
+                    return ready
+                if time.monotonic() >= until:
+                    break
+                os.sched_yield()
+        asleep = time.monotonic()
         ready = self._epoll.poll(self._timeout())
+        self._is_hot = time.monotonic() - asleep < self._eager
+        return ready
+
+    def _turn(self) -> None:
+        ready = self._wait()
         if ready:
             self.busy = time.monotonic()
         for fd, events in ready:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from izba.network.relay.inside import Inside
 
 _IP_BIND_ADDRESS_NO_PORT = 24  # the port is chosen when it is known whereto: it may serve several ends at once
+_EAGER = 50e-6
+"""Seconds: what carries one request after another asks so long before it sleeps (`Loop`)."""
 LINGER = 1.0
 """Seconds without a container, before it ends."""
 
@@ -54,7 +56,7 @@ class Relay:
     """The loop, and who is registered."""
 
     def __init__(self, listener: _socket.socket, data: str, socket_path: str) -> None:
-        self.loop = Loop()
+        self.loop = Loop(eager=_EAGER)
         self.inside: Inside | None = None
         self._listener = listener
         self._data = data
