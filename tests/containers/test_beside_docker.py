@@ -115,6 +115,45 @@ SCRIPT = [
     {RUN} --restart always busybox true
     {RUN} --nonsense busybox
     run
+    volume create kept
+    volume create --label a=b --label c labelled
+    volume create x
+    volume create bad/name
+    volume create -o nonsense=1 refused
+    volume ls --format '{{{{.Name}}}} {{{{.Driver}}}} {{{{.Scope}}}} {{{{.Labels}}}}' -f name=lab -f label=a
+    volume ls -f dangling=nonsense
+    volume ls -f nonsense=1
+    volume inspect --format '{{{{.Name}}}} {{{{json .Labels}}}} {{{{json .Options}}}} {{{{.Scope}}}}' labelled kept
+    volume inspect kept nowhere | grep -v Mountpoint
+    create --name mounts -v kept:/k -v /mine -v /etc:/e:ro --tmpfs /t --mount type=volume,src=labelled,dst=/l,ro busybox
+    inspect --format '{{{{len .Mounts}}}} {{{{len .HostConfig.Binds}}}} {{{{json .HostConfig.Tmpfs}}}}' mounts
+    inspect --format '{{{{json .Config.Volumes}}}} {{{{json .HostConfig.VolumesFrom}}}}' mounts
+    ps -a --filter volume=kept --format '{{{{.Names}}}} {{{{.LocalVolumes}}}}'
+    ps -a --filter volume=/l --format '{{{{.Names}}}}'
+    volume rm kept
+    volume rm -f kept
+    volume ls -q -f dangling=false | wc -l
+    {RUN} --volumes-from mounts busybox sh -c 'ls -d /k /e /l /mine /t; touch /l/x; echo lent >/mine/x'
+    {RUN} --volumes-from mounts:ro busybox sh -c 'cat /mine/x; touch /mine/y'
+    {RUN} --volumes-from mounts:nonsense busybox true
+    {RUN} --volumes-from nobody busybox true
+    rm -v mounts
+    volume ls -q -f dangling=true | sort
+    volume rm nowhere kept labelled
+    volume rm -f nowhere
+    {RUN} -v full:/data -v /anonymous busybox sh -c 'stat -c %u:%a /data; ls /data; touch /data/x'
+    {RUN} -v full:/data -v empty:/data:nocopy busybox true
+    {RUN} -v full:/data:ro busybox sh -c 'ls /data; touch /data/y'
+    {RUN} -v empty:/data:nocopy busybox ls -a /data
+    {RUN} -v full:/data:ro,rw busybox true
+    {RUN} -v full:/data:nonsense busybox true
+    {RUN} -v /etc:/e:nocopy busybox true
+    {RUN} -v full:relative busybox true
+    {RUN} --mount type=volume,dst=/v,bind-propagation=rslave busybox true
+    {RUN} --mount type=bind,src=/nowhere,dst=/v busybox true
+    {RUN} --mount type=tmpfs,src=/nowhere,dst=/v busybox true
+    {RUN} -u app --tmpfs /new --tmpfs /data busybox stat -c %a /new /data
+    volume ls -q
     save nobody
     load -i /nowhere
     export nobody
@@ -191,6 +230,7 @@ def _play(base: list[str], archive: Path) -> dict[str, Said]:
 def _settled(text: str) -> str:
     """Without what differs from one run to the next: ids, times, pids, and with them the widths of columns."""
     text = re.sub(r"sha256:[0-9a-f]{12,64}|\b[0-9a-f]{64}\b|\b[0-9a-f]{12}\b", "ID", text)
+    text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)", "TIME", text)
     text = re.sub(r"(\d+|Less than a|About an?) (second|minute)s?( ago)?", "TIME", text)
     text = re.sub(r"(?m)^\d+ +(?=sleep$)", "PID ", text)
     text = re.sub(r"\b\d\.\d+[MkG]?B\b", "SIZE", text)

@@ -230,6 +230,7 @@ def test_volumes_from_lends_mounts_and_an_anonymous_volume_goes_with_its_last_us
 
     assert any_izba.ok("exec", borrower, "cat", "/mine/x") == "lent"
     assert any_izba.ok("volume", "inspect", "-f", "{{.Name}}", mount["Name"]) == mount["Name"]
+    assert [mount["Destination"] for mount in any_izba.inspect(borrower)["Mounts"]] == ["/mine"], "no --tmpfs"
     again = ("--volumes-from", f"{borrower}:ro", "busybox", "sh", "-c", "cat /mine/x; echo >/mine/y || echo refused")
     assert run(any_izba, *again).split() == ["lent", "refused"]
     any_izba.ok("rm", "-f", "-v", borrower)
@@ -363,6 +364,16 @@ def test_tmpfs_options(any_izba: Izba) -> None:
     assert "nosuid,nodev,noexec" in lines[1]
     assert "size=64k" in lines[1]
     assert lines[2:] == ["1770", "700"]
+
+
+def test_a_tmpfs_where_nothing_was_is_open_to_all_at_each_start(any_izba: Izba, place: Path) -> None:
+    name = any_izba.name()
+    mounts = ("--tmpfs", "/new/one", "-v", f"{place}:/host", "--tmpfs", "/host/new")
+    command = ("busybox", "stat", "-c", "%a", "/new", "/new/one")
+    any_izba.ok("create", "--name", name, "--network", "none", *mounts, *command)
+
+    assert [any_izba.ok("start", "-a", name).split() for _ in range(2)] == [["755", "1777"]] * 2
+    assert (place / "new").stat().st_mode & 0o7777 == 0o755, "the host is left no directory that is everybody's"
 
 
 # -- archives

@@ -5,7 +5,7 @@ from __future__ import annotations
 from izba._record import Record
 from izba.engine import eventlog
 from izba.engine.containers.model import Container
-from izba.timestamps import format_time
+from izba.timestamps import SECOND, format_time
 from izba.volume.store import BadVolumeName, VolumeInUse, VolumeNotFound, Volumes, is_volume_name
 
 TYPE_CHECKING = False
@@ -72,7 +72,7 @@ def inspect(engine: Engine, name: str) -> dict[str, Any]:
     """A volume in the form of Docker's API. Raises `VolumeNotFound`."""
     volume = volumes(engine).get(name)
     return {
-        "CreatedAt": format_time(volume.created),
+        "CreatedAt": format_time(volume.created // SECOND * SECOND),
         "Driver": "local",
         "Labels": dict(volume.labels) or None,
         "Mountpoint": volume.path,

@@ -50,7 +50,9 @@ class BadVolumeName(InvalidArgument):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f'"{name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are '
+            f"create {name}: volume name is too short, names should be at least two alphanumeric characters"
+            if len(name) == 1
+            else f'"{name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are '
             "allowed. If you intended to pass a host directory, use absolute path"
         )
         self.name = name
@@ -145,12 +147,14 @@ class Volumes:
         *,
         uid: int | None = None,
         gid: int | None = None,
+        anonymous: bool = False,
     ) -> Volume:
-        """The volume of this name, made if it is not there; without a name a new, anonymous one.
+        """The volume of this name, made if it is not there; without a name a new, anonymous one. `anonymous` is also
+        one whose name nobody chose.
 
         Raises `BadVolumeName`, and `InvalidArgument` for options and owners that cannot be.
         """
-        anonymous = name is None
+        durable = name is not None
         name = new_id() if name is None else name
         if not is_volume_name(name):
             raise BadVolumeName(name)
@@ -160,10 +164,11 @@ class Volumes:
             pass
         owner = {key: id for key, id in (("uid", uid), ("gid", gid)) if id is not None}
         settings = parse(options).replace(**owner)
-        new = self._new({"labels": dict(labels), "anonymous": anonymous, "options": dict(options), "owner": owner})
+        value = {"labels": dict(labels), "anonymous": anonymous or not durable, "options": dict(options)}
+        new = self._new({**value, "owner": owner}, durable=durable)
         try:
             settings.give(f"{new}/_data")
-            self.publish(new, name, durable=not anonymous)
+            self.publish(new, name, durable=durable)
         except BaseException:
             self._throw_away(new)
             raise
@@ -192,7 +197,7 @@ class Volumes:
 
     def new(self) -> str:
         """A hidden place for a volume that is being filled: `publish` it, or leave it to `sweep`."""
-        return self._new({"labels": {}, "anonymous": False, "options": {}, "owner": {}})
+        return self._new({"labels": {}, "anonymous": False, "options": {}, "owner": {}}, durable=True)
 
     def publish(self, new: str, name: str, *, durable: bool = True) -> None:
         """Give what is at `new` its name. If somebody else made one of this name meanwhile, that one stays."""
@@ -221,12 +226,12 @@ class Volumes:
                 count += 1
         return count
 
-    def _new(self, value: dict[str, Any]) -> str:
+    def _new(self, value: dict[str, Any], *, durable: bool) -> str:
         new = f"{self.directory}/.new-{new_id()}"
         os.makedirs(f"{new}/_data", mode=0o755)
         os.chmod(f"{new}/_data", 0o755)
         os.chmod(self.directory, 0o711)
-        jsonio.write(f"{new}/volume.json", {"created": time.time_ns(), **value}, durable=not value["anonymous"])
+        jsonio.write(f"{new}/volume.json", {"created": time.time_ns(), **value}, durable=durable)
         return new
 
     @staticmethod

@@ -167,7 +167,9 @@ def _labels(summary: Summary) -> str:
 
 
 def _mounts(summary: Summary, *, truncated: bool) -> str:
-    names = [mount.get("Name") or mount["Source"] for mount in summary.container.mounts]
+    from izba.engine.containers.mounts import shown
+
+    names = [mount.get("Name") or mount["Source"] for mount in shown(summary.container.mounts)]
     return ",".join(ellipsis(name, 15) if truncated else name for name in names)
 
 

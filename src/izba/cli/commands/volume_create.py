@@ -46,5 +46,6 @@ def run(context: Context, argv: list[str]) -> int:
     engine.enter_user_namespace()
     kept = tuple(labels(flags.all("label"), ()).items())
     uid, gid = flags.number("uid"), flags.number("gid")
-    print(volumes(engine).ensure(name or new_id(), kept, tuple(options), uid=uid, gid=gid).name)
+    made = volumes(engine).ensure(name or new_id(), kept, tuple(options), uid=uid, gid=gid, anonymous=not name)
+    print(made.name)
     return 0

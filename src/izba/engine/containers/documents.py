@@ -184,6 +184,7 @@ class MountPoint(TypedDict):
     RW: bool
     Propagation: str
     Anonymous: NotRequired[bool]
+    Scratch: NotRequired[bool]
     NonRecursive: NotRequired[bool]
     Subpath: NotRequired[str]
     Options: NotRequired[list[str]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from izba.engine.containers import lifecycle, networking
+from izba.engine.containers import lifecycle, mounts, networking
 from izba.monitor import health, logs
 from izba.timestamps import format_time
 
@@ -130,7 +130,7 @@ def inspect(engine: Engine, container: Container, *, size: bool = False) -> dict
     }
     if size:
         document |= _sizes(engine, container)
-    document["Mounts"] = [_mount(dict(mount)) for mount in container.mounts]
+    document["Mounts"] = [_mount(dict(mount)) for mount in mounts.shown(container.mounts)]
     document["Config"] = _CONFIG | {"Hostname": container.id[:12]} | dict(config)
     document["Config"]["Volumes"] = config.get("Volumes") or None
     document["NetworkSettings"] = networking.settings(engine, container)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from izba.volume.store import Volume, Volumes
 
 PROPAGATIONS = frozenset(("private", "rprivate", "shared", "rshared", "slave", "rslave"))
-_IGNORED = frozenset(("z", "Z", "consistent", "cached", "delegated", "nocopy"))
+_IGNORED = frozenset(("z", "Z", "consistent", "cached", "delegated"))
 
 
 class BadMountSpec(InvalidArgument):
@@ -36,6 +36,7 @@ class Wish(Record):
     subpath      of a volume: what of it is mounted, relative to it
     is_of_image  a VOLUME, or `-v` with a target alone
     mode         the options of `-v` as they were written, which `inspect` shows
+    is_scratch   `--tmpfs`: nobody else's, and no mount point in Docker's sense
     """
 
     type: str
@@ -52,6 +53,7 @@ class Wish(Record):
     mode: str = ""
     subpath: str = ""
     is_of_image: bool = False
+    is_scratch: bool = False
 
 
 def resolve(
@@ -99,7 +101,12 @@ def _fill(volume: Volume, target: str, open_image: Callable[[], int]) -> None:
 
 def lent(points: Iterable[MountPoint], *, read_only: bool) -> list[MountPoint]:
     """Mount points as another container gets them."""
-    return [{**point, "RW": point["RW"] and not read_only} for point in points]
+    return [{**point, "RW": point["RW"] and not read_only} for point in shown(points)]
+
+
+def shown(points: Iterable[MountPoint]) -> list[MountPoint]:
+    """Those that Docker counts as mount points: a `--tmpfs` is part of how the host runs it."""
+    return [point for point in points if not point.get("Scratch")]
 
 
 def anonymous(points: Iterable[MountPoint]) -> tuple[str, ...]:
@@ -133,16 +140,21 @@ def bind(text: str) -> Wish:
     wish = Wish(type="bind", target=_target(rest[0]), source=source, make_source=True)
     if not source.startswith("/"):
         wish = wish.replace(type="volume")
-    for option in rest[1].split(",") if len(rest) == 2 else ():
+    options = rest[1].split(",") if len(rest) == 2 else []
+    if len({"ro", "rw", "readonly"}.intersection(options)) > 1:
+        raise InvalidArgument(f"invalid volume specification: '{text}': invalid mode: {rest[1]}")
+    for option in options:
         if option in {"ro", "rw", "readonly"}:
             wish = wish.replace(read_only=option != "rw")
+        elif option == "nocopy" and wish.type == "volume":
+            wish = wish.replace(copy=False)
         elif option in PROPAGATIONS and wish.type == "bind":
             wish = wish.replace(propagation=option)
         elif option == "bind-nonrecursive" and wish.type == "bind":
             wish = wish.replace(recursive=False)
         elif option not in _IGNORED:
             raise InvalidArgument(f"invalid volume specification: '{text}': invalid mode: {rest[1]}")
-    return wish.replace(mode=rest[1] if len(rest) == 2 else "", copy="nocopy" not in rest[-1].split(","))
+    return wish.replace(mode=",".join(options))
 
 
 def requests(points: Iterable[MountPoint]) -> tuple[MountRequest, ...]:
@@ -208,7 +220,7 @@ def _subpath(path: str) -> str:
 
 
 def _tmpfs(target: str, options: str) -> Wish:
-    return Wish(type="tmpfs", target=_target(target), options=tuple(filter(None, options.split(","))))
+    return Wish(type="tmpfs", target=_target(target), options=tuple(filter(None, options.split(","))), is_scratch=True)
 
 
 def _target(path: str) -> str:
@@ -229,6 +241,8 @@ def _point(wish: Wish, volumes: Volumes) -> MountPoint:
         "RW": not wish.read_only,
         "Propagation": wish.propagation if wish.type == "bind" else "",
     }
+    if wish.is_scratch:
+        point["Scratch"] = True
     if wish.options:
         point["Options"] = list(wish.options)
     if wish.subpath:

@@ -250,7 +250,7 @@ class AttachMount(Record):
             target = self._target_like(root, tree)
             root.attach(tree, target, self.destination)
         else:
-            target = self._directory(root)
+            target = self._place_of_tmpfs(root) if self.type == "tmpfs" else self._directory(root)
             root.attach(self._new_filesystem(root, target, options), target, self.destination)
 
     def _source(self, options: MountOptions) -> int:
@@ -286,6 +286,20 @@ class AttachMount(Record):
         if self.type not in _STAND_INS:
             self._refuse_proc(target)
         return target
+
+    def _place_of_tmpfs(self, root: Root) -> int:
+        """The target of a tmpfs, made as open to all as tmpfs is: the next start finds it and makes another like it."""
+        try:
+            os.close(rootpath.open_in_root(root.fd, self.destination, resolve=self._resolve))
+        except FileNotFoundError:
+            target = self._directory(root)
+            # What is mounted there already may be the host's, who did not ask for such a directory.
+            if os.fstat(target).st_dev == os.fstat(root.fd).st_dev:
+                made = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=target)
+                os.fchmod(made, 0o1777)
+                os.close(made)
+            return target
+        return self._directory(root)
 
     def _target_like(self, root: Root, tree: int) -> int:
         """The target of a bind, made as the kind of thing its source is."""
