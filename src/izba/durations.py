@@ -52,6 +52,28 @@ def parse(text: str) -> int:
     return -total if text.startswith("-") else total
 
 
+def go_duration(nanoseconds: int) -> str:
+    """As Go prints it: `1m30s`, `1.5s`, `200ms`."""
+    if not nanoseconds:
+        return "0s"
+    sign, rest = ("-" if nanoseconds < 0 else ""), abs(nanoseconds)
+    if rest < 10**9:
+        for unit, size in (("ms", 10**6), ("µs", 10**3), ("ns", 1)):
+            if rest >= size:
+                return f"{sign}{_fraction(rest, size)}{unit}"
+    minutes, seconds = divmod(rest, 60 * 10**9)
+    hours, minutes = divmod(minutes, 60)
+    text = f"{hours}h" if hours else ""
+    text += f"{minutes}m" if hours or minutes else ""
+    return f"{sign}{text}{_fraction(seconds, 10**9)}s"
+
+
+def _fraction(value: int, unit: int) -> str:
+    whole, rest = divmod(value, unit)
+    digits = f"{rest:0{len(str(unit)) - 1}d}".rstrip("0") if rest else ""
+    return f"{whole}.{digits}" if digits else str(whole)
+
+
 def _take(text: str, characters: str) -> tuple[str, str]:
     rest = text.lstrip(characters)
     return text[: len(text) - len(rest)], rest

@@ -19,7 +19,8 @@ from izba.compose.load.source import Source
 from izba.compose.load.volumes import parse_volume
 from izba.compose.load.yaml import documents
 from izba.compose.template import TemplateError, substitute
-from izba.compose.units import duration, go_duration, size
+from izba.compose.units import duration, size
+from izba.durations import go_duration
 from tests.compose.loading import loaded, tree
 
 VALUES = {"SET": "value", "EMPTY": "", "NAME": "SET"}

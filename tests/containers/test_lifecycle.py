@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -189,7 +189,7 @@ def test_health_goes_from_starting_to_healthy_to_unhealthy(any_izba: Izba) -> No
 def test_a_probe_that_takes_too_long_is_killed(any_izba: Izba) -> None:
     check = (
         "--health-cmd",
-        "sleep 60",
+        "echo at work; sleep 60",
         "--health-interval",
         "50ms",
         "--health-timeout",
@@ -202,7 +202,38 @@ def test_a_probe_that_takes_too_long_is_killed(any_izba: Izba) -> None:
     eventually(lambda: any_izba.state(name)["Health"]["Status"] == "unhealthy")
 
     assert any_izba.state(name)["Health"]["Log"][-1]["ExitCode"] == -1
-    assert "exceeded timeout" in any_izba.state(name)["Health"]["Log"][-1]["Output"]
+    assert any_izba.state(name)["Health"]["Log"][-1]["Output"] == "Health check exceeded timeout (200ms): at work\n"
+
+
+def test_what_a_probe_leaves_running_holds_up_nothing_and_much_output_is_cut(any_izba: Izba) -> None:
+    check = ("--health-cmd", "sleep 600 & head -c 5000 /dev/zero | tr '\\0' x", "--health-interval", "100ms")
+    name = any_izba.detached("sleep", "60", options=(*check, "--health-start-period", "60s"))
+
+    eventually(lambda: any_izba.state(name)["Health"]["Status"] == "healthy")
+
+    state = any_izba.state(name)
+    first = state["Health"]["Log"][0]
+    assert first["Output"] == "x" * 4096 + "..."
+    assert moment(first["Start"]) - moment(state["StartedAt"]) < timedelta(seconds=5), "at its interval at the latest"
+
+
+def test_a_paused_container_is_not_probed(any_izba: Izba) -> None:
+    check = ("--health-cmd", "echo probed", "--health-interval", "50ms")
+    name = any_izba.detached("sleep", "60", options=check)
+    eventually(lambda: any_izba.state(name)["Health"]["Status"] == "healthy")
+
+    any_izba.ok("pause", name)
+    paused = datetime.now(UTC)
+    time.sleep(0.5)  # ten intervals, in which nothing is to be seen
+    before = any_izba.state(name)["Health"]
+    unpaused = datetime.now(UTC)
+    any_izba.ok("unpause", name)
+
+    assert (before["Status"], before["FailingStreak"]) == ("healthy", 0)
+    eventually(lambda: moment(any_izba.state(name)["Health"]["Log"][-1]["Start"]) > unpaused)
+    health = any_izba.state(name)["Health"]
+    assert [probe for probe in health["Log"] if paused < moment(probe["Start"]) < unpaused] == []
+    assert {probe["ExitCode"] for probe in health["Log"]} == {0}
 
 
 @pytest.fixture

@@ -66,6 +66,7 @@ class Health:
         self._verdict = Verdict(status="starting")
         self._timer: Timer | None = None
         self._probe: _Probe | None = None
+        self._is_suspended = False
         jsonio.write(f"{plan.directory}/{FILE}", [], durable=False)
         self._schedule()
 
@@ -75,6 +76,20 @@ class Health:
             self._timer.cancel()
         if self._probe:
             self._probe.close()
+
+    def suspend(self) -> None:
+        """The container is paused and answers nobody: no more probes, and none under way counts."""
+        if self._timer:
+            self._timer.cancel()
+        if self._probe:
+            self._probe.counts = False
+        self._is_suspended = True
+
+    def resume(self) -> None:
+        """It goes on. Nothing happens if it was not suspended."""
+        if self._is_suspended and not self._probe:
+            self._schedule()
+        self._is_suspended = False
 
     @property
     def child(self) -> int:
@@ -91,49 +106,85 @@ class Health:
         self._timer = self._loop.after(interval / _SECOND, self._begin)
 
     def _begin(self) -> None:
-        self._probe = _Probe(self._loop, self._plan, self._pid, self._on_result)
+        in_start_period = self._in_start_period
+        self._probe = _Probe(
+            self._loop, self._plan, self._pid, lambda result: self._on_result(result, in_start_period=in_start_period)
+        )
 
-    def _on_result(self, result: dict[str, Any]) -> None:
-        self._probe = None
-        kept = [*results(self._plan.directory), result][-KEPT:]
-        jsonio.write(f"{self._plan.directory}/{FILE}", kept, durable=False)
-        self._verdict = judge(self._health, self._verdict, result["ExitCode"], in_start_period=self._in_start_period)
-        self._on_verdict(self._verdict)
-        self._schedule()
+    def _on_result(self, result: dict[str, Any], *, in_start_period: bool) -> None:
+        probe, self._probe = self._probe, None
+        if probe and probe.counts:
+            kept = [*results(self._plan.directory), result][-KEPT:]
+            jsonio.write(f"{self._plan.directory}/{FILE}", kept, durable=False)
+            self._verdict = judge(self._health, self._verdict, result["ExitCode"], in_start_period=in_start_period)
+            self._on_verdict(self._verdict)
+        if not self._is_suspended:
+            self._schedule()
 
 
 class _Probe:
-    """One probe under way, in a child that runs the command in the container; a pipe has what it wrote."""
+    """One probe under way, in a child that runs the command in the container; a pipe has what it wrote.
+
+    It is over when the child is: what the command left in the background may keep the pipe open.
+    """
 
     def __init__(self, loop: Loop, plan: Plan, pid: int, on_result: Callable[[dict[str, Any]], None]) -> None:
         self._loop = loop
         self._on_result = on_result
+        self.counts = True
         self._output = bytearray()
+        self._is_cut = False
         self._start = time.time_ns()
         self._fd, theirs = os.pipe2(os.O_CLOEXEC)
         self.child = children.fork(lambda: _probe(plan, pid, theirs), keep=(theirs,))
         os.close(theirs)
+        os.set_blocking(self._fd, False)
+        self._pidfd = os.pidfd_open(self.child)
         self._timeout = plan.health.timeout if plan.health else 0
-        loop.watch(self._fd, READ, lambda _events: self._read())
+        loop.watch(self._fd, READ, self._on_output)
+        loop.watch(self._pidfd, READ, lambda _events: self._end())
 
     def close(self) -> None:
         """Give up: the result no longer matters."""
-        self._loop.unwatch(self._fd)
-        os.close(self._fd)
+        self._let_go()
         os.kill(self.child, _signal.SIGKILL)
         os.waitpid(self.child, 0)
 
-    def _read(self) -> None:
-        if data := os.read(self._fd, 65536):
-            self._output += data[: LONGEST_OUTPUT - len(self._output)]
-            return
+    def _let_go(self) -> None:
         self._loop.unwatch(self._fd)
+        self._loop.unwatch(self._pidfd)
         os.close(self._fd)
+        os.close(self._pidfd)
+
+    def _on_output(self, _events: int) -> None:
+        self._read()
+
+    def _read(self) -> bool:
+        """Take what is there; whether there may be more."""
+        try:
+            data = os.read(self._fd, 65536)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._loop.unwatch(self._fd)
+            return False
+        room = LONGEST_OUTPUT - len(self._output)
+        self._output += data[:room]
+        self._is_cut = self._is_cut or len(data) > room
+        return True
+
+    def _end(self) -> None:
+        while self._read():
+            pass
+        self._let_go()
         code = os.waitstatus_to_exitcode(os.waitpid(self.child, 0)[1])
+        output = bytes(self._output).decode("utf-8", "replace") + "..." * self._is_cut
         if code == -_signal.SIGALRM:
+            from izba.durations import go_duration
+
             code = TIMED_OUT
-            self._output += f"Health check exceeded timeout ({self._timeout / _SECOND:g}s)".encode()
-        output = bytes(self._output).decode("utf-8", "replace")
+            told = f"Health check exceeded timeout ({go_duration(self._timeout)})"
+            output = f"{told}: {output}" if output else told
         self._on_result({"Start": self._start, "End": time.time_ns(), "ExitCode": code, "Output": output})
 
 

@@ -98,6 +98,7 @@ def _paused(supervisor: Supervisor, request: Request) -> None:
         supervisor.note(status="running" if paused else "paused")
         request.answer({"error": error})
         return
+    supervisor.suspend_health(paused)
     telling.tell(supervisor.plan, "pause" if paused else "unpause")
     request.answer({"ok": True})
 

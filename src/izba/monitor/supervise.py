@@ -437,6 +437,13 @@ class Supervisor:
         """Stop all processes of the container, or let them go on; what went wrong, or nothing."""
         return children.complaint(lambda: _freeze(self.state.pid, self.plan.cgroup, frozen))
 
+    def suspend_health(self, suspended: bool) -> None:
+        """No probes while the container is paused."""
+        if self._health and suspended:
+            self._health.suspend()
+        elif self._health:
+            self._health.resume()
+
     def _write(self, new: State) -> None:
         self.state = new
         state.write(self.plan.directory, new)

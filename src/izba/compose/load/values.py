@@ -7,7 +7,8 @@ it says something: a tri-state, a number of replicas, a command that clears the 
 from __future__ import annotations
 
 from izba.compose.treepath import Rules, rewrite
-from izba.compose.units import duration, go_duration, size
+from izba.compose.units import duration, size
+from izba.durations import go_duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

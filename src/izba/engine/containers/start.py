@@ -129,13 +129,15 @@ def _health(config: ContainerConfig, host: HostConfig) -> HealthPlan | None:
     action = host.get("HealthOnFailure") or (config.get("Labels") or {}).get(ON_FAILURE, "none")
     if action not in ON_FAILURE_ACTIONS:
         raise InvalidArgument(f"{ON_FAILURE}: {action!r} is not one of {', '.join(ON_FAILURE_ACTIONS)}")
+    interval = check.get("Interval") or default.interval
     return plans.HealthPlan(
         test=tuple(check["Test"]),
         shell=tuple(config.get("Shell") or default.shell),
-        interval=check.get("Interval") or default.interval,
+        interval=interval,
         timeout=check.get("Timeout") or default.timeout,
         start_period=check.get("StartPeriod") or default.start_period,
-        start_interval=check.get("StartInterval") or default.start_interval,
+        # Who asks for probes every second does not mean to wait five for the first of them.
+        start_interval=check.get("StartInterval") or min(default.start_interval, interval),
         retries=check.get("Retries") or default.retries,
         on_failure=action,
     )
