@@ -1,7 +1,5 @@
 """`python -m izba`."""
 
-import sys
+from izba.cli.main import script
 
-from izba.cli.main import main
-
-sys.exit(main())
+script()

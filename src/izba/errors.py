@@ -19,6 +19,8 @@ This module imports nothing of izba.
 
 from __future__ import annotations
 
+import errno
+
 
 class IzbaError(Exception):
     """A failure with a one-line `message` (lowercase, no full stop) and, where there is one, a `hint` to act on.
@@ -109,3 +111,15 @@ class SourceError(InvalidArgument):
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}"
+
+
+_HINTS: dict[int | None, str] = {
+    errno.ENOSPC: "`izba system df` shows what takes the room, `izba system prune` gives back what nobody needs",
+    errno.EMFILE: "`ulimit -n` shows how many files a process may have open here; a command needs some sixty",
+    errno.EAGAIN: "`ulimit -u` shows how many processes this user may have; each container needs two of its own",
+}
+
+
+def hint_for(error: BaseException) -> str | None:
+    """What helps where the machine refuses, if that is known."""
+    return _HINTS.get(error.errno) if isinstance(error, OSError) else None

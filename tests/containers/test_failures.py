@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import time
@@ -17,8 +16,6 @@ from izba.jsonio import read
 from izba.monitor import control
 from tests.containers.conftest import Izba, _fill, eventually
 
-pytestmark = pytest.mark.root
-
 FAKETIME = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), Path("/nonexistent"))
 
 
@@ -28,15 +25,15 @@ def monitor_of(izba: Izba, name: str) -> int:
 
 
 @pytest.fixture
-def small(tmp_path: Path, busybox_archive: Path) -> Iterator[Izba]:
-    """An izba on a file system of 48 MB of its own."""
-    image, place = tmp_path / "disk", tmp_path / "small"
-    place.mkdir()
+def small(any_izba: Izba, place: Path, busybox_archive: Path) -> Iterator[Izba]:
+    """An izba on a file system of 48 MB of its own, for each kind of user."""
+    image = place.parent / "disk"
     with image.open("wb") as file:
         file.truncate(48 << 20)
     subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-b", "4096", "-O", "^has_journal", image], check=True)
     subprocess.run(["mount", "-o", "loop", image, place], check=True)
-    izba = _fill(Izba(root=place / "izba"), busybox_archive)
+    image.unlink()  # the loop device holds it
+    izba = _fill(Izba(root=any_izba.own(place) / "izba", user=any_izba.user), busybox_archive)
     yield izba
     for ballast in place.glob("ballast-*"):
         ballast.unlink()
@@ -85,8 +82,9 @@ def test_on_a_full_disk_containers_are_watched_and_stopped_as_ever(small: Izba) 
 
 
 @pytest.mark.peer("strace")
-def test_a_disk_that_fails_costs_the_log_lines_and_not_the_container(izba: Izba) -> None:
+def test_a_disk_that_fails_costs_the_log_lines_and_not_the_container(any_izba: Izba) -> None:
     """EIO."""
+    izba = any_izba
     name = izba.detached("sh", "-c", "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.02; done")
     pid = izba.state(name)["Pid"]
     command = ["strace", "-q", "-p", str(monitor_of(izba, name)), "-e", "trace=write"]
@@ -104,12 +102,14 @@ def test_a_disk_that_fails_costs_the_log_lines_and_not_the_container(izba: Izba)
     assert izba.state(name)["Pid"] == pid
 
 
-def test_a_monitor_without_descriptors_sees_its_container_through(izba: Izba) -> None:
+def test_a_monitor_without_descriptors_sees_its_container_through(any_izba: Izba) -> None:
     """EMFILE: as many clients as there can be."""
+    izba = any_izba
     name = izba.detached("sleep", "300")
     monitor = monitor_of(izba, name)
     run = izba.root / "run" / "containers" / izba.inspect(name)["Id"]
-    resource.prlimit(monitor, resource.RLIMIT_NOFILE, (48, 4096))
+    # By its owner, which needs no privilege; to root here another's limits may be closed.
+    subprocess.run(["prlimit", f"--pid={monitor}", "--nofile=48:4096"], check=True, **izba.options())
     clients = [control.connect(str(run)) for _ in range(60)]
     try:
         eventually(lambda: len(list(Path(f"/proc/{monitor}/fd").iterdir())) > 20)
@@ -121,10 +121,26 @@ def test_a_monitor_without_descriptors_sees_its_container_through(izba: Izba) ->
     assert izba.state(name)["ExitCode"] == 137
 
 
+@pytest.mark.parametrize(("limit", "says"), [("nproc=1", "ulimit -u"), ("fsize=4096", "ulimit -f")])
+def test_a_limit_of_the_caller_that_is_too_low_is_named_and_leaves_nothing(
+    any_izba: Izba, limit: str, says: str
+) -> None:
+    if any_izba.user is None and limit.startswith("nproc"):
+        pytest.skip("root has no such limit")
+    command = ["prlimit", f"--{limit}", *any_izba.command, "run", "-d", "--name", any_izba.name(), "busybox", "true"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, **any_izba.options())
+    assert done.returncode == 125
+    assert says in done.stderr
+    any_izba.clean()
+    any_izba.ok("system", "check", "--repair")
+    any_izba.ok("run", "--rm", "--network", "none", "busybox", "true")
+    assert any_izba.ok("system", "check") == "no problem found"
+
+
 @pytest.mark.peer("faketime")
 @pytest.mark.parametrize("jump", ["-400d", "+400d"])
-def test_a_clock_that_jumps_stops_neither_probes_nor_restarts(izba: Izba, tmp_path: Path, jump: str) -> None:
-    clock = tmp_path / "clock"
+def test_a_clock_that_jumps_stops_neither_probes_nor_restarts(any_izba: Izba, place: Path, jump: str) -> None:
+    izba, clock = any_izba, place / "clock"
     clock.write_text("+0")
     faked = {
         "LD_PRELOAD": str(FAKETIME),

@@ -24,6 +24,7 @@ from tests.support.layers import load, tar
 
 pytestmark = pytest.mark.root
 
+SMALL_NAME = "docker.io/library/small:latest"
 SMALL = [tar({"small": b"1"})]
 LARGE = [tar({f"large-{number}": os.urandom(400_000) for number in range(10)})]
 
@@ -65,12 +66,41 @@ def test_on_a_full_disk_things_can_be_removed(tmp_path: Path) -> None:
         ballast = tmp_path / "ballast"
         ballast.write_bytes(bytes(os.statvfs(tmp_path).f_bavail * 4096))
         with Store.open(roots_at(tmp_path / "data")) as store:
-            store.names.delete("small")
+            store.names.delete(SMALL_NAME)
             store.collect()
+            assert find(store, "small") is None
         assert not reserve.exists()
         ballast.unlink()
         with Store.open(roots_at(tmp_path / "data")):
             assert reserve.exists()
+
+    in_namespaces(check_it)
+
+
+def test_where_not_a_block_is_left_the_database_is_read_and_refuses_to_be_written(tmp_path: Path) -> None:
+    """Its log and the index of that were taken away by the last to close it, and have no room to be made again."""
+
+    def check_it() -> None:
+        mount("tmpfs", str(tmp_path), "tmpfs", 0, "size=16m")
+        data = tmp_path / "data"
+        with Store.open(roots_at(data)) as store:
+            load(store, SMALL, "small")
+        assert not (data / "izba.db-shm").exists()
+        (data / "reserve").replace(tmp_path / "no reserve")
+        with (tmp_path / "ballast").open("wb", buffering=0) as ballast, pytest.raises(OSError, match="No space left"):
+            while True:
+                ballast.write(bytes(4096))
+
+        with Store.open(roots_at(data)) as store:
+            assert find(store, "small") is not None
+            with pytest.raises(DatabaseUnavailable, match="no space left") as refused:
+                store.names.delete(SMALL_NAME)
+        assert f"df {data}" in str(refused.value.hint)
+
+        (tmp_path / "ballast").unlink()
+        with Store.open(roots_at(data)) as store, Store.open(roots_at(data)) as other:
+            store.names.delete(SMALL_NAME)
+            assert find(other, "small") is None
 
     in_namespaces(check_it)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 
 from izba.cli.context import Context
 from izba.cli.options.flags import Command, Flag, HelpWanted, UsageError
 from izba.cli.table import ALIASES, COMMANDS, GROUPS
-from izba.errors import IzbaError, SourceError
+from izba.errors import IzbaError, SourceError, hint_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,6 +86,8 @@ def script() -> NoReturn:
     codecache.update()
     if not atexit._ncallbacks():  # noqa: SLF001 - who registered one relies on it
         os._exit(code)
+    if engine := sys.modules.get("izba.engine.engine"):
+        engine.Engine.keep_left_open()
     sys.exit(code)
 
 
@@ -175,9 +176,7 @@ def _report_unexpected(error: Exception, failure: int) -> int:
     from izba.cli.printable import printable_lines
 
     what = str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
-    hint = "`izba --debug …` shows where this happened"
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        hint = "`izba system df` shows what takes the room, `izba system prune` gives back what nobody needs"
+    hint = hint_for(error) or "`izba --debug …` shows where this happened"
     sys.stderr.write(f"error: {printable_lines(what)}\nhint: {hint}\n")
     return failure
 

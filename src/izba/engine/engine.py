@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 _LEFT: list[Store] = []
-"""Stores that are closed by the end of the process."""
+"""Stores that the end of the process lets go of, and nothing before it: see `keep_left_open`."""
 
 
 class Engine:
@@ -99,6 +99,16 @@ class Engine:
 
         enter_user_namespace(plan_of_this_user())
         self._entered = True
+
+    @staticmethod
+    def keep_left_open() -> None:
+        """Let not even the interpreter's own end close the databases that were left.
+
+        Their last user would take log and index away, and on a full disk nobody could make these anew.
+        """
+        from _ctypes import Py_INCREF
+
+        Py_INCREF(_LEFT)
 
     def close(self) -> None:
         """Close what was opened."""

@@ -15,7 +15,7 @@ def main(plan: Plan) -> int:
     from izba.store.store import Store
 
     enter_user_namespace()
-    with Store.open(plan.roots) as store:
-        discard(store, plan.id, volumes=plan.volumes)
+    # Not closed, for its end is near, and the last to close the database takes its log away (`izba.store.db`).
+    discard(Store.open(plan.roots), plan.id, volumes=plan.volumes)
     eventlog.append(plan.roots.data, "container", "destroy", plan.id, dict(plan.told))
     return 0

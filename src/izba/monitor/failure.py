@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from izba.errors import Internal, IzbaError
+from izba.errors import Internal, IzbaError, hint_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ def to_json(error: BaseException) -> dict[str, Any]:
     """What tells `error` elsewhere: its type, its text and those of its facts that JSON has words for."""
     if not isinstance(error, IzbaError):
         text = str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
-        error = Internal(text)
+        error = Internal(text, hint=hint_for(error))
     kind = type(error)
     facts = {name: fact for name, fact in vars(error).items() if isinstance(fact, (str, int, float, bool, type(None)))}
     return {"module": kind.__module__, "type": kind.__qualname__, "facts": facts}

@@ -40,6 +40,9 @@ LOG_PAGES = 250
 RESERVE = 1 << 20
 """Bytes kept on the disk for removing things when it is full."""
 
+_NEEDED = 1 << 15
+"""Bytes of the log's index (`izba.db-shm`), which sqlite calls an I/O error when there is no room for it."""
+
 
 class LockTimeout(Unavailable):
     """Another process held a lock for longer than anything of izba takes."""
@@ -64,10 +67,14 @@ class DatabaseTooNew(Unavailable):
 
 
 class Database:
-    """Rows of `izba.db`. Values are bound, never formatted into the SQL."""
+    """Rows of `izba.db`. Values are bound, never formatted into the SQL.
 
-    def __init__(self, path: str) -> None:
+    `lasting` is for who keeps it open for as long as others run: it never has the database for itself alone.
+    """
+
+    def __init__(self, path: str, *, lasting: bool = False) -> None:
         self.path = path
+        self._is_lasting = lasting
         self._lock = RLock()
         self._depth = 0
         self._durable = False
@@ -228,11 +235,9 @@ class Database:
 
     def _keep_reserve(self) -> None:
         """Room that nothing else can take, given up where the disk is full, so that things can be removed there."""
-        directory = os.path.dirname(self.path)
-        path = f"{directory}/reserve"
+        path = f"{os.path.dirname(self.path)}/reserve"
         try:
-            status = os.statvfs(directory)
-            room = status.f_bavail * status.f_frsize
+            room = self._room()
             if room < RESERVE // 4:
                 os.unlink(path)
             elif room > 4 * RESERVE and not os.path.exists(path):
@@ -244,20 +249,41 @@ class Database:
         except OSError:  # it is for bad days, and no reason to make this one bad
             return
 
+    def _room(self) -> int:
+        status = os.statvfs(os.path.dirname(self.path))
+        return status.f_bavail * status.f_frsize
+
     def _connect(self) -> Connection:
         try:
-            connection = connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-            try:
-                if self._version(connection) != len(MIGRATIONS):
-                    self._migrate(connection)
-                connection.execute("PRAGMA foreign_keys = ON")
-                connection.execute("PRAGMA synchronous = NORMAL")
-                connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
-            except BaseException:
-                connection.close()
-                raise
+            return self._opened()
+        except DatabaseError as error:
+            if self._is_lasting or not self._is_without_room(error):
+                raise self._explained(error) from error
+        # Whoever is first, be it after one that was killed, makes the log's index (`izba.db-shm`) anew. Where there is
+        # no room for that a connection that has the database alone keeps it in memory.
+        try:
+            return self._opened(alone=True)
+        except DatabaseError:  # somebody was faster, and has made it by now
+            pass
+        try:
+            return self._opened()
         except DatabaseError as error:
             raise self._explained(error) from error
+
+    def _opened(self, *, alone: bool = False) -> Connection:
+        timeout = 1.0 if alone else BUSY_SECONDS
+        connection = connect(self.path, timeout=timeout, isolation_level=None, check_same_thread=False)
+        try:
+            if alone:
+                connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            if self._version(connection) != len(MIGRATIONS):
+                self._migrate(connection)
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _migrate(self, connection: Connection) -> None:
@@ -277,6 +303,9 @@ class Database:
         version: int = connection.execute("PRAGMA user_version").fetchone()[0]
         return version
 
+    def _is_without_room(self, error: DatabaseError) -> bool:
+        return "full" in str(error) or ("I/O" in str(error) and self._room() < _NEEDED)
+
     def _explained(self, error: DatabaseError) -> Exception:
         text = str(error)
         if "locked" in text:
@@ -286,8 +315,14 @@ class Database:
                 f"{self.path} cannot be read and written: {text}",
                 hint="see who owns it, and whether its file system is mounted read-only; or use another --root",
             )
-        if "full" in text or "I/O" in text:
-            return DatabaseUnavailable(f"{self.path}: {text}", hint="see whether its file system is full or broken")
+        if self._is_without_room(error):
+            return DatabaseUnavailable(
+                f"{self.path}: no space left on its file system",
+                hint=f"`df {os.path.dirname(self.path)}` shows it; with some room, `izba system prune` makes more",
+            )
+        if "I/O" in text:
+            hint = "see whether its file system is broken, or `ulimit -f` lower than the file's size"
+            return DatabaseUnavailable(f"{self.path}: {text}", hint=hint)
         if isinstance(error, OperationalError):
             return Internal(f"{self.path}: {text}")
         return DatabaseCorrupt(f"{self.path}: {text}", hint="restore the file, or begin anew with another --root")

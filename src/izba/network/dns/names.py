@@ -19,7 +19,7 @@ class Names:
     """
 
     def __init__(self, database: str, runs: Callable[[str], bool]) -> None:
-        self._db = Database(database)
+        self._db = Database(database, lasting=True)
         self._runs = runs
         self._version = -1
         self._networks: dict[str, set[str]] = {}  # container → networks that have names
