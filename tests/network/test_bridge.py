@@ -237,10 +237,14 @@ def test_a_subnet_that_the_host_routes_is_not_chosen_and_not_taken(izba: Izba, m
 def test_a_chosen_subnet_moves_out_of_the_way_of_a_new_route(izba: Izba, machine: Machine) -> None:
     izba.ok("network", "create", "one")
     subnet = json.loads(izba.ok("network", "inspect", "one"))[0]["IPAM"]["Config"][0]["Subnet"]
+    there = idle(izba, "--network", "one")
+    izba.ok("stop", "-t", "0", there)
+    izba.ok("network", "prune", "-f", "--filter", "label=none")  # its bridge goes
     machine.host("ip", "route", "add", subnet, "via", LAN)
     try:
-        name = idle(izba, "--network", "one")
-        assert not address_of(izba, name, "one").startswith(subnet.rpartition(".")[0] + ".")
+        izba.ok("start", there)
+        for name in (there, idle(izba, "--network", "one")):
+            assert not address_of(izba, name, "one").startswith(subnet.rpartition(".")[0] + ".")
     finally:
         machine.host("ip", "route", "del", subnet)
 
@@ -289,7 +293,7 @@ def test_two_izbas_that_start_at_the_same_moment_have_different_subnets(
             name = one.name()
             command = ("run", "-d", "--name", name, "--network", f"at-once-{turn}", "busybox", "sleep", "60")
             starting.append(one.popen(*command, stdout=subprocess.DEVNULL))
-        assert [each.wait(timeout=30) for each in starting] == [0, 0]
+        assert [each.wait(timeout=120) for each in starting] == [0, 0]
     addresses = machine.host("ip", "-4", "-o", "addr", "show").split()
     gateways = [word for word in addresses if word.endswith("/24") and word.startswith(("172.", "10."))]
 

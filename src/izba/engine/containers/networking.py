@@ -95,7 +95,9 @@ def plan(engine: Engine, container: Container, uses: Uses) -> NetworkPlan | None
                 network = rows.find(endpoint.network)
                 if network is None:
                     raise NetworkNotFound(endpoint.network[:12])
-                network = networks_of.settled(engine, network)
+                before, network = network, networks_of.settled(engine, network)
+                if network.subnet != before.subnet:  # it moved, and left the addresses of the old one behind
+                    endpoint = endpoint.replace(address=None)  # noqa: PLW2901
                 names = names or network.has_names
                 links.append(link(engine, network, endpoint, len(links)))
     default = next((number for number, each in enumerate(links) if not each.internal), None)
