@@ -241,11 +241,12 @@ def test_a_layer_that_is_not_what_the_manifest_says_leaves_no_trace(
 
     manifest = client(name).manifest("1")
     layer = json.loads(manifest.data)["layers"][0]
-    forged = {layer["digest"]: os.urandom(layer["size"])}
     with scripted(forge) as liar:
         through = name.replace(domain=liar.host)
-        with pytest.raises((DigestMismatch, InvalidArgument), match=r"not what was promised|damaged"):
-            pull(there, through, client(through))
+        for _ in range(5):  # what unpacks it and what counts its bytes are threads of their own
+            forged = {layer["digest"]: os.urandom(layer["size"])}
+            with pytest.raises((DigestMismatch, InvalidArgument), match=r"not what was promised|damaged"):
+                pull(there, through, client(through))
 
     assert there.images.all() == []
     assert list(there.snapshots.walk()) == []

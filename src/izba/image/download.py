@@ -251,6 +251,8 @@ class Follower:
         if have <= 0:
             return b""
         data = download.read_at(self._offset, min(count, have) if count >= 0 else have)
+        if not data:  # given up, as bytes that are not the layer's are, a moment before this is told
+            download.wait()
         self._offset += len(data)
         if download.is_done:
             layer = download.layer
