@@ -34,6 +34,7 @@ SITE_OF = ("manager", *["engineer"] * 7, *["observer"] * 2)
 ARRIVING_SECONDS = 5
 READING_SECONDS = (2, 6)
 COVERS_IN_SIGHT = 6
+CONFLICT = 409
 WORDS = ("Трещина в стяжке", "Протечка стояка", "Скол плитки", "Нет уклона к трапу", "Кабель без гофры")
 NEXT = {"new": "in_progress", "in_progress": "in_review", "in_review": "closed"}
 
@@ -78,6 +79,8 @@ class Person:
             answer.raise_for_status()
         else:
             self._watch.seconds[page].append(time.perf_counter() - began)
+            if answer.status_code == CONFLICT:  # a colleague was quicker, and this person is told so
+                raise Refused
             if not answer.is_success:
                 self._watch.failed[f"{page}: {method} {path.partition('?')[0]}: {answer.status_code}"] += 1
                 raise Refused

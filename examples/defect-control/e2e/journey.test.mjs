@@ -192,7 +192,7 @@ test("no page threw and no policy was violated on the way", () => {
 async function person(device) {
   const context = await browser.newContext({ ...device, locale: "ru-RU", acceptDownloads: true });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => {
     // A 401 to the first question for a session is how a page learns that nobody is signed in.

@@ -118,7 +118,7 @@ async function walk({ page, at }) {
 
 async function visitor(context, name, rules) {
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   const findings = [];
   page.on("pageerror", (error) => findings.push(`error: ${error.message}`));
   page.on("console", (message) => {

@@ -179,7 +179,7 @@ async function seen(page, name, sign) {
 async function person() {
   const context = await browser.newContext(PHONE);
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   page.on("pageerror", (error) => findings.push(error.message));
   page.on("console", (message) => {
     // A 401 to the first question for a session is how a page learns that nobody is signed in.

@@ -20,6 +20,6 @@ export default defineConfig({
     setupFiles: "./src/test/setup.ts",
     css: false,
     restoreMocks: true,
-    testTimeout: 20_000,
+    testTimeout: 60_000,
   },
 });

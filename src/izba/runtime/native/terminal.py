@@ -24,7 +24,7 @@ def relay(master: int) -> None:
     """Copy between our own terminal, or pipes, and the container's, until that is closed on its other side."""
     before = termios.tcgetattr(0) if os.isatty(0) else None
     if before is not None:
-        tty.setraw(0)
+        tty.setraw(0, termios.TCSADRAIN)  # what is typed already is for the container
         _follow_size(master)
     try:
         _copy(master)

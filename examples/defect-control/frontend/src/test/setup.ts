@@ -1,10 +1,13 @@
 import "@testing-library/jest-dom/vitest";
 import "../i18n";
 
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterEach, vi } from "vitest";
 
 afterEach(cleanup);
+
+// What is waited for comes when the machine gets to it.
+configure({ asyncUtilTimeout: 15_000 });
 
 // What jsdom lacks and the component library asks for.
 Object.defineProperty(window, "matchMedia", {
