@@ -67,7 +67,7 @@ def docker(directory: Path, *, own_network: bool = False) -> Iterator[Docker]:
 
 
 def _wait_for(docker: Docker, daemon: subprocess.Popen[bytes]) -> None:
-    for _ in range(600):
+    for _ in range(1200):
         try:
             docker("version")
         except AssertionError:

@@ -178,13 +178,13 @@ def test_one_failure_ends_the_other_downloads(mirror: Mirror, cache: Cache) -> N
         handler.send_header("Content-Length", str(len(DATA)))
         handler.end_headers()
         started.set()
-        for position in range(0, len(DATA), 65536):
-            handler.wfile.write(DATA[position : position + 65536])
+        for position in range(0, len(DATA), 4096):  # for a minute
+            handler.wfile.write(DATA[position : position + 4096])
             handler.wfile.flush()
             release.wait(0.2)
 
     def missing(handler: SimpleHTTPRequestHandler) -> None:
-        started.wait(5)
+        started.wait(60)
         handler.send_error(404)
 
     mirror.answers |= {"slow": slow, "missing": missing}
@@ -195,7 +195,7 @@ def test_one_failure_ends_the_other_downloads(mirror: Mirror, cache: Cache) -> N
         )
     release.set()
 
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 30
     assert [name for name in everything_in(cache) if not name.endswith(".part")] == []
 
 

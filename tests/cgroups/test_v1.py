@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from izba.cgroups import files
+from tests.containers.conftest import eventually
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def test_only_the_controllers_that_a_limit_needs_are_used(v1: CgroupManager) -> 
 def test_a_process_that_takes_more_memory_than_its_limit_is_killed(v1: CgroupManager, run: Run) -> None:
     v1.apply({"memory": {"limit": 32 * MIB, "swap": 32 * MIB}})
     hog = run(v1, f"x = bytearray({256 * MIB}); print(len(x))")
-    assert hog.wait(30) == -9
+    assert hog.wait(60) == -9
     assert v1.oom_kills() == 1
     stats = v1.stats()
     assert stats.memory_limit == 32 * MIB
@@ -62,13 +63,13 @@ def test_a_fork_bomb_stops_at_its_limit(v1: CgroupManager, run: Run) -> None:
 
 
 def test_a_cpu_quota_holds_a_busy_process_back(v1: CgroupManager, run: Run) -> None:
-    v1.apply({"cpu": {"quota": 20_000, "period": 100_000}})
+    # A twentieth: a machine that is however busy leaves a process more than that, so that it is the quota that holds.
+    v1.apply({"cpu": {"quota": 5_000, "period": 100_000}})
     run(v1, "while True: pass")
     before, start = v1.stats().cpu, time.monotonic_ns()
-    time.sleep(0.8)
+    eventually(lambda: v1.stats().throttling.throttled_periods > 5)
     used = (v1.stats().cpu - before) / (time.monotonic_ns() - start)
     assert used < 0.35
-    assert v1.stats().throttling.throttled_periods > 0
     assert v1.stats().throttling.throttled_time > 0
 
 
@@ -104,7 +105,7 @@ def test_frozen_processes_can_be_killed(v1: CgroupManager, run: Run) -> None:
     sleeper = run(v1, SLEEP)
     v1.freeze()
     v1.kill()
-    assert sleeper.wait(5) == -9
+    assert sleeper.wait(60) == -9
 
 
 def test_kill_takes_children_too_and_remove_leaves_nothing(v1: CgroupManager, run: Run) -> None:
@@ -113,7 +114,7 @@ def test_kill_takes_children_too_and_remove_leaves_nothing(v1: CgroupManager, ru
     assert parent.stdout is not None
     parent.stdout.readline()
     v1.kill()
-    parent.wait(5)
+    parent.wait(60)
     v1.remove()
     assert not v1.exists()
     v1.remove()
@@ -145,7 +146,7 @@ def test_a_device_is_allowed_and_the_rest_is_not(v1: CgroupManager, run: Run) ->
         "    try: open(path); print('yes')\n"
         "    except PermissionError: print('no')",
     )
-    assert tried.communicate(timeout=10)[0].split() == ["yes", "no"]
+    assert tried.communicate(timeout=60)[0].split() == ["yes", "no"]
 
 
 def test_a_limit_the_kernel_refuses_names_file_and_value(v1: CgroupManager) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from izba.compose.config import to_yaml
 from tests.compose import corpus
 from tests.compose.support import DOCUMENT, MATRIX, ignored, matrix
+from tests.support.children import children_cpu
 
 PARTS = ("--services", "--images", "--profiles", "--volumes", "--networks")
 
@@ -130,7 +130,7 @@ def test_secrets_from_the_environment_are_not_printed(tmp_path: Path) -> None:
     assert "hush" not in corpus.izba(directory, "config").stdout
 
 
-def test_a_file_of_a_hundred_services_takes_less_than_400_ms(tmp_path: Path) -> None:
+def test_a_file_of_a_hundred_services_takes_less_than_400_ms_of_the_processor(tmp_path: Path) -> None:
     services = "".join(
         f"""
   service-{number}:
@@ -152,7 +152,7 @@ def test_a_file_of_a_hundred_services_takes_less_than_400_ms(tmp_path: Path) -> 
 
     times = []
     for _ in range(4):
-        begin = time.monotonic()
+        before = children_cpu()
         subprocess.run(
             [sys.executable, "-m", "izba", "compose", "config"],
             cwd=tmp_path,
@@ -160,7 +160,7 @@ def test_a_file_of_a_hundred_services_takes_less_than_400_ms(tmp_path: Path) -> 
             check=True,
             env=dict(os.environ),
         )
-        times.append(time.monotonic() - begin)
+        times.append(children_cpu() - before)
 
     assert min(times) < 0.4
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,9 @@ from tests.compose.conftest import Compose
 from tests.registry.izba_server import izba_registry
 
 ELSEWHERE = {"watch": "compose/test_watching.py"}
+
+SOON, SECONDS = {"get", "logs"}, 60
+"""What shows a process's doings, and is asked again: a container runs before its process has done anything."""
 
 FLAGS_OF_UP = {
     *("-d", "--build", "--scale", "--wait", "--force-recreate", "--no-recreate", "--remove-orphans", "--no-deps"),
@@ -40,7 +44,10 @@ services:
     command: [sh, -c, "echo db begins; touch /tmp/ok; SERVE"]
     healthcheck: {test: test -f /tmp/ok, interval: 100ms}
     volumes: ["data:/data"]
-  once: {image: busybox, command: [sh, -c, "echo a line; sleep 0.5; exit 3"], profiles: [jobs]}
+  once:
+    image: busybox
+    command: [sh, -c, "echo a line; test -e /ran || sleep 3; touch /ran; sleep 0.5; exit 3"]
+    profiles: [jobs]
   talk: {image: busybox, command: [sh, -c, "read word; echo got $$word"], stdin_open: true, profiles: [jobs]}
   ship: {image: "REGISTRY/ship", build: {context: ., dockerfile_inline: "FROM busybox\\n"}, profiles: [jobs]}
   lost: {image: "127.0.0.1:1/lost", build: {context: ., dockerfile_inline: "FROM busybox\\n"}, profiles: [jobs]}
@@ -164,11 +171,15 @@ def test_every_command_has_its_effect(any_project: Compose, tmp_path: Path) -> N
         names = {"NAME": project.name, "DIR": str(project.directory), "REGISTRY": registry}
         for words, expected, after in _rows():
             typed = [_filled(word, names) for word in words]
-            status, output, errors = _type(project, typed)
             parts = re.fullmatch(r"(?:!(\d) ?)?(.*)", _filled(expected, names))
             assert parts, f"no expectation: {expected}"
             wanted, pattern = parts.groups("0")
-            shown = output if pattern.startswith("^") else f"{output}\n{errors}"
+            until = time.monotonic() + SECONDS
+            while True:
+                status, output, errors = _type(project, typed)
+                shown = output if pattern.startswith("^") else f"{output}\n{errors}"
+                if typed[0] not in SOON or re.search(pattern, shown, re.DOTALL) or time.monotonic() > until:
+                    break
             there = _containers(project) if after else before
             seen = ", ".join(
                 f"{'' if before.get(name, ('', ''))[0] == id else '*'}{name} {state}"
@@ -194,8 +205,11 @@ def _filled(text: str, names: dict[str, str]) -> str:
 def _type(project: Compose, words: list[str]) -> tuple[int, str, str]:
     """Exit status, output without its last newline, errors."""
     if words[0] == "get":
-        with urllib.request.urlopen(f"http://{project.ok('port', words[1], '80')}/", timeout=10) as response:
-            return 0, response.read().decode(), ""
+        try:
+            with urllib.request.urlopen(f"http://{project.ok('port', words[1], '80')}/", timeout=60) as response:
+                return 0, response.read().decode(), ""
+        except OSError as error:
+            return 1, "", str(error)
     given = None
     if "<" in words:
         words, given = words[:-2], f"{words[-1]}\n"

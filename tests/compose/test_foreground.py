@@ -28,7 +28,7 @@ def test_in_the_foreground_lines_are_prefixed_and_the_end_is_told(project: Compo
 
 
 def test_ctrl_c_stops_all(project: Compose) -> None:
-    command = "echo up; trap 'echo bye; exit 0' TERM; while :; do sleep 0.05; done"
+    command = "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done"
     project.write(f'services: {{a: {{image: busybox, command: [sh, -c, "{command}"]}}}}')
     with project.popen("up") as process:
         assert process.stdout is not None
@@ -36,7 +36,7 @@ def test_ctrl_c_stops_all(project: Compose) -> None:
             if "| up" in line:
                 break
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=120)
 
     assert process.returncode == 130
     assert "Gracefully" in errors
@@ -165,7 +165,7 @@ def test_up_watches_beside_its_output(project: Compose) -> None:
                 seen.append(next(process.stdout))
         finally:
             process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=120)
 
     assert process.returncode == 130, errors
     assert project.ids()["a-1"] != first

@@ -91,4 +91,4 @@ def test_watch_syncs_into_the_container(project: Compose, tmp_path: Path) -> Non
             eventually(lambda: project("exec", "-T", "a", "ls", "/src").stdout == "sub\n")
         finally:
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=20)
+            process.communicate(timeout=120)

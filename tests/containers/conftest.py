@@ -56,7 +56,7 @@ class Izba:
         ids = {"user": self.user.uid, "group": self.user.gid, "extra_groups": []}
         return {"env": self.environment, "cwd": self.user.home, **ids}
 
-    def __call__(self, *args: str, input: str | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *args: str, input: str | None = None, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run one command line."""
         return subprocess.run(
             [*self.command, *args],
@@ -89,6 +89,15 @@ class Izba:
         self.ok("run", "-d", "--name", name, "--network", "none", *options, "busybox", *args)
         return name
 
+    def listening(self, script: str, *, options: tuple[str, ...] = ()) -> str:
+        """A container in the background whose shell has said `listening`, with its traps set by then; its name.
+
+        A process 1 ignores a signal for which it has no handler yet.
+        """
+        name = self.detached("sh", "-c", script, options=options)
+        eventually(lambda: "listening" in self.ok("logs", name).split())
+        return name
+
     def inspect(self, name: str) -> Any:
         return loads(self.ok("container", "inspect", name))[0]
 
@@ -112,8 +121,8 @@ class Izba:
         return self.root / "containers" / id
 
 
-def eventually(check: Callable[[], object], *, seconds: float = 15) -> None:
-    """Wait until `check` is true."""
+def eventually(check: Callable[[], object], *, seconds: float = 60) -> None:
+    """Wait until `check` is true; as long as a busy machine may take, since a right answer costs no waiting."""
     deadline = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < deadline, "it never came true"

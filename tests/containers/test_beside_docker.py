@@ -193,7 +193,7 @@ def said(busybox_archive: Path) -> Iterator[Callable[[str], tuple[Said, Said]]]:
                 if left:
                     subprocess.run([*base, "rm", "-f", *left], capture_output=True, check=False)
             daemon.send_signal(signal.SIGTERM)
-            daemon.wait(30)
+            daemon.wait(120)
             for left_mount in Path(home, "exec/netns").glob("*"):
                 umount(str(left_mount))
 

@@ -30,7 +30,8 @@ def actions(events: list[dict[str, Any]], name: str) -> list[str]:
 
 def test_a_containers_life_is_told_by_whoever_had_a_hand_in_it(any_izba: Izba) -> None:
     since = time.time()
-    name = any_izba.detached("sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.05; done", options=("-l", "of=test"))
+    script = "trap 'exit 3' TERM; echo listening; while :; do sleep 0.05; done"
+    name = any_izba.listening(script, options=("-l", "of=test"))
     any_izba.ok("exec", name, "true")
     any_izba.ok("stop", name)
     any_izba.ok("rename", name, f"{name}-b")
@@ -60,7 +61,7 @@ def test_the_end_of_a_container_whose_monitor_was_killed_is_told_once(any_izba: 
     name = any_izba.detached("sleep", "300", options=("-v", "/own"))
     os.kill(read(str(any_izba.directory(name) / "state.json"))["monitor"][0], signal.SIGKILL)
     looks = [any_izba.popen("ps", "-a", stdout=subprocess.DEVNULL) for _ in range(4)]
-    assert [look.wait(30) for look in looks] == [0] * 4
+    assert [look.wait(120) for look in looks] == [0] * 4
 
     events = told(any_izba, since, "--filter", f"container={name}")
     assert actions(events, name) == ["create", "start", "die"]
@@ -135,7 +136,7 @@ def test_who_waits_is_told_at_once_and_until_ends_it(izba: Izba) -> None:
     assert lines == ["die 9\n"]
     start = time.monotonic()
     assert izba.ok("events", "--until", "-1s", "--filter", "event=pull") == ""
-    assert 0.9 < time.monotonic() - start < 5
+    assert 0.9 < time.monotonic() - start < 60
 
 
 def test_plain_lines_are_dockers_and_obey_no_terminal_code(izba: Izba) -> None:

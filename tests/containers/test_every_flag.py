@@ -289,7 +289,7 @@ def test_a_signal_is_not_passed_on_where_it_is_not_wanted(somebody: Izba) -> Non
 
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(20) != 0
+        assert process.wait(60) != 0
     assert somebody.state(name)["Running"] is True
     assert somebody.ok("logs", name) == "up"
 

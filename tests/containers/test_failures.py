@@ -156,21 +156,21 @@ def test_a_clock_that_jumps_stops_neither_probes_nor_restarts(any_izba: Izba, pl
         env=izba.environment | faked,
         stdout=subprocess.DEVNULL,
     )
-    assert command.wait(30) == 0
+    assert command.wait(120) == 0
     eventually(lambda: izba.state(name)["Health"]["Status"] == "unhealthy")
 
     clock.write_text(jump)
     izba.ok("exec", name, "touch", "/own/well")
-    eventually(lambda: izba.state(name)["Health"]["Status"] == "healthy", seconds=5)
+    eventually(lambda: izba.state(name)["Health"]["Status"] == "healthy")
     pid = izba.state(name)["Pid"]
     os.kill(pid, signal.SIGKILL)
-    eventually(lambda: izba.state(name)["Pid"] not in {0, pid}, seconds=5)
+    eventually(lambda: izba.state(name)["Pid"] not in {0, pid})
 
     began = time.monotonic()
-    assert len(izba.ok("logs", name).splitlines()) == 2
+    eventually(lambda: len(izba.ok("logs", name).splitlines()) == 2)
     shown = izba.ok("ps", "--format", "{{.Names}} {{.Status}}")
     assert f"{name} Up" in shown
     assert json.loads(izba.ok("container", "inspect", name))[0]["RestartCount"] == 1
     izba.ok("stop", "-t", "0", name)
     izba.ok("rm", name)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60

@@ -59,7 +59,7 @@ def kill_one_of(izba: Izba, chance: random.Random, *args: str) -> None:
             os.kill(chance.choice(victims), signal.SIGKILL)
         except ProcessLookupError:
             pass
-    command.wait(30)
+    command.wait(120)
 
 
 class Bystander:

@@ -26,7 +26,7 @@ def monitor_of(izba: Izba, name: str) -> int:
 
 
 def test_stop_start_restart_and_their_states(any_izba: Izba) -> None:
-    name = any_izba.detached("sh", "-c", "trap 'exit 4' TERM; while :; do sleep 0.05; done")
+    name = any_izba.listening("trap 'exit 4' TERM; echo listening; while :; do sleep 0.05; done")
 
     assert any_izba.ok("stop", name) == name
     stopped = any_izba.state(name)
@@ -45,7 +45,7 @@ def test_stop_kills_what_does_not_listen_after_its_patience(izba: Izba) -> None:
 
     izba.ok("stop", "-t", "1", name)
 
-    assert 1 <= time.monotonic() - start < 8
+    assert 1 <= time.monotonic() - start < 30
     assert izba.state(name)["ExitCode"] == 137
 
 
@@ -94,14 +94,21 @@ def test_pause_freezes_and_unpause_thaws(any_izba: Izba, limits: tuple[str, ...]
     name = any_izba.detached("sh", "-c", "while :; do echo tick; sleep 0.02; done", options=limits)
 
     any_izba.ok("pause", name)
-    before = any_izba.ok("logs", name)
+    seen = [""]
+
+    def stands_still() -> bool:
+        seen.append(any_izba.ok("logs", name))
+        return seen[-1] == seen[-2]
+
+    # What was written before is yet to come where the monitor is behind; many ticks fit into the time of two looks.
+    eventually(stands_still)
     time.sleep(0.3)
     after = any_izba.ok("logs", name)
     status = any_izba.state(name)["Status"]
     refused = any_izba("exec", name, "true")
     any_izba.ok("unpause", name)
 
-    assert len(after) - len(before) <= len("tick\n")
+    assert after == seen[-1]
     assert status == "paused"
     assert "is paused" in refused.stderr
     eventually(lambda: len(any_izba.ok("logs", name)) > len(after))
@@ -150,8 +157,8 @@ def test_always_restarts_until_it_is_stopped(any_izba: Izba) -> None:
 @pytest.mark.parametrize("verb", ["kill", "stop"])
 def test_what_waits_for_its_restart_can_be_ended(izba: Izba, verb: str) -> None:
     name = izba.detached("false", options=("--restart", "always"))
-    eventually(lambda: izba.inspect(name)["RestartCount"] >= 3)
-    eventually(lambda: izba.state(name)["Restarting"])
+    # The wait before the sixth start is 3.2 s, and it has only begun when it is seen.
+    eventually(lambda: (found := izba.inspect(name))["RestartCount"] >= 5 and found["State"]["Restarting"])
 
     izba.ok(verb, name)
 
@@ -258,8 +265,8 @@ def test_an_images_probe_comes_at_its_interval_and_counts_to_its_retries(any_izb
     while not seen or seen[-1]["Status"] == "starting":
         seen.append(any_izba.state(name)["Health"])
 
-    assert {health["Status"] for health in seen if health["FailingStreak"] < 3} == {"starting"}
-    assert (seen[-1]["Status"], seen[-1]["FailingStreak"]) == ("unhealthy", 3)
+    assert {health["Status"] for health in seen if health["FailingStreak"] < 3} <= {"starting"}
+    assert {health["Status"] for health in seen if health["FailingStreak"] >= 3} == {"unhealthy"}
     log = seen[-1]["Log"]
     assert {(probe["ExitCode"], probe["Output"]) for probe in log} == {(1, "probed\n")}
     pauses = [moment(after["Start"]) - moment(before["End"]) for before, after in pairwise(log)]

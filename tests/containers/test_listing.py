@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 
 from izba.jsonio import loads
 from tests.containers.conftest import Izba
+from tests.support.children import children_cpu
 
 
 def test_ps_has_dockers_columns(any_izba: Izba) -> None:
@@ -136,12 +136,12 @@ def test_ps_of_a_thousand_containers_is_quick(root_izba: Izba) -> None:
             create(engine, ContainerRequest(image="busybox", config=config, host_config={}, name=f"many-{number}"))
     took = []
     for _ in range(5):
-        start = time.monotonic()
+        before = children_cpu()
         assert len(root_izba.ok("ps", "-a", "-q").split()) >= 1000
-        took.append(time.monotonic() - start)
+        took.append(children_cpu() - before)
     root_izba.ok("container", "prune", "-f")
 
-    assert min(took) < 0.6, took  # 0.15 s on an idle machine; CI machines are not
+    assert min(took) < 0.6, took  # of the processor, 0.15 s; others that use it do not count
 
 
 def test_a_template_of_inspect_tells_a_misspelt_field_and_shows_what_is_not_set_as_docker_does(izba: Izba) -> None:

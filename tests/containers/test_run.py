@@ -216,7 +216,7 @@ def test_signals_are_passed_on_to_the_container(izba: Izba) -> None:
         process.send_signal(signal.SIGTERM)
 
         assert process.stdout.read() == "got\n"
-        assert process.wait(20) == 5
+        assert process.wait(60) == 5
 
 
 def test_a_container_outlives_its_command(izba: Izba) -> None:
@@ -269,7 +269,7 @@ def test_with_one_uid_identity_changes_are_faked(single_izba: Izba) -> None:
 def test_output_to_a_closed_stream_goes_nowhere(izba: Izba) -> None:
     words = " ".join(shlex.quote(word) for word in [*izba.command, "run", "--rm", "--network", "none", "busybox"])
 
-    done = subprocess.run(["sh", "-c", f"{words} echo lost >&-"], env=izba.environment, timeout=30, check=False)
+    done = subprocess.run(["sh", "-c", f"{words} echo lost >&-"], env=izba.environment, timeout=60, check=False)
 
     assert done.returncode == 0
     assert izba.ok("system", "check") == "no problem found"

@@ -24,7 +24,7 @@ class Terminal:
             os.execve(izba.command[0], [*izba.command, *args], izba.environment)
         self.seen = b""
 
-    def expect(self, text: str, seconds: float = 15) -> None:
+    def expect(self, text: str, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while text.encode() not in self.seen:
             assert time.monotonic() < deadline, self.seen
@@ -145,12 +145,14 @@ def test_attach_shows_what_comes_and_ends_with_the_container(izba: Izba) -> None
 
 
 def test_several_may_be_attached(izba: Izba) -> None:
-    name = izba.detached("sh", "-c", "read line; echo got $line", options=("-i",))
+    script = "until read -t 1 line; do echo here; done; echo got $line"
+    name = izba.detached("sh", "-c", script, options=("-i",))
     with izba.popen("attach", "--no-stdin", name, stdout=subprocess.PIPE) as watcher:
-        time.sleep(0.5)
-        assert izba("attach", name, input="words\n").stdout == "got words\n"
+        assert watcher.stdout is not None
+        assert watcher.stdout.readline() == "here\n"
+        assert izba("attach", name, input="words\n").stdout.endswith("got words\n")
 
-        assert watcher.communicate(timeout=20)[0] == "got words\n"
+        assert watcher.communicate(timeout=60)[0].endswith("got words\n")
 
 
 # -- logs

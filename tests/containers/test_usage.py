@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from izba.jsonio import loads
-from tests.containers.conftest import Izba
+from tests.containers.conftest import Izba, eventually
 
 
 def test_top_lists_the_processes_of_the_container_and_no_others(any_izba: Izba) -> None:
     name = any_izba.detached("sh", "-c", "sleep 431 & exec sleep 432")
     other = any_izba.detached("sleep", "433")
+    eventually(lambda: "sleep 432" in any_izba.ok("top", name) and "sleep 431" in any_izba.ok("top", name))
     header, *lines = any_izba.ok("top", name).splitlines()
     assert header.split() == ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]
     assert sorted(line.split()[-1] for line in lines) == ["431", "432"]
@@ -71,6 +72,7 @@ def test_update_changes_limits_of_a_running_container(izba: Izba) -> None:
 @pytest.mark.root
 def test_update_gives_limits_to_a_container_that_had_none_and_they_go_with_it(izba: Izba) -> None:
     name = izba.detached("sh", "-c", "sleep 437 & exec sleep 438")
+    eventually(lambda: "sleep 437" in izba.ok("top", name))
     izba.ok("update", "--pids-limit", "44", name)
     container = izba.inspect(name)["Id"]
     groups = list(Path("/sys/fs/cgroup").glob(f"**/izba/{container}"))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from izba.jsonio import loads
-from tests.containers.conftest import Izba
+from tests.containers.conftest import Izba, eventually
 
 
 def run(izba: Izba, *args: str) -> str:
@@ -228,7 +228,7 @@ def test_volumes_from_lends_mounts_and_an_anonymous_volume_goes_with_its_last_us
 
     any_izba.ok("rm", "-v", owner)
 
-    assert any_izba.ok("exec", borrower, "cat", "/mine/x") == "lent"
+    eventually(lambda: any_izba("exec", borrower, "cat", "/mine/x").stdout == "lent\n")
     assert any_izba.ok("volume", "inspect", "-f", "{{.Name}}", mount["Name"]) == mount["Name"]
     assert [mount["Destination"] for mount in any_izba.inspect(borrower)["Mounts"]] == ["/mine"], "no --tmpfs"
     again = ("--volumes-from", f"{borrower}:ro", "busybox", "sh", "-c", "cat /mine/x; echo >/mine/y || echo refused")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import uuid
@@ -17,6 +16,7 @@ from typing import Any
 import httpx
 
 from tests.defect_control.stack import BACKEND, CSRF, registration
+from tests.support.ports import free_ports
 
 EXAMPLE = BACKEND.parent
 BACKENDS = ("auth-service", "projects-service", "defects-service", "reports-service")
@@ -39,14 +39,6 @@ def copy_example(target: Path) -> Path:
 def data_of(service: str) -> str:
     """Its data folder, in a copy of the example."""
     return f"backend/service_{service.removesuffix('-service')}/data"
-
-
-def free_ports(count: int) -> list[int]:
-    listening = [socket.create_server(("", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in listening]
-    for each in listening:
-        each.close()
-    return ports
 
 
 @dataclass

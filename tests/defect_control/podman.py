@@ -37,7 +37,7 @@ podman-compose up -d --no-build
 trap 'podman-compose down --timeout 1' EXIT
 for service in {services}; do
     container=$(podman ps --quiet --filter label=com.docker.compose.service=$service)
-    end=$((SECONDS + 60))
+    end=$((SECONDS + 120))
     until podman healthcheck run $container >/dev/null; do
         [ $SECONDS -lt $end ] || {{ podman logs $container; exit 1; }}
         sleep 0.2

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.defect_control.pictures import photo
 from tests.defect_control.stack import BACKEND, Stack, code
+from tests.support.ports import free_port
 
 pytestmark = [pytest.mark.peer("psql"), pytest.mark.slow]
 
@@ -34,8 +34,7 @@ def server() -> Iterator[str]:
         user = pwd.getpwnam("postgres")
         os.chown(directory, user.pw_uid, user.pw_gid)
         account = {"user": "postgres", "group": "postgres", "extra_groups": []}
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     data = directory / "data"
     quick = "-c fsync=off -c listen_addresses=127.0.0.1"
     start = ["-o", f"-p {port} -k {directory} {quick}", "-l", directory / "log", "-w", "start"]

@@ -15,6 +15,7 @@ from izba.layer.streams import Discard
 from izba.oci.chain import next_chain_id
 from izba.oci.digest import Digest
 from izba.store.images import ImageRow
+from tests.support.children import children_cpu
 from tests.support.layers import load, tar
 
 pytestmark = pytest.mark.root
@@ -203,7 +204,7 @@ def test_an_id_is_never_printed_raw_from_outside(loaded: Engine, izba: Izba) -> 
     assert "\x1b" not in izba("image", "inspect", "\x1b[31mred").stderr
 
 
-def test_a_thousand_images_are_listed_in_150_ms(engine: Engine, izba: Izba) -> None:
+def test_a_thousand_images_are_listed_in_150_ms_of_the_processor(engine: Engine, izba: Izba) -> None:
     content = engine.store.content
     with engine.store.db.transaction():
         for number in range(1000):
@@ -229,9 +230,9 @@ def test_a_thousand_images_are_listed_in_150_ms(engine: Engine, izba: Izba) -> N
 
     times = []
     for _ in range(5):
-        begin = time.perf_counter()
+        before = children_cpu()
         lines = izba("images").stdout.count("\n")
-        times.append(time.perf_counter() - begin)
+        times.append(children_cpu() - before)
     assert lines == 1001
     assert min(times) < 0.150
 

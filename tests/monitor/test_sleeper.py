@@ -158,7 +158,7 @@ def test_an_izba_that_is_being_replaced_is_waited_for(tmp_path: Path) -> None:
         (tmp_path / "new").write_text("def main(memory: int) -> None: print('awake with', memory)\n")
         (tmp_path / "new").rename(package / "monitor" / "wake.py")
 
-        assert waking.communicate(timeout=20)[0] == "awake with 7\n"
+        assert waking.communicate(timeout=60)[0] == "awake with 7\n"
 
 
 @pytest.mark.peer("qemu-aarch64-static")
@@ -181,7 +181,7 @@ def test_the_program_for_aarch64_does_the_same(tmp_path: Path) -> None:
     command = [emulator, str(code), "/bin/sh", "sh", "-c", "echo $0 $1", "one", "two"]
 
     done = subprocess.run(
-        [sys.executable, "-c", script, *map(str, command)], capture_output=True, text=True, check=False, timeout=20
+        [sys.executable, "-c", script, *map(str, command)], capture_output=True, text=True, check=False, timeout=60
     )
 
     assert done.stdout == "one two\n"

@@ -57,7 +57,7 @@ while True:
 """
 
 
-def fetch(address: str, port: int, *, prefix: tuple[str, ...] = (), timeout: float = 3) -> str:
+def fetch(address: str, port: int, *, prefix: tuple[str, ...] = (), timeout: float = 30) -> str:
     """What a server says, asked from the namespace of `prefix`; the kind of failure where there is none."""
     done = subprocess.run(
         [*prefix, sys.executable, "-c", FETCH, address, str(port), str(timeout)],
@@ -71,20 +71,23 @@ def fetch(address: str, port: int, *, prefix: tuple[str, ...] = (), timeout: flo
 SEND = """
 import socket, sys
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-    udp.settimeout(2)
+    udp.settimeout(float(sys.argv[4]))
     udp.sendto(sys.argv[3].encode(), (sys.argv[1], int(sys.argv[2])))
     print(udp.recv(65535).decode())
 """
 
 
-def send(address: str, port: int, text: str, *, prefix: tuple[str, ...] = ()) -> str:
+def send(address: str, port: int, text: str, *, prefix: tuple[str, ...] = (), timeout: float = 30) -> str:
     """What comes back for one datagram, sent from the namespace of `prefix`."""
     return subprocess.run(
-        [*prefix, sys.executable, "-c", SEND, address, str(port), text], capture_output=True, text=True, check=False
+        [*prefix, sys.executable, "-c", SEND, address, str(port), text, str(timeout)],
+        capture_output=True,
+        text=True,
+        check=False,
     ).stdout.strip()
 
 
-def ask_from(izba: Izba, name: str, address: str, port: int, *, timeout: int = 2) -> str:
+def ask_from(izba: Izba, name: str, address: str, port: int, *, timeout: int = 30) -> str:
     """The last line of what a server says to a container, empty where it says nothing."""
     command = f"printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w {timeout} {address} {port} 2>/dev/null | tail -n 1"
     return izba("exec", name, "sh", "-c", command).stdout.strip()
@@ -95,9 +98,9 @@ def within(izba: Izba, name: str) -> tuple[str, ...]:
     return ("nsenter", f"--net=/proc/{izba.state(name)['Pid']}/ns/net")
 
 
-def send_from(izba: Izba, name: str, address: str, port: int, text: str) -> str:
+def send_from(izba: Izba, name: str, address: str, port: int, text: str, *, timeout: float = 30) -> str:
     """What comes back to a container for one datagram."""
-    return send(address, port, text, prefix=within(izba, name))
+    return send(address, port, text, prefix=within(izba, name), timeout=timeout)
 
 
 class Server:

@@ -72,7 +72,7 @@ def test_nothing_gets_into_or_out_of_an_internal_network(izba: Izba, machine: Ma
             # Not even with a route of its own making.
             machine.host(*within(izba, client), "ip", "route", "add", "default", "via", gateway)
             assert ask_from(izba, client, LAN, 7070, timeout=1) == ""
-            assert send_from(izba, client, LAN, 7070, "ping") == ""
+            assert send_from(izba, client, LAN, 7070, "ping", timeout=2) == ""
         assert fetch(address, 80, prefix=machine.on_lan, timeout=1) == "TimeoutError"
         assert ask_from(izba, other, address, 80, timeout=1) == ""
     finally:
@@ -91,8 +91,8 @@ def test_a_container_does_not_reach_the_hosts_loopback(izba: Izba, machine: Mach
     name = idle(izba)
     gateway = izba.inspect(name)["NetworkSettings"]["Gateway"]
     with Server("127.0.0.1", 9090, machine.on_host):
-        assert ask_from(izba, name, gateway, 9090) == ""
-        assert ask_from(izba, name, HOST, 9090) == ""
+        assert ask_from(izba, name, gateway, 9090, timeout=2) == ""
+        assert ask_from(izba, name, HOST, 9090, timeout=2) == ""
         inside = within(izba, name)
         machine.host(*inside, "ip", "addr", "del", "127.0.0.1/8", "dev", "lo")
         machine.host(*inside, "sysctl", "-q", "net.ipv4.conf.all.route_localnet=1")

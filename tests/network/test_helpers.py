@@ -106,12 +106,12 @@ def test_the_program_ends_with_its_container_and_is_replaced_when_killed(
         with Server(LAN, 7070, machine.on_lan):
             eventually(lambda: fetch(LAN, 7070, prefix=_within(user_izba, client)) == HOST)
     with Server("0.0.0.0", 80, _within(user_izba, client)):
-        assert fetch("127.0.0.1", 8080, prefix=machine.on_host)
+        eventually(lambda: fetch("127.0.0.1", 8080, prefix=machine.on_host) not in REFUSED)
 
     user_izba.ok("restart", "-t", "0", client)
-    assert len(_programs(user_izba)) == 1
+    eventually(lambda: len(_programs(user_izba)) == 1)
     with Server("0.0.0.0", 80, _within(user_izba, client)):
-        assert fetch("127.0.0.1", 8080, prefix=machine.on_host)
+        eventually(lambda: fetch("127.0.0.1", 8080, prefix=machine.on_host) not in REFUSED)
 
     monitor = user_izba.ok("inspect", "--format", "{{.Id}}", client)
     state = (user_izba.root / "containers" / monitor / "state.json").read_text()

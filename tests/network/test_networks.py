@@ -25,6 +25,7 @@ from tests.network.conftest import (
     served,
     within,
 )
+from tests.support.ports import free_ports
 
 pytestmark = pytest.mark.root
 
@@ -41,12 +42,8 @@ def network(any_izba: Izba) -> Iterator[str]:
 
 @pytest.fixture
 def port() -> int:
-    """A port that is free at the moment, and with it the next."""
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        found: int = one.getsockname()[1]
-        return found
+    """A port that is free, and with it the next."""
+    return free_ports(2)[0]
 
 
 def test_containers_find_each_other_by_name_alias_and_id(any_izba: Izba, network: str) -> None:
@@ -138,7 +135,7 @@ def test_a_container_does_not_reach_what_listens_on_the_hosts_loopback_only(any_
     gateway = any_izba.inspect(client)["NetworkSettings"]["Gateway"]
     with Server("127.0.0.1", port):
         for address in (gateway, host_address(), "127.0.0.1"):
-            assert ask_from(any_izba, client, address, port) == "", address
+            assert ask_from(any_izba, client, address, port, timeout=2) == "", address
 
 
 def test_a_published_port_is_reached_by_ipv4_and_ipv6(any_izba: Izba, port: int) -> None:
@@ -167,7 +164,7 @@ def test_datagrams_come_in_by_published_ports(any_izba: Izba, port: int) -> None
 
     name = idle(any_izba, "-p", f"{port}:53/udp")
     with Server("0.0.0.0", 53, within(any_izba, name)), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(3)
+        client.settimeout(30)
         client.sendto(b"ping", ("127.0.0.1", port))
         assert client.recv(100).endswith(b" ping")
 
@@ -199,7 +196,7 @@ def test_internal_networks_have_no_way_out_and_ask_nobody(any_izba: Izba, port: 
         client = idle(any_izba, "--network", name)
         with Server(host_address(), port):
             assert ask_from(any_izba, client, host_address(), port, timeout=1) == ""
-            assert send_from(any_izba, client, host_address(), port, "ping") == ""
+            assert send_from(any_izba, client, host_address(), port, "ping", timeout=2) == ""
         assert "REFUSED" in any_izba("exec", client, "nslookup", "secret.example.com").stdout
     finally:
         any_izba.clean()
@@ -264,20 +261,20 @@ def test_a_relay_that_was_killed_is_replaced_and_nobody_loses_anything(any_izba:
     """I: the networks' own process, kill -9."""
     web = served(any_izba, "--network", network, "-p", f"{port}:80")
     client = idle(any_izba, "--network", network)
-    (relay,) = relays(any_izba)
+    relay = only_relay(any_izba)
     os.kill(relay, signal.SIGKILL)
 
     eventually(lambda: relays(any_izba) not in ([], [relay]))
     eventually(lambda: ask_from(any_izba, client, web, 80) == web)
     eventually(lambda: fetch("::1", port) == web)
-    assert fetch("127.0.0.1", port) == web
+    eventually(lambda: fetch("127.0.0.1", port) == web)
     with Server(host_address(), port + 1):
-        assert ask_from(any_izba, client, host_address(), port + 1) != ""
+        eventually(lambda: ask_from(any_izba, client, host_address(), port + 1) != "")
 
 
 def test_the_relay_ends_with_the_last_container(any_izba: Izba, network: str) -> None:
     idle(any_izba, "--network", network)
-    assert len(relays(any_izba)) == 1
+    only_relay(any_izba)
     any_izba.clean()
     eventually(lambda: relays(any_izba) == [])
 
@@ -287,7 +284,7 @@ def test_many_start_at_once_and_all_find_each_other(any_izba: Izba, network: str
     starts = [
         any_izba.popen("run", "-d", "--name", name, "--network", network, "busybox", "sleep", "1000") for name in names
     ]
-    assert [start.wait(60) for start in starts] == [0] * 6
+    assert [start.wait(120) for start in starts] == [0] * 6
     addresses = {address_of(any_izba, name, network) for name in names}
     assert len(addresses) == 6
     for name in names:
@@ -362,6 +359,13 @@ def test_what_no_container_can_have_is_refused_and_leaves_none(
     assert any_izba.ok("ps", "-aq", "--filter", "status=created") == ""
 
 
+def only_relay(izba: Izba) -> int:
+    """That of now, once the one before it has ended: it outlives its last container a little."""
+    eventually(lambda: len(relays(izba)) == 1)
+    (relay,) = relays(izba)
+    return relay
+
+
 def relays(izba: Izba) -> list[int]:
     """The networks' own process of an izba: the one that wrote to its log's file."""
     log = izba.root / "run" / "network" / "relay.log"
@@ -384,7 +388,7 @@ def test_an_ordinary_user_is_told_about_low_ports(range_izba: Izba) -> None:
     started = time.monotonic()
     refused = range_izba("run", "--rm", "-p", "81:80", "busybox", "true")
     assert "sudo sysctl net.ipv4.ip_unprivileged_port_start=81" in refused.stderr
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60
 
 
 @pytest.mark.parametrize("kind", ["range", "single"])
@@ -399,7 +403,7 @@ def test_a_container_started_right_after_the_relay_was_killed_finds_the_others(
         web = served(izba, "--network", name)
         for pid in monitors(izba):
             os.kill(pid, signal.SIGSTOP)  # it has no chance to be first
-        os.kill(relays(izba)[0], signal.SIGKILL)
+        os.kill(only_relay(izba), signal.SIGKILL)
         client = idle(izba, "--network", name)
         assert ask_from(izba, client, address_of(izba, web, name), 80) == web
     finally:

@@ -43,7 +43,7 @@ def client(host: str, name: str = "team/app", credentials: Credentials | None = 
 def ask(host: str, path: str, method: str = "GET", body: bytes | None = None) -> Iterator[http.client.HTTPResponse]:
     """A request as it is, on a connection of its own; the answer's body is not read yet."""
     name, _, port = host.partition(":")
-    with closing(http.client.HTTPConnection(name, int(port), timeout=30)) as connection:
+    with closing(http.client.HTTPConnection(name, int(port), timeout=60)) as connection:
         connection.request(method, path, body)
         with connection.getresponse() as answer:
             yield answer
@@ -74,7 +74,7 @@ def registry_by(user: User) -> Iterator[str]:
             yield process.stdout.readline().strip().rpartition("//")[2]
         finally:
             process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     assert user.run("--root", root, "system", "check", "--verify", check=True).stdout == "no problem found\n"
 
 

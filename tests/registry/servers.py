@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -20,13 +19,9 @@ from pathlib import Path
 
 import bcrypt
 
+from tests.support.ports import free_port
+
 USER, PASSWORD = "ivan", "Изба:1"
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @contextmanager
@@ -56,11 +51,12 @@ http: {{addr: "127.0.0.1:{port}"}}
 
 def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    for _ in range(200):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
         if process.poll() is not None:
             raise AssertionError(f"the server of {url} ended with {process.returncode}")
         try:
-            opener.open(url, timeout=2)
+            opener.open(url, timeout=10)
         except urllib.error.HTTPError:
             return
         except OSError:

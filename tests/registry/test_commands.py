@@ -171,7 +171,7 @@ def test_a_terminal_gets_bars_and_no_line_twice(registry: str, izba: Run, tar: P
     except OSError:
         pass  # the other end is closed
     os.close(master)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     text = seen.decode()
     assert "Pushed" in text
     lines = re.sub(r"\x1b\[\d*[A-Z]", "", text).splitlines()

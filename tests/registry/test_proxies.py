@@ -21,6 +21,7 @@ from izba.registry.credentials import Credentials
 from izba.registry.fault import RegistryUnreachable
 from tests.registry.fakes import Fake
 from tests.registry.servers import Request, Server, scripted
+from tests.support.ports import free_port
 
 SECRET = "p%40ss:wort"
 PLAIN_SECRET = "p@ss:wort"
@@ -174,8 +175,7 @@ class TestE8Proxies:
         assert len(through.asked) == 1, "a refusal is not asked for again"
 
     def test_a_proxy_that_is_away_is_told_at_once(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         with pytest.raises(RegistryUnreachable, match="refused"):
             client({"HTTPS_PROXY": f"http://u:{SECRET}@127.0.0.1:{port}"}).manifest("1")
 

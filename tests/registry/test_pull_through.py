@@ -102,7 +102,7 @@ def test_a_pull_through_blob_is_shown_while_it_comes_and_fetched_once_for_all_wh
         request.end_headers()
         request.wfile.write(whole[:1_500_000])
         request.wfile.flush()
-        assert is_read.wait(10)
+        assert is_read.wait(60)
         request.wfile.write(whole[1_500_000:])
         return True
 

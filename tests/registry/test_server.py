@@ -157,7 +157,7 @@ def test_the_command_serves_https_to_who_has_the_password_and_ends_on_a_signal(o
         ):
             ssl.create_default_context().wrap_socket(raw, server_hostname="localhost")
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 def test_uploads_that_come_at_once_do_not_exceed_the_quota_together(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_two_who_push_the_same_blob_at_once_both_have_it(tmp_path: Path) -> None
 
         def content() -> Iterator[bytes]:
             yield data[:1_000_000]
-            together.wait(10)
+            together.wait(60)
             yield data[1_000_000:]
 
         with ThreadPoolExecutor(2) as pool:
@@ -232,7 +232,7 @@ def test_a_registry_killed_during_uploads_shows_nothing_of_them_and_takes_them_t
     with serving(own_izba) as (host, process):
         assert read(client(host), blob_of(data)) == data
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     assert own_izba.ok("system", "check", "--verify") == "no problem found"
 
 

@@ -107,7 +107,7 @@ def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., s
     run("import", str(home / "image.tar"), "box")
     yield lambda *words: str(home) if words == ("home",) else run(*words)
     daemon.send_signal(signal.SIGTERM)
-    daemon.wait(30)
+    daemon.wait(120)
     for left in (home / "exec/netns").iterdir():  # dockerd's own network namespace, which it does not unmount
         umount(str(left))
     log.close()

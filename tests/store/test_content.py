@@ -158,7 +158,7 @@ def test_two_who_store_the_same_blobs_in_opposite_order_do_not_wait_for_each_oth
     for thread in both:
         thread.start()
     for thread in both:
-        thread.join(timeout=20)
+        thread.join(timeout=60)
         assert not thread.is_alive()
 
     assert [content.read(Digest.of(data)) for data, _ in parts] == [data for data, _ in parts]

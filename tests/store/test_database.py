@@ -193,7 +193,7 @@ def test_what_a_child_writes_after_its_parent_ended_is_kept(tmp_path: Path) -> N
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        assert process.wait(timeout=20) == 0  # the parent
+        assert process.wait(timeout=60) == 0  # the parent
         with Store.open(roots) as other:
             assert _settings(other.db) == [("parent", "1")]
         process.stdin.write("\n")
@@ -251,10 +251,10 @@ def test_the_snapshotter_is_chosen_in_the_middle_of_a_transaction_while_another_
 
     chooser = threading.Thread(target=choose, daemon=True)
     chooser.start()
-    chooser.join(timeout=20)
+    chooser.join(timeout=60)
 
     assert not chooser.is_alive(), "the two wait for each other"
-    other.join(timeout=20)
+    other.join(timeout=60)
     assert not other.is_alive()
     store.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 import traceback
@@ -54,6 +55,12 @@ def in_child(action: Callable[[], None]) -> None:
     status = os.waitpid(pid, 0)[1]
     if status != 0:
         raise AssertionError(f"the child ended with status {status}\n{told.decode()}")
+
+
+def children_cpu() -> float:
+    """Seconds of processor time that this process's ended children, and theirs, have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def killed_at(step: int, action: Callable[[], None], *, within: tuple[str, ...]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -160,17 +161,27 @@ def ordinary_user(installation: Installation, *, subordinate_ids: bool) -> Itera
     with tempfile.TemporaryDirectory(prefix=f"{name}-", dir="/var/tmp") as parent:
         os.chmod(parent, 0o755)
         home = Path(parent) / "home"
-        subprocess.run(["useradd", "--create-home", "--home-dir", home, "--shell", "/bin/sh", name], check=True)
+        with _users_of_the_machine():
+            subprocess.run(["useradd", "--create-home", "--home-dir", home, "--shell", "/bin/sh", name], check=True)
+            _set_subordinate_ids(name, present=subordinate_ids)
         try:
             record = subprocess.run(["id", "-u", name], check=True, capture_output=True, text=True)
             uid = int(record.stdout)
-            _set_subordinate_ids(name, present=subordinate_ids)
             user = User(name=name, uid=uid, gid=uid, home=home, installation=installation, has_range=subordinate_ids)
             yield user
         finally:
             _end_processes_of(name)
-            subprocess.run(["userdel", "--force", name], check=False, capture_output=True)
-            _set_subordinate_ids(name, present=False)
+            with _users_of_the_machine():
+                subprocess.run(["userdel", "--force", name], check=False, capture_output=True)
+                _set_subordinate_ids(name, present=False)
+
+
+@contextmanager
+def _users_of_the_machine() -> Iterator[None]:
+    """Sessions and their workers take turns: each reads whole files of the machine and writes them anew."""
+    with open("/var/lock/izba-tests-users", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _set_subordinate_ids(name: str, *, present: bool) -> None:
