@@ -1,4 +1,7 @@
-"""Where in the v2 hierarchy this process may make cgroups: everywhere as root, else in what systemd delegates to it.
+"""Where this process may make cgroups: everywhere as root, else in what was delegated to it.
+
+On v1 that is a directory of each hierarchy that root gave to the user, for processes that were started in it. On v2
+it is what systemd delegates.
 
 A user's processes live in `user@UID.service`, which systemd delegates, when they were started by the user's systemd (a
 desktop's terminal, `systemd-run --user`); a login over ssh lives in a session scope beside it, from which the kernel
@@ -15,14 +18,34 @@ from izba.cgroups import files
 _NAMES = {"memory": "memory", "cpu": "cpu", "cpuset": "cpuset", "pids": "pids", "io": "blkio", "hugetlb": "hugetlb"}
 
 REMEDY = "start it with: systemd-run --user --scope -p Delegate=yes izba ..."
+REMEDY_V1 = "have root make a directory for you in each hierarchy below /sys/fs/cgroup, and start izba in them"
+
+
+def remedy() -> str:
+    """What gives an ordinary user limits on this machine."""
+    return REMEDY if os.path.exists("/sys/fs/cgroup/cgroup.controllers") else REMEDY_V1
 
 
 def base(mount_point: str) -> str | None:
     """The topmost cgroup around this process that belongs to it; the root of the hierarchy for root."""
     if os.access(f"{mount_point}/cgroup.procs", os.W_OK):
         return mount_point
+    return _topmost(mount_point, own_path())
+
+
+def v1_base(mount_point: str, controllers: str) -> str | None:
+    """The topmost cgroup around this process that belongs to it, in the v1 hierarchy of these controllers."""
+    wanted = set(controllers.split(","))
+    for line in files.read("/proc/self", "cgroup").splitlines():
+        _, names, path = line.split(":", 2)
+        if wanted & set(names.split(",")):
+            return _topmost(mount_point, path.rstrip("/"))
+    return None
+
+
+def _topmost(mount_point: str, own: str) -> str | None:
     best = None
-    path = mount_point + own_path()
+    path = mount_point + own
     while path != mount_point:
         if not (os.access(path, os.W_OK) and os.access(f"{path}/cgroup.procs", os.W_OK)):
             break

@@ -62,14 +62,16 @@ class Hierarchy(Record):
     """Where this process may make cgroups.
 
     base         v2: the directory below which cgroups are made; v1: unused
-    mounts       v1: (controllers of the hierarchy, joined by commas; mount point)
+    mounts       v1: (controllers of the hierarchy, joined by commas; the directory below which cgroups are made in it)
     controllers  those that limits can be set with
+    delegated    v1: to an ordinary user, whom the kernel lets set no rules for devices
     """
 
     version: int
     controllers: tuple[str, ...]
     base: str = ""
     mounts: tuple[tuple[str, str], ...] = ()
+    delegated: bool = False
 
 
 LIMITS = ("memory", "cpu", "cpuset", "pids", "blkio", "devices", "freezer", "cpuacct", "hugetlb")
@@ -91,10 +93,18 @@ def detect() -> Hierarchy | None:
         if kind == "cgroup" and (names := [name for name in options.split(",") if name in LIMITS])
     ]
     usable = tuple((names, point) for names, point in v1 if os.access(point, os.W_OK))
+    delegated = False
+    if not usable and v1:
+        from izba.cgroups import delegate
+
+        usable = tuple(
+            (names, base) for names, point in v1 if (base := delegate.v1_base(point, names)) and names != "devices"
+        )
+        delegated = True
     if not usable:
         return None
     controllers = tuple(name for names, _ in usable for name in names.split(","))
-    return Hierarchy(version=1, controllers=controllers, mounts=usable)
+    return Hierarchy(version=1, controllers=controllers, mounts=usable, delegated=delegated)
 
 
 def manager(path: str, hierarchy: Hierarchy | None = None) -> CgroupManager | None:

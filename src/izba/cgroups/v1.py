@@ -28,6 +28,7 @@ class CgroupV1:
 
     def __init__(self, path: str, hierarchy: Hierarchy) -> None:
         self.path = path
+        self._is_delegated = hierarchy.delegated
         self._directories = {
             controller: f"{point}/{path.strip('/')}"
             for controllers, point in hierarchy.mounts
@@ -37,8 +38,10 @@ class CgroupV1:
 
     def apply(self, wanted: LinuxResources) -> None:
         needed = resources.controllers(wanted)
-        if needed & _ACCOUNTING:
+        if needed & _ACCOUNTING and "cpuacct" in self._directories:
             needed.add("cpuacct")
+        if self._is_delegated:
+            needed.discard("devices")  # what the user may not open, the container cannot either
         for controller in needed:
             self._make(controller)
         for controller, file, value in resources.v1(wanted):

@@ -239,7 +239,7 @@ def _cgroups(root: bool) -> Finding:
             check="cgroups",
             state="limited",
             detail="none may be made here: no limits of memory, cpu and processes",
-            remedy=None if root else delegate.REMEDY,
+            remedy=None if root else delegate.remedy(),
         )
     missing = [name for name in ("memory", "cpu", "pids", "cpuset", "blkio") if name not in found.controllers]
     where = f" in {found.base}" if found.base else ""

@@ -43,9 +43,12 @@ def thaw(init: int, cgroup: str) -> None:
 def _group(path: str) -> CgroupManager | None:
     if not path:
         return None
-    from izba.cgroups.manager import manager
+    from izba.cgroups.manager import detect, manager
 
-    group = manager(path)
+    found = detect()
+    if found is None or "freezer" not in found.controllers:  # nobody delegated that one
+        return None
+    group = manager(path, found)
     return group if group is not None and group.exists() else None
 
 

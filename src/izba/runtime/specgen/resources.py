@@ -73,6 +73,10 @@ def checked(limits: ResourceLimits, host: HostFacts) -> tuple[ResourceLimits, li
         if controller not in host.cgroup_controllers and any(_is_set(limits, field) for field in fields):
             warnings.append(_MISSING[controller])
             limits = limits.replace(**{field: _DEFAULTS[field] for field in fields})
+    if warnings and host.rootless:
+        from izba.cgroups.delegate import remedy
+
+        warnings.append(f"An ordinary user's limits need a cgroup that was delegated to them: {remedy()}")
     if limits.oom_kill_disable and host.cgroup_version != 1:
         warnings.append("Your kernel does not support OomKillDisable. OomKillDisable discarded.")
         limits = limits.replace(oom_kill_disable=False)
