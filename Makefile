@@ -35,6 +35,23 @@ test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer with venv was foun
 	echo "hint: apt-get install python3 python3-venv, or make PYTHON=/path/to/python3" >&2; exit 1; }
 endef
 
+PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
+
+# Not a plain `pip install`, which distributions refuse outside of virtual environments (PEP 668).
+.PHONY: install
+install: ## install izba below PREFIX (~/.local, or /usr/local for root), in a virtual environment of its own
+	@$(NEEDS_PYTHON)
+	$(PYTHON) -m venv $(PREFIX)/lib/izba
+	$(PREFIX)/lib/izba/bin/python -m pip install --quiet --disable-pip-version-check --upgrade .
+	mkdir -p $(PREFIX)/bin
+	ln -sfn $(PREFIX)/lib/izba/bin/izba $(PREFIX)/bin/izba
+	@case ":$$PATH:" in *:$(PREFIX)/bin:*) ;; *) echo "hint: export PATH=\"$(PREFIX)/bin:\$$PATH\"" ;; esac
+
+.PHONY: uninstall
+uninstall: ## remove what `make install` installed; images and containers stay
+	rm -rf $(PREFIX)/lib/izba
+	rm -f $(PREFIX)/bin/izba
+
 DEMO := PATH="$(CURDIR)/$(BIN):$$PATH" IZBA_BOOTSTRAP=1 IZBA_ROOT=$(DEMO_ROOT)
 
 .PHONY: demo

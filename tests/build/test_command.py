@@ -62,6 +62,33 @@ def test_quiet_prints_the_id_and_files_get_the_results(build: Builder, tmp_path:
     assert told["image.name"] == "docker.io/library/q:latest,docker.io/library/r:2"
 
 
+@pytest.mark.parametrize("start", [["-m", "izba"], ["scripts/izba"]])
+def test_in_any_locale_names_and_texts_are_utf8(build: Builder, start: list[str]) -> None:
+    text = "FROM busybox\nCOPY <<ü /dir/ü\nwörd\nü\nRUN echo ünï > /ä\nLABEL of=Ö\n"
+    context = build.context(text, {"ß": ""})
+    of_utf8 = build.build(context).image
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+    done = subprocess.run(
+        [sys.executable, *start, "--root", build.engine.roots.data, "build", "--no-cache", "-t", "ünicode", context],
+        env={**os.environ, "PYTHONPATH": "src", **ascii_only},
+        capture_output=True,
+        check=False,
+    )
+    assert b"invalid reference" in done.stderr
+    assert "ünicode".encode() in done.stderr
+    done = subprocess.run(
+        [sys.executable, *start, "--root", build.engine.roots.data, "build", "--no-cache", "-q", context],
+        env={**os.environ, "PYTHONPATH": "src", **ascii_only},
+        capture_output=True,
+        check=True,
+    )
+
+    image = build.engine.images.require(done.stdout.decode().strip())
+    assert image.config["rootfs"] == of_utf8.config["rootfs"]
+    assert image.config["config"]["Labels"] == {"of": "Ö"}
+
+
 def test_an_error_shows_the_place_the_last_words_and_exits_with_1(build: Builder) -> None:
     context = build.context("FROM busybox\n# why\nRUN echo last words; exit 9\n")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -144,6 +145,35 @@ def test_an_interrupted_build_says_so_and_ends_its_commands(fresh: Builder) -> N
     assert process.returncode == 130
     # They are killed with the first process of their namespace, each when its turn comes.
     eventually(lambda: not subprocess.run(["pgrep", "-f", f"^{words}$"], check=False, capture_output=True).stdout)
+
+
+def test_ctrl_c_cancels_what_runs_and_nothing_is_told_to_have_failed(fresh: Builder) -> None:
+    context = fresh.context("FROM busybox\nRUN echo begun; sleep 98\n")
+    command = _izba(Path(fresh.engine.roots.data), "build", "--progress", "plain", str(context))
+    # The terminal's session has to outlast the build: its end takes along what was not read yet.
+    session = ["setsid", "--ctty", "sh", "-c", 'trap : INT; "$@"; echo exit code $? >&2; read _', "sh"]
+    master, slave = pty.openpty()
+    environment = {**os.environ, "PYTHONPATH": "src"}
+    with subprocess.Popen([*session, *command], stdin=slave, stderr=slave, env=environment):
+        os.close(slave)
+        _read_until(master, b" begun\r\n")
+        os.write(master, b"\x03")
+        shown = _read_until(master, b"exit code ")
+        os.write(master, b"\n")
+    os.close(master)
+
+    assert b" CANCELED\r\n" in shown
+    assert shown.endswith(b"exit code 130\r\n")
+    assert b"ERROR" not in shown.upper()
+    assert subprocess.run(["pgrep", "-f", "^sleep 98$"], check=False, capture_output=True).stdout == b""
+
+
+def _read_until(terminal: int, text: bytes) -> bytes:
+    """What a terminal shows, to the end of the line with `text`."""
+    shown = b""
+    while text not in shown or not shown.endswith(b"\n"):
+        shown += os.read(terminal, 65536)
+    return shown
 
 
 def test_two_builds_at_once_do_not_disturb_each_other(fresh: Builder) -> None:

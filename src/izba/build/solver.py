@@ -82,7 +82,7 @@ class Solver:
         self._cells: dict[Digest, _Cell] = {}
         self._contents: dict[tuple[Digest, Selector], Digest] = {}
         self._announced: set[Digest] = set()
-        self._threads: list[threading.Thread] = []
+        self._ends: list[threading.Event] = []
         self._failure: BaseException | None = None
         self.used: list[CacheRecord] = []
         """The records that served this build."""
@@ -261,22 +261,27 @@ class Solver:
             if vertex.digest in self._announced:
                 return
             self._announced.add(vertex.digest)
-            thread = threading.Thread(target=self._try, args=(vertex,), name=vertex.name, daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            end = threading.Event()
+            self._ends.append(end)
+            threading.Thread(target=self._try, args=(vertex, end), name=vertex.name, daemon=True).start()
 
     def _join(self) -> None:
-        """Wait for all threads, also those that begin meanwhile."""
-        for thread in self._threads:
-            thread.join()
+        """Wait for all threads, also those that begin meanwhile.
 
-    def _try(self, vertex: Vertex) -> None:
+        `Thread.join` is of no use: interrupted once, it takes the thread for ended from then on (CPython 3.11, 3.12).
+        """
+        for end in self._ends:
+            end.wait()
+
+    def _try(self, vertex: Vertex, end: threading.Event) -> None:
         try:
             self._solve(vertex)
         except Canceled:
             pass
         except BaseException as error:
             self._fail(error)
+        finally:
+            end.set()
 
     def _fail(self, error: BaseException) -> None:
         with self._lock:

@@ -80,6 +80,9 @@ def script() -> NoReturn:
 
     from izba import codecache
 
+    if sys.getfilesystemencoding() != "utf-8":
+        _begin_again_in_utf8()
+
     gc.set_threshold(50_000)  # or a start, which makes many objects and no garbage, is searched for it twenty times
     code = main(leaving=True)
     sys.stderr.flush()
@@ -89,6 +92,17 @@ def script() -> NoReturn:
     if engine := sys.modules.get("izba.engine.engine"):
         engine.Engine.keep_left_open()
     sys.exit(code)
+
+
+def _begin_again_in_utf8() -> NoReturn:
+    """The same command in an interpreter for which names of files, arguments and streams are UTF-8, in any locale.
+
+    Dockerfiles, archives and documents are UTF-8 whatever the user's locale is. With another one, an image would depend
+    on who built it.
+    """
+    import os
+
+    os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def _run(words: list[str], *, leaving: bool) -> int:

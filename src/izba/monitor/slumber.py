@@ -102,7 +102,7 @@ def _sleep(supervisor: Supervisor, quiet: float) -> None:
         for fd in (epoll_fd, signals, *fds):
             os.set_inheritable(fd, True)
         root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-        sleeper.become(epoll_fd, [sys.executable, "-I", "-S", "-c", WAKE, root, str(memory)])
+        sleeper.become(epoll_fd, [sys.executable, "-X", "utf8", "-I", "-S", "-c", WAKE, root, str(memory)])
     finally:
         for fd in (epoll_fd, *fds):
             os.set_inheritable(fd, False)

@@ -52,11 +52,15 @@ def test_quiet_says_nothing_and_an_unknown_mode_names_the_nearest() -> None:
     assert error.value.hint == "did you mean plain?"
 
 
-def on_a_terminal(code: str, **environment: str) -> str:
+def on_a_terminal(code: str, *, shell: str = "", **environment: str) -> str:
+    """What `code` writes to a terminal, run by a job-controlling shell's `shell` as "$@" if that is given."""
     master, slave = pty.openpty()
     source = Path(__file__).parents[3] / "src"
+    # The terminal's session has to outlast the command: its end takes along what was not read yet.
+    within = ["setsid", "--ctty", "bash", "-mc", f"{shell}; echo over; read _", "bash"] if shell else []
     with subprocess.Popen(
-        [sys.executable, "-c", code],
+        [*within, sys.executable, "-c", code],
+        stdin=slave,
         stderr=slave,
         stdout=slave,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(source), "TERM": "xterm", "COLUMNS": "60", **environment},
@@ -66,6 +70,8 @@ def on_a_terminal(code: str, **environment: str) -> str:
         try:
             while data := os.read(master, 65536):
                 shown += data
+                if shown.endswith(b"over\r\n"):
+                    os.write(master, b"\n")
         except OSError:
             pass  # the other end is closed
         os.close(master)
@@ -82,6 +88,27 @@ def test_on_a_terminal_the_view_moves_and_all_steps_stay() -> None:
     assert "=> [2/3] RUN echo hi" in last
     assert "WARNING: mind the gap" in last
     assert "\x1b[34m" in shown
+
+
+STOPPED = """
+import os, signal
+from izba.build.progress import Reporter
+from izba.cli.output.progress import progress
+
+with progress("tty") as sink, Reporter(sink).step("[1/1] RUN echo hi"):
+    os.kill(os.getpid(), signal.SIGTSTP)
+"""
+
+
+def test_a_view_that_is_stopped_leaves_the_terminal_as_it_was_and_comes_back_below() -> None:
+    shown = on_a_terminal(STOPPED, shell='"$@"; echo shell is here; fg')
+
+    before, after = shown.split("shell is here")
+    assert before.rindex("\x1b[?25h") > before.rindex("\x1b[?25l")  # the cursor is shown
+    assert "\x1b[?25l" in after
+    assert "\x1b[1A" not in after[: after.index("[+] Building")]  # what the shell wrote is not drawn over
+    assert after.rindex("\x1b[?25h") > after.rindex("\x1b[?25l")
+    assert "FINISHED" in after
 
 
 def test_without_colour_meaning_stays() -> None:

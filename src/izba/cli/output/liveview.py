@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import threading
 import time
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.live import Live
@@ -15,7 +19,8 @@ from izba.cli.output.tty import wants_colour
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import TextIO
 
@@ -33,24 +38,57 @@ class LiveView:
     def __init__(self, out: TextIO) -> None:
         self._console = Console(file=out, no_color=not wants_colour(out), highlight=False, emoji=False, markup=False)
         self._view = View()
+        self._stops = _stops_by_the_terminal(self._pause)
+
+    def __enter__(self) -> View:
+        self._begin()
+        self._stops.__enter__()
+        return self._view
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stops.__exit__(None, None, None)
+        self._live.stop()
+        self._console.print(self._view.render(self._console.width, None), soft_wrap=True)
+        for text in self._view.afterwards():
+            self._console.print(text, soft_wrap=True)
+
+    def _begin(self) -> None:
         self._live = Live(
             get_renderable=lambda: self._view.render(self._console.width, self._console.height - 1),
             console=self._console,
             refresh_per_second=_REFRESHES,
             transient=True,
         )
-
-    def __enter__(self) -> View:
         self._live.start(refresh=True)
-        return self._view
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    @contextmanager
+    def _pause(self) -> Iterator[None]:
+        """No view and a cursor inside; afterwards another view, below what others wrote."""
         self._live.stop()
-        self._console.print(self._view.render(self._console.width, None), soft_wrap=True)
-        for text in self._view.afterwards():
-            self._console.print(text, soft_wrap=True)
+        yield
+        self._begin()
+
+
+@contextmanager
+def _stops_by_the_terminal(pause: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+    """Inside, Ctrl-Z stops this process within `pause`. Only the main thread can arrange that; elsewhere nothing is."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTSTP) != signal.SIG_DFL:
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        with pause():
+            signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTSTP)  # returns when somebody says SIGCONT
+            signal.signal(signal.SIGTSTP, stop)
+
+    signal.signal(signal.SIGTSTP, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
 
 class _Shown:

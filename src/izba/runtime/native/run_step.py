@@ -69,6 +69,7 @@ def _run_in_child(channel: Channel, plan: InitPlan, spec: Spec, stdio: Stdio, cg
     try:
         gc.disable()
         log.divert(lambda text: channel.send(messages.Warning(text=text)))
+        os.setsid()  # Ctrl-C is for the build, which ends its steps itself
         process.set_parent_death_signal(9)
         created = creation.create_planned(plan, spec, stdio=stdio, cgroup=cgroup)
         creation.start(created)
