@@ -216,9 +216,12 @@ def test_cache_mounts_are_told_apart_by_id_and_begin_as_they_are_told(fresh: Bui
 
 
 def test_a_private_cache_is_not_shared_while_another_uses_it(fresh: Builder) -> None:
-    step = "RUN --mount=type=cache,id=p,target=/c,sharing=private {} echo x >> /c/log; {} wc -l < /c/log > /n"
+    step = (
+        "RUN --mount=type=cache,id=p,target=/c,sharing=private --mount=type=cache,id=met,target=/m "
+        "echo x >> /c/log; touch /m/{}; until test -e /m/{}; do sleep 0.02; done; wc -l < /c/log > /n"
+    )
     done = fresh(
-        f"FROM busybox AS a\n{step.format('', 'sleep 1;')}\nFROM busybox AS b\n{step.format('', 'sleep 1;')}\n"
+        f"FROM busybox AS a\n{step.format('a', 'b')}\nFROM busybox AS b\n{step.format('b', 'a')}\n"
         "FROM scratch\nCOPY --from=a /n /a\nCOPY --from=b /n /b\n"
     )
 
