@@ -40,11 +40,7 @@ class BeingUsed(Conflict):
 
 def remove(engine: Engine, container: Container, *, force: bool = False, volumes: bool = False) -> None:
     """Remove it. Raises `StillRunning` unless `force`, which kills it first."""
-    if lifecycle.state(container).is_running:
-        if not force:
-            raise StillRunning(container)
-        _kill(container)
-    lock = wait_for_lock(container)
+    lock = _ended(container, force=force)
     if lock is None:
         return
     try:
@@ -52,6 +48,20 @@ def remove(engine: Engine, container: Container, *, force: bool = False, volumes
         eventlog.emit_container(engine, container, "destroy")
     finally:
         os.close(lock)
+
+
+def _ended(container: Container, *, force: bool) -> int | None:
+    """The lock of one that does not run, `force` or not; as `wait_for_lock`."""
+    while True:
+        if lifecycle.state(container).is_running:
+            if not force:
+                raise StillRunning(container)
+            _kill(container)
+        try:
+            return wait_for_lock(container)
+        except BeingUsed:  # it was being started, and runs by now
+            if not force or not lifecycle.state(container).is_running:
+                raise
 
 
 def _kill(container: Container) -> None:
