@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import signal
@@ -334,6 +335,19 @@ def test_two_starts_at_once_make_one_run(izba: Izba) -> None:
 
     eventually(lambda: izba.ok("logs", name) == "run")
     assert izba.state(name)["Running"] is True
+
+
+def test_a_start_waits_for_who_is_about_to_let_go_of_the_container(any_izba: Izba) -> None:
+    name = any_izba.name()
+    any_izba.ok("create", "--name", name, "--network", "none", "busybox", "sleep", "60")
+    held = os.open(any_izba.directory(name), os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    start = any_izba.popen("start", name, stdout=subprocess.DEVNULL)
+    time.sleep(0.5)  # as the monitor of the run before, where it has to wait for the processor
+    os.close(held)
+
+    assert start.wait(60) == 0
+    assert any_izba.state(name)["Running"] is True
 
 
 def test_a_reboot_is_seen_without_repair(izba: Izba) -> None:

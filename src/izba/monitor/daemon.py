@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from izba.monitor.plan import Plan
 
 
-_PATIENCE = 0.1
+_PATIENCE = 10.0
 
 
 class AlreadyStarting(Conflict):
@@ -56,9 +56,11 @@ def main(channel: socket, streams: socket | None) -> None:
 
 
 def _lock(directory: str) -> int | None:
-    """Whoever only looks whether somebody has the container has the lock itself for a moment."""
+    """None: it runs. The monitor of the run before has the lock until it is gone; whoever only looks, for a moment."""
     deadline = time.monotonic() + _PATIENCE
-    while (lock := finish.lock(directory)) is None and time.monotonic() < deadline:
+    while (lock := finish.lock(directory)) is None:
+        if state.recorded(directory).is_running or time.monotonic() > deadline:
+            break
         time.sleep(0.002)
     return lock
 
