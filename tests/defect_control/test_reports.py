@@ -76,13 +76,13 @@ def test_the_mean_time_to_close_is_of_what_was_closed_in_the_period() -> None:
 
 
 def test_a_report_agrees_with_the_defects(manager: Person, engineer: Person, record: Record, project: dict) -> None:
-    late = str(date.today() - timedelta(days=5))
-    record(priority="critical", due_date=late, assignee_id=engineer.id)
+    query = {"project_id": project["id"]}
+    today = date.fromisoformat(manager.get("/api/reports/summary", params=query).json()["period"]["to"])  # of the site
+    record(priority="critical", due_date=str(today - timedelta(days=5)), assignee_id=engineer.id)
     defect = record(priority="low")
     for status in ("in_progress", "in_review", "closed"):
         defect = manager.move(defect, status).json()
     manager.move(record(), "cancelled", "Повтор")
-    query = {"project_id": project["id"]}
     summary = manager.get("/api/reports/summary", params=query).json()
     overdue = manager.get("/api/reports/overdue", params=query).json()["items"]
 

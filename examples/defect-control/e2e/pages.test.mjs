@@ -46,6 +46,7 @@ for (const [device, options] of Object.entries(DEVICES)) {
         ...options,
         colorScheme,
         locale: "ru-RU",
+        timezoneId: process.env.TIME_ZONE ?? "Europe/Moscow",
         reducedMotion: "reduce",
         bypassCSP: true, // for axe-core, which is not the page's own script
         storageState: signedIn,

@@ -18,7 +18,14 @@ const BASE = (process.env.BASE_URL ?? "http://localhost:3000").replace(/\/$/, ""
 const PICTURES = process.env.SCREENSHOTS;
 const SCREEN = { width: 360, height: 740 };
 const KEYBOARD = { width: 360, height: 400 }; // what a phone's keyboard leaves of it
-const PHONE = { viewport: SCREEN, isMobile: true, hasTouch: true, deviceScaleFactor: 2, locale: "ru-RU" };
+const PHONE = {
+  viewport: SCREEN,
+  isMobile: true,
+  hasTouch: true,
+  deviceScaleFactor: 2,
+  locale: "ru-RU",
+  timezoneId: process.env.TIME_ZONE ?? "Europe/Moscow",
+};
 
 const run = Date.now().toString(36);
 const SITE = `Дом на Лесной ${run}`;
