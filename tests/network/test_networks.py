@@ -300,6 +300,37 @@ def test_a_network_in_use_is_not_removed_and_says_by_whom(any_izba: Izba, networ
     assert [each["Name"] for each in found["Containers"].values()] == [name]
 
 
+def test_a_network_that_was_removed_is_made_again_or_done_without(any_izba: Izba) -> None:
+    """Docker leaves the container with the id of the one that is gone, and no way to start it."""
+    network = f"n{os.urandom(4).hex()}"
+    subnet = ("--subnet", "172.31.253.0/24")
+    any_izba.ok("network", "create", *subnet, network)
+    name = any_izba.name()
+    options = ("--network", network, "--ip", "172.31.253.9", "--network-alias", "known")
+    any_izba.ok("create", "--name", name, *options, "busybox", "sleep", "300")
+    any_izba.ok("network", "rm", network)
+
+    refused = any_izba("start", name)
+    assert refused.returncode == 1
+    assert f"network {network} not found" in refused.stderr
+    assert f"`izba network create {network}`" in refused.stderr
+    assert f"`izba network disconnect {network} {name}`" in refused.stderr
+
+    any_izba.ok("network", "create", network)
+    assert "172.31.253.9" in any_izba("start", name).stderr  # the address is none of the new one's
+    any_izba.ok("network", "rm", network)
+    any_izba.ok("network", "create", *subnet, network)
+    any_izba.ok("start", name)
+    assert any_izba.ok("exec", name, "nslookup", "known").count("172.31.253.9") == 1
+    any_izba.ok("stop", "-t", "0", name)
+    any_izba.ok("network", "rm", network)
+
+    any_izba.ok("network", "disconnect", network, name)
+    assert "is not connected" in any_izba("network", "disconnect", "bridge", name).stderr
+    any_izba.ok("start", name)
+    assert any_izba.ok("exec", name, "ls", "/sys/class/net") == "lo"
+
+
 def test_networks_are_listed_filtered_and_pruned(any_izba: Izba) -> None:
     name = f"n{os.urandom(4).hex()}"
     any_izba.ok("network", "create", "--label", "of=test", name)

@@ -136,7 +136,8 @@ def test_a_start_waits_for_a_removal_and_is_refused(some_izba: Izba, bridges: Br
     assert removal.returncode == 0
     _, said = start.communicate()
     assert start.returncode == 1
-    assert f"network {bridges.id[:12]} not found" in said
+    assert f"network {bridges.network} not found" in said
+    assert f"izba network create {bridges.network}" in said
     assert not bridges.is_made
     assert not some_izba.state(name)["Running"]
 

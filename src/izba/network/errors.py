@@ -13,6 +13,18 @@ class NetworkNotFound(NotFound):
         self.name = name
 
 
+class NetworkGone(NotFound):
+    """A container that is to be started has an endpoint in a network that was removed."""
+
+    def __init__(self, name: str, container: str) -> None:
+        super().__init__(
+            f"network {name} not found",
+            hint=f"`izba network create {name}` makes it again, or `izba network disconnect {name} {container}` "
+            "does without it; then start the container",
+        )
+        self.name = name
+
+
 class NetworkExists(AlreadyExists):
     """The name is taken."""
 

@@ -72,7 +72,10 @@ class EndpointRequest(Record):
 
 
 class Endpoint(Record):
-    """A container's place in a network. `address` is a number, None until the first start."""
+    """A container's place in a network. `address` is a number, None until the first start.
+
+    `name` is what the network was called, should it be gone by now; empty in rows of an earlier izba.
+    """
 
     container: str
     network: str
@@ -82,6 +85,7 @@ class Endpoint(Record):
     aliases: tuple[str, ...] = ()
     wanted: str = ""
     mac: str = ""
+    name: str = ""
 
 
 _KEPT = ("subnet", "gateway", "ip_range", "internal", "attachable", "mtu", "options", "labels", "chosen")
@@ -133,7 +137,7 @@ class Networks:
 
     def connect(self, container: str, network: Network, request: EndpointRequest) -> Endpoint:
         """Give the container an endpoint. Raises `AlreadyConnected`."""
-        config = {"aliases": list(request.aliases), "wanted": request.address, "mac": request.mac}
+        config = {"aliases": list(request.aliases), "wanted": request.address, "mac": request.mac, "name": network.name}
         position = self._db.row("SELECT COALESCE(MAX(position) + 1, 0) FROM endpoints WHERE container = ?", container)
         try:
             self._db.execute(
@@ -150,6 +154,14 @@ class Networks:
             if not self._endpoints("WHERE container = ? AND network = ?", container, network.id):
                 raise NotConnected(container[:12], network.name)
             self._db.execute("DELETE FROM endpoints WHERE container = ? AND network = ?", container, network.id)
+
+    def forget(self, endpoint: Endpoint) -> None:
+        """Take away an endpoint whose network is gone."""
+        self._db.execute("DELETE FROM endpoints WHERE id = ?", endpoint.id)
+
+    def move(self, endpoint: Endpoint, network: Network) -> None:
+        """Let an endpoint whose network is gone be one of another network; it gets an address of that."""
+        self._db.execute("UPDATE endpoints SET network = ?, address = NULL WHERE id = ?", network.id, endpoint.id)
 
     def of_container(self, container: str) -> list[Endpoint]:
         """A container's endpoints, the first network first."""
@@ -209,4 +221,5 @@ def _endpoint(row: Sequence[Any]) -> Endpoint:
         aliases=tuple(config["aliases"]),
         wanted=config["wanted"],
         mac=config["mac"],
+        name=config.get("name", ""),
     )

@@ -22,12 +22,20 @@ def run(context: Context, argv: list[str]) -> int:
     """Disconnect it, running or not."""
     flags = COMMAND.parse(argv)
     from izba.engine import upkeep
-    from izba.engine.containers.connecting import disconnect
+    from izba.engine.containers.connecting import disconnect, forget
     from izba.engine.containers.model import require as require_container
     from izba.engine.networks import require
+    from izba.network.errors import NetworkNotFound
 
-    name, container = flags.arguments
+    name, wanted = flags.arguments
     with context.engine() as engine:
         upkeep.look(engine)
-        disconnect(engine, require(engine, name), require_container(engine, container))
+        container = require_container(engine, wanted)
+        try:
+            network = require(engine, name)
+        except NetworkNotFound:
+            if not forget(engine, name, container):
+                raise
+        else:
+            disconnect(engine, network, container)
     return 0

@@ -95,6 +95,19 @@ def disconnect(engine: Engine, network: Network, container: Container) -> None:
         detach(engine, container, address, mac)
 
 
+def forget(engine: Engine, name: str, container: Container) -> bool:
+    """Take the container out of a network that is gone, known by what it was called or by its id. Whether it was in."""
+    rows = networks_of.networks(engine)
+    found = [
+        each
+        for each in rows.of_container(container.id)
+        if (name == each.name or each.network.startswith(name)) and rows.find(each.network) is None
+    ]
+    for endpoint in found:
+        rows.forget(endpoint)
+    return bool(found)
+
+
 def _tell(engine: Engine, action: str, network: Network, container: Container) -> None:
     eventlog.emit(engine, "network", action, network.id, container=container.id, name=network.name, type=network.driver)
 

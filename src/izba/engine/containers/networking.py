@@ -7,7 +7,7 @@ from izba.engine import rules
 from izba.engine.containers import lifecycle
 from izba.errors import InvalidArgument
 from izba.network import files, ipam, ipv4, ports
-from izba.network.errors import NetworkNotFound
+from izba.network.errors import NetworkGone
 from izba.network.plan import HELPERS, LinkPlan, NetworkPlan, PortBinding
 from izba.network.store import DEFAULT, EndpointRequest
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from izba.engine.containers.documents import ContainerConfig, HostConfig
     from izba.engine.containers.model import Container
     from izba.engine.engine import Engine
-    from izba.network.store import Endpoint, Network
+    from izba.network.store import Endpoint, Network, Networks
     from izba.network.uses import Uses
 
 
@@ -87,6 +87,7 @@ def plan(engine: Engine, container: Container, uses: Uses) -> NetworkPlan | None
     links: list[LinkPlan] = []
     names, is_covered = False, False
     while not is_covered:  # one that it is connected to meanwhile has to be held as well
+        _find_again(rows, container)
         uses.take(each.network for each in rows.of_container(container.id))
         with engine.store.db.transaction():
             endpoints = rows.of_container(container.id)
@@ -94,7 +95,7 @@ def plan(engine: Engine, container: Container, uses: Uses) -> NetworkPlan | None
             for endpoint in endpoints if is_covered else ():
                 network = rows.find(endpoint.network)
                 if network is None:
-                    raise NetworkNotFound(endpoint.network[:12])
+                    raise NetworkGone(endpoint.name or endpoint.network[:12], container.name)
                 before, network = network, networks_of.settled(engine, network)
                 if network.subnet != before.subnet:  # it moved, and left the addresses of the old one behind
                     endpoint = endpoint.replace(address=None)  # noqa: PLW2901
@@ -107,6 +108,16 @@ def plan(engine: Engine, container: Container, uses: Uses) -> NetworkPlan | None
         ports=bindings(container.config, host) if links else (),
         names=names or engine.roots.rootless or _has_local_resolver(host),
     )
+
+
+def _find_again(rows: Networks, container: Container) -> None:
+    """A network that was removed and made again is the container's as it was before."""
+    for endpoint in rows.of_container(container.id):
+        if endpoint.name and rows.find(endpoint.network) is None and (network := rows.find(endpoint.name)):
+            others = {each.network for each in rows.of_container(container.id)}
+            if network.driver == "bridge" and network.id not in others:
+                check(network, EndpointRequest(network=network.id, aliases=endpoint.aliases, address=endpoint.wanted))
+                rows.move(endpoint, network)
 
 
 def plan_of(engine: Engine, container: Container, links: tuple[LinkPlan, ...]) -> NetworkPlan:
@@ -197,7 +208,7 @@ def settings(engine: Engine, container: Container) -> dict[str, object]:
         shown[mode] = _endpoint(None, None, running=False, names=())
     for endpoint in rows.of_container(container.id):
         network = rows.find(endpoint.network)
-        name = network.name if network else endpoint.network
+        name = network.name if network else endpoint.name or endpoint.network
         names = (*endpoint.aliases, container.id[:12]) if network and network.has_names else ()
         shown[name] = _endpoint(network, endpoint, running=state.is_running, names=names)
     first = shown.get(DEFAULT) or _endpoint(None, None, running=False, names=())
