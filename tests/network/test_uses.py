@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from izba.jsonio import read
 from izba.network.relay.client import held_by_monitors
 from tests.network.conftest import Izba, Machine, address_of, eventually, idle
 
@@ -30,13 +32,19 @@ class Bridges:
     @property
     def is_made(self) -> bool:
         """Whether the network has its bridge."""
-        shown = subprocess.run(
-            ["nsenter", f"--net=/proc/{os.getpid()}/fd/{self.fd}", "ip", "-br", "link"],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        return f"izba-{self.id[:10]}" in shown.stdout
+        return self._name in self._ip("-br", "link")
+
+    def unmake(self) -> None:
+        """Take the bridge away."""
+        self._ip("link", "delete", self._name)
+
+    @property
+    def _name(self) -> str:
+        return f"izba-{self.id[:10]}"
+
+    def _ip(self, *words: str) -> str:
+        command = ["nsenter", f"--net=/proc/{os.getpid()}/fd/{self.fd}", "ip", *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture(params=["machine", "range", "single"])
@@ -74,6 +82,14 @@ def has_lock(path: Path | int, *, waits: bool) -> bool:
     with open("/proc/locks", encoding="ascii") as locks:
         found = [line for line in locks if file in line]
     return any("->" in line for line in found) if waits else any("WRITE" in line for line in found)
+
+
+def is_held(path: Path) -> bool:
+    """Whether somebody who starts a container has the network's file."""
+    if not path.exists():
+        return False
+    with open("/proc/locks", encoding="ascii") as locks:
+        return any(f":{path.stat().st_ino} " in line and "READ" in line for line in locks)
 
 
 def opened(process: subprocess.Popen[str], path: Path) -> bool:
@@ -116,6 +132,37 @@ def test_a_removal_waits_for_a_start_and_is_refused(some_izba: Izba, bridges: Br
 
     some_izba.clean()
     some_izba.ok("network", "rm", bridges.network)
+    assert not uses.exists()
+
+
+def test_a_removal_waits_for_a_restart_whose_monitor_was_killed(some_izba: Izba, bridges: Bridges) -> None:
+    """Who makes the bridge anew outlives the monitor for a moment, and the bridge is not to outlive the network."""
+    uses = some_izba.root / "run" / "network" / "uses" / bridges.id
+    name = some_izba.name()
+    options = ("--network", bridges.network, "--restart", "always")
+    some_izba.ok("run", "-d", "--name", name, *options, "busybox", "sleep", "1000")
+    init = some_izba.state(name)["Pid"]
+    monitor = read(str(some_izba.directory(name) / "state.json"))["monitor"][0]
+    bridges.unmake()
+    assert not is_held(uses)
+    fcntl.flock(bridges.fd, fcntl.LOCK_EX)
+    try:
+        os.kill(init, signal.SIGKILL)
+        eventually(lambda: has_lock(bridges.fd, waits=True))
+        os.kill(monitor, signal.SIGKILL)
+        eventually(lambda: not Path(f"/proc/{monitor}/exe").exists())
+        assert is_held(uses)
+        removal = some_izba.popen("network", "rm", bridges.network, stderr=subprocess.PIPE)
+        # root's waits for us before that: to see to the rules of the container whose monitor was killed.
+        eventually(lambda: some_izba.user is None or opened(removal, uses))
+        assert removal.poll() is None
+    finally:
+        fcntl.flock(bridges.fd, fcntl.LOCK_UN)
+
+    assert removal.communicate()[1] == ""
+    assert removal.returncode == 0
+    assert not bridges.is_made
+    assert not some_izba.state(name)["Running"]
     assert not uses.exists()
 
 

@@ -309,11 +309,24 @@ class Supervisor:
         self._retry = None
         self.state = self.state.replace(restarts=self.state.restarts + 1)
         try:
-            self._launch(Starter())
+            self._launch(Starter(), self._hold_networks())
         except IzbaError as error:
             self._began = time.monotonic()
             code = getattr(error, "exit_code", 128)
             self._decide(self.state.replace(exit_code=code, error=str(error), finished=time.time_ns(), process=None))
+
+    def _hold_networks(self) -> Sequence[int]:
+        """What keeps its networks from being removed, for the starter: it may outlive us for as long as it needs.
+
+        Nobody can have removed them yet, for the container runs until we end.
+        """
+        if self.plan.network is None or not self.plan.network.links:
+            return ()
+        from izba.network.uses import Uses
+
+        uses = Uses(self.plan.network.run)
+        uses.take(link.network for link in self.plan.network.links)
+        return uses.fds
 
     def stop_retrying(self) -> None:
         """A request to stop, between two runs."""
