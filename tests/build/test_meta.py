@@ -185,6 +185,7 @@ def test_scratch_has_nothing(build: Builder) -> None:
 
     assert len(done.layers) == 1
     assert done.config["Env"] == ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+    assert done.config["WorkingDir"] == "/"
 
 
 def test_an_image_of_no_layer_at_all(build: Builder) -> None:

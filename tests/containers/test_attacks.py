@@ -19,6 +19,7 @@ pytestmark = pytest.mark.root
         "WORKDIR /proc/self/fd/../../../../..",
         "WORKDIR /data/../../../..",
         "VOLUME /../../../../data",
+        "VOLUME ../../../../data",
         "VOLUME /data/../../..//etc",
         'ENTRYPOINT ["/proc/self/fd/7/../../bin/sh", "-c"]',
         "ENV HOME=/proc/self/fd/7",
@@ -39,7 +40,7 @@ def test_an_images_settings_lead_nowhere_but_into_the_image(any_izba: Izba, busy
 
 
 @pytest.mark.parametrize("options", [(), ("--cap-add", "SYS_ADMIN"), ("--memory", "64m")], ids=" ".join)
-def test_no_release_agent_can_be_set(izba: Izba, options: tuple[str, ...]) -> None:
+def test_no_release_agent_can_be_set(any_izba: Izba, options: tuple[str, ...]) -> None:
     """C9 (CVE-2022-0492): a program of the host that the kernel would start. Also where mounting is allowed."""
     script = (
         "find /sys/fs/cgroup -name release_agent 2>/dev/null | while read f; do echo /evil > $f && echo SET; done;"
@@ -48,7 +49,7 @@ def test_no_release_agent_can_be_set(izba: Izba, options: tuple[str, ...]) -> No
     )
     before = _release_agents()
 
-    done = izba("run", "--rm", "--network", "none", *options, "busybox", "sh", "-c", script)
+    done = any_izba("run", "--rm", "--network", "none", *options, "busybox", "sh", "-c", script)
 
     assert done.returncode == 0
     assert "SET" not in done.stdout

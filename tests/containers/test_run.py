@@ -164,6 +164,16 @@ def test_a_named_volume_begins_with_the_images_files_and_keeps_what_is_written(a
     any_izba.ok("volume", "rm", "things")
 
 
+def test_a_relative_volume_of_an_image_lies_in_the_root(any_izba: Izba, busybox_archive: Path) -> None:
+    any_izba.ok("import", "-c", "WORKDIR /tmp", "-c", "VOLUME held ../../upwards", str(busybox_archive), "relative")
+    script = "grep -o ' /held \\| /upwards ' /proc/self/mountinfo | sort; ls /tmp"
+
+    assert any_izba.ok("run", "--rm", "relative", "sh", "-c", script).split() == ["/held", "/upwards"]
+    refused = any_izba("run", "--rm", "-v", "relative", "busybox", "true")
+    assert "mount path must be absolute" in refused.stderr
+    any_izba.ok("rmi", "relative")
+
+
 def test_tmpfs_and_a_read_only_root(any_izba: Izba) -> None:
     script = "echo a > /scratch/a && cat /scratch/a; echo b > /b; stat -f -c %T /scratch"
 

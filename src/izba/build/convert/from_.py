@@ -109,6 +109,7 @@ def _from_scratch(conversion: Conversion, state: State, platform: str | None) ->
     state.vertex = Vertex(ScratchOp(), name="scratch")
     state.platform = platform or conversion.options.platform
     state.epoch = EARLIEST if conversion.options.epoch is None else conversion.options.epoch
+    state.defaults["WorkingDir"] = "/"  # as BuildKit says it of what is built from nothing
     return ()
 
 

@@ -13,7 +13,11 @@ def merged(config: ContainerConfig, image: ContainerDefaults) -> ContainerConfig
     result = config.copy()
     result["Env"] = merged_env(image.get("Env") or [], config.get("Env") or [])
     result["Labels"] = (image.get("Labels") or {}) | (config.get("Labels") or {})
-    result["Volumes"] = (image.get("Volumes") or {}) | (config.get("Volumes") or {})
+    # Of a Dockerfile's `VOLUME data` the path stays as it is written, and means the root of the container.
+    of_image = {
+        path if path.startswith("/") else f"/{path}": value for path, value in (image.get("Volumes") or {}).items()
+    }
+    result["Volumes"] = of_image | (config.get("Volumes") or {})
     if ports := (image.get("ExposedPorts") or {}) | (config.get("ExposedPorts") or {}):
         result["ExposedPorts"] = ports
     # An entrypoint of the user's own makes the image's command meaningless, so that is left out.
