@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
@@ -23,6 +23,7 @@ from tests.containers.conftest import (  # noqa: F401 - fixtures
     root_izba,
     single_izba,
 )
+from tests.support.users import User
 
 HOST, LAN = "198.18.0.2", "198.18.0.1"
 
@@ -211,6 +212,50 @@ def izba(machine_izba: Izba) -> Iterator[Izba]:
     yield machine_izba
     machine_izba.clean()
     machine_izba("network", "prune", "-f")
+
+
+@dataclass
+class LanIzba(Izba):
+    """An ordinary user's izba on the machine."""
+
+    machine: Machine | None = field(default=None)
+
+    @property
+    def command(self) -> list[str]:
+        assert self.user is not None
+        assert self.machine is not None
+        ids = ["setpriv", f"--reuid={self.user.uid}", f"--regid={self.user.gid}", "--clear-groups"]
+        return [*self.machine.on_host, *ids, *super().command]
+
+    def options(self) -> dict[str, Any]:
+        assert self.user is not None
+        return {"env": self.environment, "cwd": self.user.home}
+
+
+@pytest.fixture(scope="session")
+def range_lan_izba(range_user: User, machine: Machine, busybox_archive: Path) -> Izba:  # noqa: F811
+    return _fill(LanIzba(root=range_user.home / "lan-izba", user=range_user, machine=machine), busybox_archive)
+
+
+@pytest.fixture(scope="session")
+def single_lan_izba(single_user: User, machine: Machine, busybox_archive: Path) -> Izba:  # noqa: F811
+    return _fill(LanIzba(root=single_user.home / "lan-izba", user=single_user, machine=machine), busybox_archive)
+
+
+@pytest.fixture(params=["range", "single"])
+def lan_izba(request: pytest.FixtureRequest) -> Izba:
+    found: Izba = request.getfixturevalue(f"{request.param}_lan_izba")
+    return found
+
+
+@pytest.fixture(params=["root", "range", "single"])
+def each_izba(request: pytest.FixtureRequest) -> Iterator[Izba]:
+    """root's, and that of a user with subordinate ids, and that of one without, on a machine of its own."""
+    names = {"root": "machine_izba", "range": "range_lan_izba", "single": "single_lan_izba"}
+    one: Izba = request.getfixturevalue(names[request.param])
+    yield one
+    one.clean()
+    one("network", "prune", "-f")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.containers.conftest import _fill
 from tests.network.conftest import (
     HOST,
     LAN,
@@ -28,30 +24,6 @@ from tests.network.conftest import (
 )
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("setpriv")]
-
-
-@dataclass
-class LanIzba(Izba):
-    """An ordinary user's on the machine."""
-
-    machine: Machine | None = field(default=None)
-
-    @property
-    def command(self) -> list[str]:
-        assert self.user is not None
-        assert self.machine is not None
-        ids = ["setpriv", f"--reuid={self.user.uid}", f"--regid={self.user.gid}", "--clear-groups"]
-        return [*self.machine.on_host, *ids, *super().command]
-
-    def options(self) -> dict[str, Any]:
-        assert self.user is not None
-        return {"env": self.environment, "cwd": self.user.home}
-
-
-@pytest.fixture(scope="module", params=["range", "single"])
-def lan_izba(request: pytest.FixtureRequest, machine: Machine, busybox_archive: Path) -> Izba:
-    user = request.getfixturevalue(f"{request.param}_user")
-    return _fill(LanIzba(root=user.home / "lan-izba", user=user, machine=machine), busybox_archive)
 
 
 @pytest.fixture

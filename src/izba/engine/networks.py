@@ -10,7 +10,15 @@ from izba.engine import eventlog
 from izba.errors import InvalidArgument
 from izba.ids import new_id
 from izba.network import ipam, ipv4
-from izba.network.errors import NetworkExists, NetworkInUse, PredefinedNetwork, SubnetOverlaps
+from izba.network.errors import (
+    BadAddress,
+    BadSubnet,
+    InterfaceTaken,
+    NetworkExists,
+    NetworkInUse,
+    PredefinedNetwork,
+    SubnetOverlaps,
+)
 from izba.network.plan import HELPERS
 from izba.network.store import DEFAULT, PREDEFINED, Network, Networks
 
@@ -25,6 +33,8 @@ if TYPE_CHECKING:
 
 _FIRST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _OTHERS = _FIRST | frozenset("_.-")
+_NOBODYS = ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")
+"""Addresses that no interface has for others to reach: this network, loopback, multicast and what is reserved."""
 
 
 class NetworkRequest(Record):
@@ -85,7 +95,7 @@ def ensure_predefined(engine: Engine) -> None:
 
 
 def create(engine: Engine, request: NetworkRequest) -> Network:
-    """Make a network. Raises `NetworkExists`, `SubnetOverlaps`, `InvalidArgument` …"""
+    """Make a network. Raises `NetworkExists`, `SubnetOverlaps`, `InterfaceTaken`, `InvalidArgument` …"""
     _check_name(request.name)
     if request.driver != "bridge":
         raise errors.NotImplemented(
@@ -103,6 +113,7 @@ def create(engine: Engine, request: NetworkRequest) -> Network:
         options=request.options,
         labels=request.labels,
     )
+    _check_bridge(engine, network)
     ensure_predefined(engine)
     with engine.store.db.transaction():
         if network.name in PREDEFINED:
@@ -117,6 +128,17 @@ def _check_name(name: str) -> None:
         raise InvalidArgument(f"invalid network name: {name}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
     if name in HELPERS:
         raise InvalidArgument(f"invalid network name: {name}: it stands for the program of that name")
+
+
+def _check_bridge(engine: Engine, network: Network) -> None:
+    """The name that the user chose for its bridge must be a possible one, and free."""
+    name = network.bridge
+    if len(name) > 15 or set(name) & set("/ \t\n:%") or name in {".", "..", "all", "default"}:
+        raise InvalidArgument(f"{name} cannot be the name of an interface", hint="at most 15 letters and digits")
+    if any(name == other.bridge for other in networks(engine).all()):
+        raise InterfaceTaken(name)
+    if not engine.roots.rootless and has_interface(name):
+        raise InterfaceTaken(name)
 
 
 def _mtu(request: NetworkRequest) -> int:
@@ -138,6 +160,8 @@ def _with_addresses(engine: Engine, network: Network) -> Network:
     subnet = ipv4.subnet(network.subnet)
     if subnet.prefix > 30:
         raise InvalidArgument(f"subnet {network.subnet} has no room for containers")
+    if any(subnet.overlaps(ipv4.subnet(each)) for each in _NOBODYS):
+        raise BadSubnet(network.subnet, "no host has an address of it")
     ipam.check_free(subnet, others)
     if any(subnet.overlaps(each) for each in used_by_host()):
         raise SubnetOverlaps(network.subnet, "a route of this host")
@@ -148,6 +172,8 @@ def _with_addresses(engine: Engine, network: Network) -> Network:
     gateway = ipv4.number(network.gateway) if network.gateway else subnet.first + 1
     if gateway not in subnet:
         raise InvalidArgument(f"no matching subnet for gateway {network.gateway}")
+    if gateway in {subnet.first, subnet.last}:
+        raise BadAddress(network.gateway, network.subnet, "the first and the last address are the network's own")
     return network.replace(subnet=str(subnet), gateway=ipv4.text(gateway))
 
 
@@ -182,7 +208,7 @@ def settled(engine: Engine, network: Network) -> Network:
     # Another izba of this machine may be choosing at this moment; it sees the bridge.
     with Alone():
         try:
-            if not is_reserved(network.bridge, network.gateway, prefix):
+            if not is_reserved(network.bridge, network.gateway, prefix, owner=engine.roots.data):
                 network = _with_free_subnet(engine, network)
                 prefix = ipv4.subnet(network.subnet).prefix
                 reserve(network.bridge, network.gateway, prefix, network.mtu, owner=engine.roots.data)
@@ -284,7 +310,7 @@ def remove_bridge_of(engine: Engine, name: str) -> None:
     from izba.engine.inside import inside
     from izba.network.bridge import remove_bridge
 
-    inside(engine, lambda: remove_bridge(name))
+    inside(engine, lambda: remove_bridge(name, owner=engine.roots.data))
 
 
 def bridge_side(network: Network) -> LinkPlan:

@@ -16,16 +16,15 @@ if TYPE_CHECKING:
 
 def put_right(engine: Engine) -> bool:
     """See that every bridge that is up, and every running container's port, has its rules; whether one had not."""
-    from izba.linux.interfaces import is_up
     from izba.linux.nft import NftSocket
     from izba.network import nft
-    from izba.network.bridge import Alone
+    from izba.network.bridge import Alone, ours
 
-    links = {
-        network.id: networks_of.bridge_side(network)
-        for network in networks_of.networks(engine).all()
-        if network.subnet and is_up(network.bridge)
+    found = {
+        network.id: networks_of.bridge_side(network) for network in networks_of.networks(engine).all() if network.subnet
     }
+    bridges = ours((link.bridge for link in found.values()), owner=engine.roots.data)
+    links = {id: link for id, link in found.items() if link.bridge in bridges}
     if not links:
         return False
     leading = _leading(engine, links)

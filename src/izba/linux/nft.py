@@ -310,6 +310,11 @@ def set_mark(value: int) -> list[bytes]:
     return [load_immediate(pack("=I", value)), _expression("meta", _be32(2, _MARK) + _be32(3, _REG_1))]
 
 
+def is_marked(value: int, *, equal: bool = True) -> list[bytes]:
+    """Whether the packet has (not) this mark."""
+    return [meta_load(_MARK), compare(pack("=I", value), equal=equal)]
+
+
 def load_immediate(value: bytes, register: int = _REG_1) -> bytes:
     """Put a value into a register."""
     return _expression("immediate", _be32(1, register) + _nested(2, _attribute(1, value)))

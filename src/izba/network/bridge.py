@@ -19,17 +19,19 @@ from izba.linux import interfaces, namespaces
 from izba.linux.netlink import NetlinkError, RouteSocket
 from izba.linux.nft import NftSocket
 from izba.network import ipam, ipv4, nft
+from izba.network.errors import InterfaceTaken
 from izba.network.sysctl import write_sysctl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from types import TracebackType
 
     from izba.linux.netlink import Link
     from izba.network.plan import LinkPlan, PortBinding
 
 _MARK = "izba of "
+PREFIX = "izba-"
 
 
 def connect(host: RouteSocket, netns: int, link: LinkPlan, *, owner: str) -> None:
@@ -98,13 +100,13 @@ def reserve(name: str, gateway: str, prefix: int, mtu: int, *, owner: str) -> No
         _add_address(host, bridge, gateway, prefix)
 
 
-def is_reserved(name: str, gateway: str, prefix: int) -> bool:
+def is_reserved(name: str, gateway: str, prefix: int, *, owner: str) -> bool:
     """Whether a bridge that is not up is as `reserve` makes it. One that was left with another address is removed.
 
-    Only for who is `Alone`.
+    Only for who is `Alone`. Raises `InterfaceTaken`.
     """
     with RouteSocket() as host:
-        found = host.link(name)
+        found = _find(host, name, owner)
         if found is None:
             return False
         addresses = {(each.address, each.prefix) for each in host.addresses() if each.index == found.index}
@@ -115,19 +117,46 @@ def is_reserved(name: str, gateway: str, prefix: int) -> bool:
 
 
 def ensure_bridge(host: RouteSocket, link: LinkPlan, *, owner: str) -> Link:
-    """The bridge, made if it is not there; it is brought up last, so one that is up is whole."""
-    found = host.link(link.bridge)
+    """The bridge, made if it is not there; it is brought up last, so one that is up is whole.
+
+    Raises `InterfaceTaken`.
+    """
+    found = _find(host, link.bridge, owner)
     if found is not None and found.is_up:
         _prepare_rules(host, link, is_new=False)
         return found
     with Alone():
-        found = host.link(link.bridge)
+        found = _find(host, link.bridge, owner)
         if found is None:
             found = _make(host, link.bridge, link.gateway, link.mtu, owner=owner)
         _prepare_rules(host, link, is_new=not found.is_up)
         if not found.is_up:
             _configure_bridge(host, found, link)
         return found
+
+
+def _find(host: RouteSocket, name: str, owner: str) -> Link | None:
+    """The bridge of this name. Raises `InterfaceTaken`: the name may be one that the user chose."""
+    found = host.link(name)
+    if found is not None and not _is_ours(host, found, owner):
+        raise InterfaceTaken(name)
+    return found
+
+
+def _is_ours(host: RouteSocket, found: Link, owner: str) -> bool:
+    if found.kind != "bridge":
+        return False
+    if not found.alias:  # of a command that was killed before it could write its mark
+        return not found.is_up and not any(link.master == found.index for link in host.links())
+    # A data root may have been moved; then the name, which izba chose, tells the network.
+    return found.alias == _MARK + owner or (found.name.startswith(PREFIX) and found.alias.startswith(_MARK))
+
+
+def ours(names: Iterable[str], *, owner: str) -> set[str]:
+    """Those of the names that are bridges of this izba, and up."""
+    with RouteSocket() as host:
+        links = {link.name: link for link in host.links()}
+        return {name for name in names if name in links and links[name].is_up and _is_ours(host, links[name], owner)}
 
 
 def _make(host: RouteSocket, name: str, gateway: str, mtu: int, *, owner: str) -> Link:
@@ -137,7 +166,7 @@ def _make(host: RouteSocket, name: str, gateway: str, mtu: int, *, owner: str) -
     except NetlinkError as error:  # of a command that was killed before it had an owner
         if error.errno != errno.EEXIST:
             raise
-    found = host.link(name)
+    found = _find(host, name, owner)
     assert found is not None
     host.set_alias(found.index, _MARK + owner)
     return found
@@ -179,10 +208,10 @@ def _add_address(host: RouteSocket, bridge: Link, gateway: str, prefix: int) -> 
             raise
 
 
-def remove_bridge(name: str) -> None:
-    """Remove a network's bridge with all that is made for it. Nothing happens if there is none."""
+def remove_bridge(name: str, *, owner: str) -> None:
+    """Remove a network's bridge with all that is made for it. Nothing happens if there is none, or another's."""
     with RouteSocket() as host:
-        if found := host.link(name):
+        if (found := host.link(name)) and _is_ours(host, found, owner):
             _remove(host, found)
 
 

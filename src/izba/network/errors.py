@@ -62,6 +62,25 @@ class SubnetOverlaps(Conflict):
         self.holder = holder
 
 
+class BadSubnet(InvalidArgument):
+    """No network can have these addresses."""
+
+    def __init__(self, subnet: str, reason: str) -> None:
+        super().__init__(f"invalid subnet {subnet}: {reason}", hint="private ones are in 10.0.0.0/8 and 172.16.0.0/12")
+        self.subnet = subnet
+
+
+class InterfaceTaken(Conflict):
+    """The name that a network's bridge was to have is another interface's."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"the interface {name} is there already, and is no bridge of this izba's",
+            hint="give another one with -o com.docker.network.bridge.name=NAME, or leave the choice to izba",
+        )
+        self.name = name
+
+
 class PoolsExhausted(Unavailable):
     """Every subnet that izba would choose clashes with something."""
 

@@ -227,25 +227,30 @@ def lead_out(socket: NftSocket, tcp_port: int, udp_port: int) -> None:
     """In the user's own namespace, which has no way out: what leaves for the world arrives at ports of ours instead.
 
     What has no route there is the world's; other networks and the bridges' own addresses have one. An answer to a
-    client of the world is for the socket of ours that has the client's address.
+    client of the world is for the socket of ours that has the client's address. What a container sends to the port for
+    datagrams itself is dropped: it would seem to be meant for the world, and may come from an internal network.
     """
     outward = [*_from(_BRIDGES), *_from(_INTERNAL, there=False), nft.fib_daddr_interface(), nft.compare(bytes(4))]
     tcp = [nft.meta_load(nft.L4PROTO), nft.compare(bytes([IPPROTO_TCP]))]
     udp = [nft.meta_load(nft.L4PROTO), nft.compare(bytes([IPPROTO_UDP]))]
     redirect = [nft.load_immediate(nft.port(tcp_port)), nft.redirect()]
     proxy = [nft.load_immediate(nft.port(udp_port)), nft.transparent_proxy(), *nft.set_mark(MARK)]
+    to_proxy = [*udp, nft.payload_load(nft.TRANSPORT, 2, 2), nft.compare(nft.port(udp_port))]
     socket.commit(
         [
             *(() if nftread.has_table(socket, TABLE) else table()),
             nft.add_chain(TABLE, "streams_out", kind="nat", hook=nft.PREROUTING, priority=_NAT + 1),
             nft.add_chain(TABLE, "datagrams_out", kind="filter", hook=nft.PREROUTING, priority=_MANGLE),
             nft.add_chain(TABLE, "answers_out", kind="filter", hook=nft.PREROUTING, priority=_MANGLE),
+            nft.add_chain(TABLE, "led_only", kind="filter", hook=nft.INPUT, priority=_FILTER),
             nft.flush_chain(TABLE, "answers_out"),
             nft.add_rule(TABLE, "answers_out", [*outward, *tcp, *nft.is_answer(), *nft.set_mark(MARK)]),
             nft.flush_chain(TABLE, "streams_out"),
             nft.flush_chain(TABLE, "datagrams_out"),
             nft.add_rule(TABLE, "streams_out", [*outward, *tcp, *redirect]),
             nft.add_rule(TABLE, "datagrams_out", [*outward, *udp, *proxy, nft.verdict(nft.ACCEPT)]),
+            nft.flush_chain(TABLE, "led_only"),
+            nft.add_rule(TABLE, "led_only", [*to_proxy, *nft.is_marked(MARK, equal=False), nft.verdict(nft.DROP)]),
         ]
     )
 

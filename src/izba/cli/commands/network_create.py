@@ -91,9 +91,6 @@ def _options(flags: Flags) -> tuple[tuple[str, str], ...]:
         if name not in _OPTIONS:
             raise UsageError(f"--opt {name} is not supported", hint=f"the options are {', '.join(sorted(_OPTIONS))}")
         options[name] = value
-    bridge = options.get("com.docker.network.bridge.name", "")
-    if len(bridge) > 15 or set(bridge) & set("/ \t\n:%"):
-        raise UsageError(f"{bridge} cannot be the name of an interface", hint="at most 15 letters and digits")
     from izba.network.ipv4 import number
 
     for text in flags.all("aux-address"):

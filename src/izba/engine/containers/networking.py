@@ -102,10 +102,15 @@ def plan(engine: Engine, container: Container, uses: Uses) -> NetworkPlan | None
                 names = names or network.has_names
                 links.append(link(engine, network, endpoint, len(links)))
     default = next((number for number, each in enumerate(links) if not each.internal), None)
+    wanted = bindings(container.config, host)
     if default is not None:
         links[default] = links[default].replace(is_default=True)
+    elif wanted:
+        from izba import log
+
+        log.warning(f"published ports of {container.name} are discarded: nothing gets into an internal network")
     return plan_of(engine, container, tuple(links)).replace(
-        ports=bindings(container.config, host) if links else (),
+        ports=wanted if default is not None else (),
         names=names or engine.roots.rootless or _has_local_resolver(host),
     )
 

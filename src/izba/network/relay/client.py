@@ -129,13 +129,17 @@ def _connect(plan: NetworkPlan, namespaces: Sequence[int]) -> _socket.socket:
 def held_by_monitors(owner: str) -> tuple[int, ...]:
     """The user and network namespace that containers of this izba are in, of a relay that was killed a moment ago.
 
-    Their monitors have them open, along with the container's directory, by which they are known.
+    Their monitors have them open, along with the container's directory, by which they are known. A container's process
+    may look the same, but never in a user namespace that is ours.
     """
+    ours = os.readlink("/proc/self/ns/user")
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/comm", encoding="ascii", errors="replace") as file:
                 if file.read() != "izba-monitor\n":
                     continue
+            if os.readlink(f"/proc/{pid}/ns/user") != ours:
+                continue
             links = {os.readlink(f"/proc/{pid}/fd/{fd}"): fd for fd in os.listdir(f"/proc/{pid}/fd")}
             if not any(target.startswith(f"{owner}/containers/") for target in links):
                 continue
