@@ -144,6 +144,32 @@ def test_a_published_port_is_reached_by_ipv4_and_ipv6(any_izba: Izba, port: int)
         assert fetch(address, port) == web, address
 
 
+def test_more_ports_are_published_than_one_message_has_sockets(any_izba: Izba) -> None:
+    """Each has two, and a message 253; they come as they were to the next run."""
+    name = any_izba.name()
+    script = "for i in 9000 9150 9299; do mkdir /$i; echo $i >/$i/index.html; httpd -p $i -h /$i; done; sleep 1000"
+    options = ("-p", "9000-9299", "--restart", "always")
+    any_izba.ok("run", "-d", "--name", name, *options, "busybox", "sh", "-c", script.replace("mkdir", "mkdir -p"))
+    shown = any_izba.inspect(name)["NetworkSettings"]["Ports"]
+    assert len(shown) == 300
+
+    def answers() -> bool:
+        listening = "netstat -ltn | grep -c -e ':9000 ' -e ':9150 ' -e ':9299 '"
+        return any_izba("exec", name, "sh", "-c", listening).stdout.strip() == "3"
+
+    eventually(answers)
+    for port in ("9000", "9150", "9299"):
+        for place in shown[f"{port}/tcp"]:
+            address = "::1" if ":" in place["HostIp"] else "127.0.0.1"
+            assert fetch(address, int(place["HostPort"])) == port
+    pid = any_izba.state(name)["Pid"]
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: any_izba.state(name)["Pid"] not in {0, pid})
+    eventually(answers)
+    assert any_izba.inspect(name)["NetworkSettings"]["Ports"] == shown
+    assert fetch("127.0.0.1", int(shown["9299/tcp"][0]["HostPort"])) == "9299"
+
+
 def test_a_port_of_the_ipv6_loopback_is_on_no_other_address(any_izba: Izba, port: int) -> None:
     """H1."""
     web = served(any_izba, "-p", f"[::1]:{port}:80")

@@ -55,8 +55,10 @@ class Starter:
 
         `uses` hold its networks (`network.uses`) until it was started, or this starter ended.
         """
-        wire.send(self._channel, {}, fds=uses)
-        wire.send(self._channel, to_json(plan), fds=reserved[: wire.MOST_DESCRIPTORS])
+        wire.send(self._channel, {"reserved": len(reserved)}, fds=uses)
+        wire.send(self._channel, to_json(plan))
+        for first in range(0, len(reserved), wire.MOST_DESCRIPTORS):
+            wire.send(self._channel, {}, fds=reserved[first : first + wire.MOST_DESCRIPTORS])
         self.has_plan = True
 
     def created(self) -> Launched:
@@ -104,8 +106,10 @@ def _main(channel: socket, stdio: tuple[int, int, int]) -> int:
     warnings: list[str] = []
     log.divert(warnings.append)  # standard error leads nowhere
     try:
-        wire.receive(channel)  # the uses, which end with this process
+        told, _uses = wire.receive(channel)  # these end with this process
         value, reserved = wire.receive(channel)
+        while len(reserved) < told["reserved"]:
+            reserved += wire.receive(channel)[1]
         created = container.create(from_json(value), stdio, reserved)
         console = () if created.console is None else (created.console,)
         fds = (*console, *(created.attached.fds if created.attached else ()))
