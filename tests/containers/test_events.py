@@ -137,6 +137,36 @@ def test_who_waits_is_told_at_once_and_until_ends_it(izba: Izba) -> None:
     start = time.monotonic()
     assert izba.ok("events", "--until", "-1s", "--filter", "event=pull") == ""
     assert 0.9 < time.monotonic() - start < 60
+    since_ever = izba.ok("events", "--until", "0s", "--filter", "event=die", "--format", "{{.Status}} {{.ID}}")
+    assert since_ever.splitlines()[-1].startswith("die ")
+
+
+def test_what_is_done_to_a_container_from_outside_is_told(any_izba: Izba, place: Path) -> None:
+    (place / "file").touch()
+    name, since = any_izba.detached("sleep", "60"), time.time()
+    any_izba.ok("top", name)
+    any_izba.ok("cp", str(place / "file"), f"{name}:/tmp")
+    any_izba.ok("cp", f"{name}:/etc/passwd", str(place))
+    any_izba.ok("cp", f"{name}:/etc/passwd", "-")
+
+    assert actions(told(any_izba, since), name) == ["top", "extract-to-dir", "archive-path", "archive-path"]
+
+
+def test_a_templates_fields_are_those_of_gos_message(izba: Izba) -> None:
+    since = time.time()
+    izba.ok("tag", "busybox", "told:2")
+    izba.ok("rmi", "told:2")
+    period = ("events", "--since", f"{since:.9f}", "--until", "0s")
+
+    shown = "{{.Type}} {{.Action}} {{.Status}} {{.Scope}} {{.From}} {{.Actor.Attributes.name}} {{.Actor.Attributes.of}}"
+    assert izba.ok(*period, "--format", shown).splitlines() == [
+        "image tag tag local  told:2 image",
+        "image untag untag local  told:2 image",
+    ]
+    whole = json.loads(izba.ok(*period, "--filter", "event=tag", "--format", "{{json .}}"))
+    assert list(whole) == ["status", "id", "Type", "Action", "Actor", "scope", "time", "timeNano"]
+    refused = izba(*period, "--format", "{{.Nonsense}}")
+    assert (refused.returncode, "can't evaluate field Nonsense in type *events.Message" in refused.stderr) == (1, True)
 
 
 def test_plain_lines_are_dockers_and_obey_no_terminal_code(izba: Izba) -> None:

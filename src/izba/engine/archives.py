@@ -33,7 +33,7 @@ def save(engine: Engine, selection: Sequence[Selected], out: Writer) -> None:
 
     archive.save(engine.store, selection, out)
     for each in selection:
-        eventlog.emit(engine, "image", "save", each.image.id, name=_name(each.references))
+        eventlog.emit_image(engine, "save", each.image.id, _name(each.references))
 
 
 def load(engine: Engine, source: Reader | str, *, again: Again | None = None) -> list[Loaded]:
@@ -48,7 +48,7 @@ def load(engine: Engine, source: Reader | str, *, again: Again | None = None) ->
     else:
         loaded = loading.load(engine.store, source, again=again)
     for each in loaded:
-        eventlog.emit(engine, "image", "load", each.image.id, name=_name(each.references))
+        eventlog.emit_image(engine, "load", each.image.id, _name(each.references))
     return loaded
 
 
@@ -83,7 +83,7 @@ def import_root(
         created=time.time_ns(),
         name=reference,
     )
-    eventlog.emit(engine, "image", "import", image.id, name=reference.familiar() if reference else "")
+    eventlog.emit_image(engine, "import", image.id, reference.familiar() if reference else "")
     return image
 
 

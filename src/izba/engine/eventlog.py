@@ -7,7 +7,9 @@ import time
 
 from izba import jsonio
 from izba._record import Record
+from izba.errors import IzbaError
 from izba.events import Event
+from izba.oci.digest import Digest
 from izba.store import eventlog
 
 TYPE_CHECKING = False
@@ -32,6 +34,16 @@ def emit(engine: Engine, type: str, action: str, id: str, /, **attributes: str) 
 def emit_container(engine: Engine, container: Container, action: str, **attributes: str) -> None:
     """The same for a container, whose labels, image and name go with it."""
     eventlog.append(engine.roots.data, "container", action, container.id, of_container(container) | attributes)
+
+
+def emit_image(engine: Engine, action: str, id: str, name: str) -> None:
+    """The same for an image, whose labels go with it as long as it is there."""
+    labels: dict[str, str] = {}
+    try:
+        labels = jsonio.loads(engine.store.content.read(Digest(id))).get("config", {}).get("Labels") or {}
+    except (IzbaError, OSError):  # gone, or broken: what was done is told all the same
+        pass
+    eventlog.append(engine.roots.data, "image", action, id, {**labels, "name": name})
 
 
 def of_container(container: Container) -> dict[str, str]:

@@ -9,6 +9,7 @@ from izba.cli.options.flags import Command, Flag
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from izba.cli.context import Context
     from izba.cli.output.filters import Filters
@@ -28,6 +29,7 @@ COMMAND = Command(
     maximum=0,
 )
 
+_EVER = 1
 _OBJECTS = ("container", "image", "network", "volume")
 
 
@@ -42,10 +44,10 @@ def run(context: Context, argv: list[str]) -> int:
     filters = Filters(flags.all("filter"), {*_OBJECTS, "daemon", "event", "label", "scope", "type"})
     show = _formatter(flags.text("format"))
     now = time.time_ns()
-    period = Period(
-        since=moment(text, now) if (text := flags.text("since")) else 0,
-        until=moment(text, now) if (text := flags.text("until")) else 0,
-    )
+    until = moment(text, now) if (text := flags.text("until")) else 0
+    # Who says an end and no beginning means all that is kept, who says neither what comes from now on.
+    since = moment(text, now) if (text := flags.text("since")) else _EVER if until else 0
+    period = Period(since=since, until=until)
     try:
         for event in read(context.engine(), period, lambda event: _passes(filters, event)):
             write_all(1, f"{show(event)}\n".encode())
@@ -89,15 +91,32 @@ def _formatter(format_: str | None) -> Callable[[Event], str]:
     from izba.engine.eventlog import document
 
     template = Template("{{json .}}" if format_ == "json" else format_)
-    older = {"status": "Status", "id": "ID", "from": "From", "scope": "Scope", "time": "Time", "timeNano": "TimeNano"}
+    return lambda event: template.execute(_Message(document(event)))
 
-    def show(event: Event) -> str:
-        value = document(event)
-        if format_ != "json":  # a template names the fields as Go has them
-            value |= {go: value[key] for key, go in older.items() if key in value}
-        return template.execute(value)
 
-    return show
+class _Message:
+    """An event as a template sees it: its fields' names are Go's, which JSON has in small letters in part."""
+
+    go_type = "*events.Message"
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._document = document
+
+    def go_field(self, name: str, arguments: tuple[object, ...]) -> object:
+        """The field's value. Raises `KeyError` if there is none, `TypeError` for arguments."""
+        if arguments:
+            raise TypeError(name)
+        if name in {"Action", "Actor", "Type"}:
+            return self._document[name]
+        written = _WRITTEN[name]
+        return self._document.get(written, "")
+
+    def go_json(self) -> dict[str, Any]:
+        """As the API has it."""
+        return self._document
+
+
+_WRITTEN = {"Status": "status", "ID": "id", "From": "from", "Scope": "scope", "Time": "time", "TimeNano": "timeNano"}
 
 
 def _line(event: Event) -> str:

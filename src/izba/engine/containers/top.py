@@ -10,6 +10,7 @@ import os
 import time
 
 from izba._record import Record
+from izba.engine import eventlog
 from izba.engine.containers.processes import processes
 from izba.errors import Internal, InvalidArgument, NotFound
 
@@ -39,6 +40,7 @@ class NoPidColumn(InvalidArgument):
 def top(engine: Engine, container: Container, options: Sequence[str] = ()) -> Table:
     """The processes. Raises `NotRunning`, `NoPidColumn`."""
     members = processes(engine, container)
+    eventlog.emit_container(engine, container, "top")
     return _by_ps(members, options) if options else _own(members)
 
 

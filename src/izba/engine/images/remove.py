@@ -68,7 +68,7 @@ def tell(engine: Engine, image: Victim, removed: list[Removed]) -> None:
     """Note as events what was done to an image."""
     for each in removed:
         action, name = ("untag", each.what) if each.kind == "untagged" else ("delete", image.id)
-        eventlog.emit(engine, "image", action, image.id, name=name)
+        eventlog.emit_image(engine, action, image.id, name)
 
 
 def collect(engine: Engine) -> list[Removed]:

@@ -21,4 +21,4 @@ def tag(engine: Engine, name_or_id: str, name: str) -> None:
         raise InvalidArgument("refusing to create an ambiguous tag using digest algorithm as name")
     image = require(engine.store, name_or_id)
     engine.store.names.set(reference, image.descriptor)
-    eventlog.emit(engine, "image", "tag", image.id, name=reference.familiar())
+    eventlog.emit_image(engine, "tag", image.id, reference.familiar())

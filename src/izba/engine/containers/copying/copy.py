@@ -6,6 +6,7 @@ import os
 import stat
 
 from izba._record import Record
+from izba.engine import eventlog
 from izba.engine.containers.copying import tree
 from izba.engine.containers.copying.root import open_root
 from izba.errors import InvalidArgument, NotFound
@@ -49,6 +50,7 @@ def from_container(engine: Engine, container: Container, path: str, target: str,
     source = _Files(open_root(engine, container), container).source(path, follow=options.follow)
     writer = tree.Writer(place.directory, owners=fsops() if options.keep_owner else None, trusted=False)
     writer.write(tree.items(source.parent, source.name), name=place.name_for(source))
+    eventlog.emit_container(engine, container, "archive-path")
 
 
 def to_container(engine: Engine, container: Container, path: str, target: str, options: Options) -> None:
@@ -57,6 +59,7 @@ def to_container(engine: Engine, container: Container, path: str, target: str, o
     place = _Files(open_root(engine, container), container).place(target)
     writer = tree.Writer(place.directory, owners=fsops() if options.keep_owner else None, trusted=True)
     writer.write(tree.items(source.parent, source.name), name=place.name_for(source))
+    eventlog.emit_container(engine, container, "extract-to-dir")
 
 
 def to_tar(engine: Engine, container: Container, path: str, out: IO[bytes], options: Options) -> None:
@@ -65,6 +68,7 @@ def to_tar(engine: Engine, container: Container, path: str, out: IO[bytes], opti
 
     source = _Files(open_root(engine, container), container).source(path, follow=options.follow)
     archive.write(tree.items(source.parent, source.name), "." if source.contents else source.base, out)
+    eventlog.emit_container(engine, container, "archive-path")
 
 
 def from_tar(engine: Engine, container: Container, stream: IO[bytes], target: str) -> None:
@@ -75,6 +79,7 @@ def from_tar(engine: Engine, container: Container, stream: IO[bytes], target: st
     if place.name:
         raise PathNotFound(target, container)
     tree.Writer(place.directory, owners=fsops(), trusted=True).write(archive.read(stream))
+    eventlog.emit_container(engine, container, "extract-to-dir")
 
 
 class _Source(Record):
