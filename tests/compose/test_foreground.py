@@ -27,6 +27,27 @@ def test_in_the_foreground_lines_are_prefixed_and_the_end_is_told(project: Compo
     assert project.ps() == {"a-1": "exited", "bee-1": "exited"}
 
 
+def test_ctrl_c_again_kills_what_does_not_stop(project: Compose) -> None:
+    command = "trap : TERM; echo up; while :; do sleep 0.05; done"
+    project.write(f'services: {{a: {{image: busybox, stop_grace_period: 1h, command: [sh, -c, "{command}"]}}}}')
+    with project.popen("up") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for line in process.stdout:
+            if "| up" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        for line in process.stderr:
+            if "Gracefully" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+
+    assert process.returncode == 130
+    assert "Killing" in errors
+    assert project.ps() == {"a-1": "exited"}
+
+
 def test_ctrl_c_stops_all(project: Compose) -> None:
     command = "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done"
     project.write(f'services: {{a: {{image: busybox, command: [sh, -c, "{command}"]}}}}')

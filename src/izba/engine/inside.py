@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-from izba.errors import Internal
 from izba.network.plan import NetworkPlan
 
 TYPE_CHECKING = False
@@ -23,8 +20,7 @@ def inside(engine: Engine, work: Callable[[], object]) -> None:
     if not engine.roots.rootless:
         work()
         return
-    from izba.linux import wire
-    from izba.monitor import failure
+    from izba.monitor.errand import by_a_child
     from izba.network import attach
     from izba.network.relay.client import is_running
 
@@ -33,25 +29,9 @@ def inside(engine: Engine, work: Callable[[], object]) -> None:
     )
     if not is_running(plan.run):
         return
-    ours, theirs = wire.pair()
-    child = os.fork()
-    if child == 0:
-        try:
-            ours.close()
-            attach.enter(plan)
-            work()
-            wire.send(theirs, {})
-        except BaseException as error:  # whoever's fault it is, the parent must hear of it
-            wire.send(theirs, {"error": failure.to_json(error)})
-        finally:
-            os._exit(0)
-    theirs.close()
-    try:
-        value, _ = wire.receive(ours)
-    except EOFError:
-        raise Internal("the process that changes the networks was killed") from None
-    finally:
-        ours.close()
-        os.waitpid(child, 0)
-    if "error" in value:
-        raise failure.from_json(value["error"])
+
+    def entered() -> None:
+        attach.enter(plan)
+        work()
+
+    by_a_child(entered, "changes the networks")

@@ -125,31 +125,9 @@ def sync(engine: Engine, container: Container, rule: WatchRule, changes: Iterabl
 
     Raises what copying raises.
     """
-    from izba.errors import Internal
-    from izba.linux import wire
-    from izba.monitor import failure
+    from izba.monitor.errand import by_a_child
 
-    ours, theirs = wire.pair()
-    child = os.fork()
-    if child == 0:
-        try:
-            ours.close()
-            _copy(engine, container, rule, list(changes))
-            wire.send(theirs, {})
-        except BaseException as error:  # whoever's fault it is, the parent must hear of it
-            wire.send(theirs, {"error": failure.to_json(error)})
-        finally:
-            os._exit(0)
-    theirs.close()
-    try:
-        value, _ = wire.receive(ours)
-    except EOFError:
-        raise Internal("the process that copies was killed") from None
-    finally:
-        ours.close()
-        os.waitpid(child, 0)
-    if "error" in value:
-        raise failure.from_json(value["error"])
+    by_a_child(lambda: _copy(engine, container, rule, list(changes)), "copies")
 
 
 def _copy(engine: Engine, container: Container, rule: WatchRule, changes: list[Change]) -> None:

@@ -145,17 +145,22 @@ class _Foreground:
 
     def _interrupted(self) -> int:
         self._stopping.set()
-        print("\nGracefully Stopping... press Ctrl+C again to force", file=sys.stderr, flush=True)
-        stopper = Thread(target=self._stop, daemon=True)
-        stopper.start()
+        stopped = Event()  # a Thread.join that was interrupted takes the thread for ended from then on (CPython 3.11)
+        Thread(target=self._stop_and_say, args=(stopped,), daemon=True).start()
         try:
-            while stopper.is_alive():
-                stopper.join(0.1)
+            print("\nGracefully Stopping... press Ctrl+C again to force", file=sys.stderr, flush=True)
+            stopped.wait()
         except KeyboardInterrupt:
             print("Killing", file=sys.stderr, flush=True)
             self._kill()
-            stopper.join()
+            stopped.wait()
         return INTERRUPTED
+
+    def _stop_and_say(self, stopped: Event) -> None:
+        try:
+            self._stop()
+        finally:
+            stopped.set()
 
     def _stop(self) -> None:
         from izba.compose.verbs.lifecycle import stop_all
