@@ -43,7 +43,7 @@ def test_an_empty_installation_is_filled_once(fresh: Stack, capsys) -> None:
     assert seed_with(fresh) == 1
     told = capsys.readouterr().err
     assert told.startswith("error: somebody has registered here already")
-    assert "hint: `./demo clean` empties it" in told
+    assert "hint: `make demo-clean` (after `make demo`) or `make empty SURE=yes`" in told
     customer = Person(fresh.portal, fresh.network, "http://api-gateway:8000")
     session = customer.post("/api/auth/login", json={"email": "customer@demo.example", "password": PASSWORD}).json()
     customer.signed_in(session)

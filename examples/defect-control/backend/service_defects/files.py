@@ -9,7 +9,7 @@ from uuid import UUID
 
 from PIL import Image, ImageOps
 
-from service_defects import problems
+from service_defects import photos, problems
 from service_defects.settings import DefectsSettings
 
 PREVIEW_SIDE = 640
@@ -48,8 +48,12 @@ def accept(content: bytes, settings: DefectsSettings) -> Accepted:
             if image.width * image.height > settings.pixels_limit:
                 raise _too_large(settings)
             image.draft("RGB", (PREVIEW_SIDE, PREVIEW_SIDE))  # a JPEG is decoded at an eighth where that is enough
+            exif = image.getexif()
             size = _size_as_seen(image, content, image_format)
-            return Accepted(content, IMAGES[image_format], size, _preview(image))
+            preview = _preview(image)  # which reads it to its end: from here on it is known to be a photo
+            if not settings.keep_photo_metadata:
+                content = photos.without_traces(content, image_format, exif)
+            return Accepted(content, IMAGES[image_format], size, preview)
     except (OSError, SyntaxError, ValueError, EOFError, TypeError, KeyError, IndexError) as error:
         raise problems.IMAGE_BROKEN() from error  # what Pillow raises for damaged files depends on the decoder
 
@@ -97,7 +101,7 @@ def _image_format(content: bytes) -> str | None:
 def _size_as_seen(image: Image.Image, content: bytes, image_format: str) -> tuple[int, int]:
     """Of the whole picture (`draft` shrinks the open one), turned as its camera was."""
     with Image.open(io.BytesIO(content), formats=[image_format]) as whole:
-        sideways = image.getexif().get(0x0112, 1) >= 5
+        sideways = photos.orientation_of(image.getexif()) >= 5
         return (whole.height, whole.width) if sideways else (whole.width, whole.height)
 
 
@@ -109,7 +113,7 @@ def _preview(image: Image.Image) -> bytes:
         turned = Image.new("RGB", layered.size, "white")
         turned.paste(layered, mask=layered.getchannel("A"))
     result = io.BytesIO()
-    turned.convert("RGB").save(result, "JPEG", quality=PREVIEW_QUALITY, optimize=True)
+    turned.convert("RGB").save(result, "JPEG", quality=PREVIEW_QUALITY, optimize=True, comment=b"")
     return result.getvalue()
 
 

@@ -117,7 +117,7 @@ def run(settings: DefectsSettings, auth: httpx.Client, projects: httpx.Client, p
         hint = "all services have to run: `izba compose up -d --wait` brings them up, `izba compose ps` shows them"
         return _fail(f"{error.request.url.host} does not answer: {error}", hint)
     if not filled:
-        hint = "`./demo clean` empties it, accounts and all; so does emptying backend/service_*/data after `down`"
+        hint = "`make demo-clean` (after `make demo`) or `make empty SURE=yes` removes all that is there"
         return _fail("somebody has registered here already; the demonstration wants an empty installation", hint)
     print(f"{count} defects of {SITE['name']}. Sign in with password {password} as:")
     for email, name, role in PEOPLE:

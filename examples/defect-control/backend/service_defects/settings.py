@@ -12,6 +12,7 @@ class DefectsSettings(StoringSettings):
     file_limit: int = Field(default=10 * 1024 * 1024, ge=1024)
     pixels_limit: int = Field(default=50_000_000, ge=1)
     attachments_limit: int = Field(default=30, ge=1)
+    keep_photo_metadata: bool = False
 
     @model_validator(mode="after")
     def bodies_hold_files(self) -> "DefectsSettings":
