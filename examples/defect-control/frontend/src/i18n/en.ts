@@ -228,6 +228,7 @@ export const en = {
     dueFrom: "Due from",
     dueTo: "Due until",
     any: "Any",
+    anyStatus: "Any",
     anyProject: "All sites",
     saved: "Saved",
     savedNone: "No saved filters",

@@ -240,6 +240,7 @@ export const ru = {
     dueFrom: "Срок с",
     dueTo: "Срок по",
     any: "Любой",
+    anyStatus: "Любое",
     anyProject: "Все объекты",
     saved: "Сохранённые",
     savedNone: "Сохранённых фильтров нет",

@@ -50,7 +50,7 @@ export function FilterFields({ filters, showStatus, onChange }: FilterFieldsProp
           data={STATUSES.map((status) => ({ value: status, label: t(`status.${status}`) }))}
           value={filters.status}
           onChange={(status) => onChange({ ...filters, status: status })}
-          placeholder={filters.status.length ? undefined : t("filter.any")}
+          placeholder={filters.status.length ? undefined : t("filter.anyStatus")}
           clearable
           clearButtonProps={clear}
         />
