@@ -4,6 +4,7 @@ import { moved } from "../api/queries";
 import type { Board, DefectSummary, Role, Status } from "../api/types";
 import { countFilters, fromQuery, NO_FILTERS, readFilters, readSort, toParameters, toQuery, writeSort } from "./filters";
 import { allowedTransitions, needsComment } from "./flow";
+import { asked } from "./period";
 import { fitted, problemOf } from "./photos";
 
 const ME = "11111111-1111-4111-8111-111111111111";
@@ -84,4 +85,17 @@ it("moves a card between columns without waiting for the server", () => {
   const after = moved(board, { id: "a", status: "in_progress" });
   expect(after.columns.map(({ total, items }) => [total, items.length])).toEqual([[0, 0], [61, 1]]);
   expect(after.columns[1]?.items[0]?.status).toBe("in_progress");
+});
+
+describe("what a report is asked for", () => {
+  const choice = { project_id: [], from: "2026-10-26", to: "2026-11-24" };
+
+  it("ends with the installation's today where it goes on to this day", () => {
+    expect(asked(choice, "2026-11-24").to).toBeUndefined();
+  });
+
+  it("ends where it was told to, otherwise", () => {
+    expect(asked(choice, "2026-11-25").to).toBe("2026-11-24");
+    expect(asked({ ...choice, from: "2026-11-24" }, "2026-11-24").to).toBe("2026-11-24");
+  });
 });

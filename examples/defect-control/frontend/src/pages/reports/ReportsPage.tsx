@@ -6,6 +6,7 @@ import { useSearchParams } from "react-router";
 
 import { useExport, useProjectNames, useReport } from "../../api/queries";
 import type { ReportSummary } from "../../api/types";
+import { asked, type Choice } from "../../domain/period";
 import { daysBefore, daysBetween, today, useFormat } from "../../i18n/format";
 import { DayInput } from "../../ui/DayInput";
 import { complain, say } from "../../ui/notify";
@@ -18,12 +19,6 @@ import classes from "./Reports.module.css";
 
 const PERIODS = [7, 30, 90, 365] as const;
 
-interface Choice {
-  project_id: string[];
-  from: string;
-  to: string;
-}
-
 export function ReportsPage() {
   const { t } = useTranslation();
   const [parameters] = useSearchParams();
@@ -32,7 +27,7 @@ export function ReportsPage() {
     from: daysBefore(today(), 29),
     to: today(),
   }));
-  const query = { ...choice };
+  const query = asked(choice, today());
   const report = useReport(query);
 
   return (
@@ -125,7 +120,7 @@ function ExportMenu({ choice }: { choice: Choice }) {
   const download = useExport();
   const start = (format: "csv" | "xlsx") =>
     download.mutate(
-      { format, query: { ...choice } },
+      { format, query: asked(choice, today()) },
       {
         onSuccess: ({ blob }) => {
           saveFile(blob, `defects-${choice.from}-${choice.to}.${format}`);
