@@ -291,3 +291,24 @@ def test_an_image_for_another_platform_is_named(izba: Izba) -> None:
     assert done.returncode == 125
     assert "the image here is for linux/amd64, and linux/arm64 was asked for" in done.stderr
     assert "bootstrap" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "masked", "read_only"),
+    [
+        ((), {"/proc/kcore", "/sys/firmware"}, {"/proc/sys", "/proc/bus"}),
+        (("--security-opt", "systempaths=unconfined"), set(), set()),
+        (("--privileged",), None, None),
+    ],
+)
+def test_inspect_shows_which_paths_are_hidden(
+    izba: Izba, options: tuple[str, ...], masked: set[str] | None, read_only: set[str] | None
+) -> None:
+    name = izba.name()
+    izba.ok("create", "--name", name, "--network", "none", *options, "busybox", "true")
+    host = izba.inspect(name)["HostConfig"]
+
+    for shown, expected in ((host["MaskedPaths"], masked), (host["ReadonlyPaths"], read_only)):
+        assert (shown is None) == (expected is None)
+        assert set(shown or ()) >= (expected or set())
+        assert bool(shown) == bool(expected)

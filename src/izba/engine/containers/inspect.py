@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from izba.engine.containers import lifecycle, mounts, networking
 from izba.monitor import health, logs
+from izba.runtime.specgen import defaults
 from izba.timestamps import format_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from izba.engine.containers.documents import HostConfig
     from izba.engine.containers.model import Container
     from izba.engine.engine import Engine
     from izba.monitor.state import State
@@ -125,7 +127,7 @@ def inspect(engine: Engine, container: Container, *, size: bool = False) -> dict
         "ProcessLabel": "",
         "AppArmorProfile": "",
         "ExecIDs": None,
-        "HostConfig": _HOST_CONFIG | _given(host),
+        "HostConfig": _HOST_CONFIG | _hidden(host) | _given(host),
         "GraphDriver": _graph_driver(engine, container),
     }
     if size:
@@ -171,6 +173,15 @@ def _has_check(container: Container) -> bool:
 def _given(host: Any) -> dict[str, Any]:
     """What was asked for; an empty list is shown as Docker shows one that was not given."""
     return {name: value for name, value in host.items() if value or name not in _HOST_CONFIG}
+
+
+def _hidden(host: HostConfig) -> dict[str, Any]:
+    """The paths that it is not shown, and those that it may not write to; null where nothing is kept from it."""
+    if host.get("Privileged"):
+        return {"MaskedPaths": None, "ReadonlyPaths": None}
+    if {"systempaths=unconfined", "systempaths:unconfined"}.intersection(host.get("SecurityOpt") or ()):
+        return {"MaskedPaths": [], "ReadonlyPaths": []}
+    return {"MaskedPaths": list(defaults.MASKED_PATHS), "ReadonlyPaths": list(defaults.READONLY_PATHS)}
 
 
 def _log_path(container: Container) -> str:
