@@ -7,7 +7,7 @@ import os
 import subprocess
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -40,11 +40,13 @@ def client(host: str, name: str = "team/app", credentials: Credentials | None = 
 
 
 @contextmanager
-def ask(host: str, path: str, method: str = "GET", body: bytes | None = None) -> Iterator[http.client.HTTPResponse]:
+def ask(
+    host: str, path: str, method: str = "GET", body: bytes | None = None, headers: Mapping[str, str] | None = None
+) -> Iterator[http.client.HTTPResponse]:
     """A request as it is, on a connection of its own; the answer's body is not read yet."""
     name, _, port = host.partition(":")
     with closing(http.client.HTTPConnection(name, int(port), timeout=60)) as connection:
-        connection.request(method, path, body)
+        connection.request(method, path, body, dict(headers or {}))
         with connection.getresponse() as answer:
             yield answer
 

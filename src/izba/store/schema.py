@@ -200,4 +200,9 @@ CREATE TABLE endpoints (
 CREATE UNIQUE INDEX endpoints_address ON endpoints(network, address);
 """
 
-MIGRATIONS = (_FIRST, _BUILD_CACHE, _REGISTRY, _REWRITABLE, _NETWORKS)
+# When a manifest of a pull-through registry was asked for last, in ns; 0 for what was pushed, which nothing evicts.
+_REGISTRY_USES = """
+ALTER TABLE registry_manifests ADD COLUMN used INTEGER NOT NULL DEFAULT 0;
+"""
+
+MIGRATIONS = (_FIRST, _BUILD_CACHE, _REGISTRY, _REWRITABLE, _NETWORKS, _REGISTRY_USES)

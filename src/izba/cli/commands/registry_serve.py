@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from izba.cli.context import Context
     from izba.cli.options.flags import Flags
     from izba.engine.engine import Engine
+    from izba.registry.server.app import Application
     from izba.registry.server.passthrough import Upstream
 
 COMMAND = Command(
@@ -24,7 +25,7 @@ COMMAND = Command(
         Flag(name="htpasswd", kind="string", shown="FILE", help="Users and bcrypt hashes; without it anybody may come"),
         Flag(name="listen", kind="string", shown="ADDRESS:PORT", help="Where to listen (default 127.0.0.1:5000)"),
         Flag(name="pull-through", kind="string", shown="URL", help="Fetch what is missing from this registry, keep it"),
-        Flag(name="quota", kind="string", shown="SIZE", help="Refuse pushes beyond this many bytes (suffixes: m, g)"),
+        Flag(name="quota", kind="string", shown="SIZE", help="Keep at most this many bytes (suffixes: m, g)"),
         Flag(name="read-only", help="Refuse every change"),
         Flag(name="tls-cert", kind="string", shown="FILE", help="Certificate chain to serve HTTPS with"),
         Flag(name="tls-key", kind="string", shown="FILE", help="Its key"),
@@ -69,21 +70,12 @@ def run(context: Context, argv: list[str]) -> int:
     return 0
 
 
-def _housekeeping(application: object) -> None:
+def _housekeeping(application: Application) -> None:
     """Once an hour: drop what no manifest needs, and collect, what a killed process left among it."""
     import time
 
-    from izba import log
-    from izba.errors import IzbaError
-    from izba.registry.server.app import Application
-
-    assert isinstance(application, Application)
     while True:
-        try:
-            application.catalog.sweep()
-            application.store.collect()
-        except (IzbaError, OSError) as error:  # a full disk, another process's lock: it may be gone in an hour
-            log.warning("the registry could not remove what nobody needs", why=str(error))
+        application.collect()
         time.sleep(3600)
 
 

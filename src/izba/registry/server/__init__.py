@@ -6,5 +6,6 @@ catalog.py    repositories, tags, manifests and links to blobs: rows beside the 
 uploads.py    sessions of blobs that are being written
 blobs.py  manifests.py  lists.py     the handlers
 passthrough.py  what is missing is fetched from another registry and kept
+arriving.py  passing.py  its blobs, while they come: to be kept, or not
 passwords.py  htpasswd
 """

@@ -157,6 +157,14 @@ class Application:
         """Held while something becomes a part of what the quota counts, where there is one: two may not both fit."""
         return self._settling if self.policy.quota else nullcontext()
 
+    def collect(self) -> None:
+        """Take from the disk what the registry, and all else in the store, needs no more. A failure is a warning."""
+        try:
+            self.catalog.sweep()
+            self.store.collect()
+        except (IzbaError, OSError) as error:  # a full disk, another process's lock: it may be gone the next time
+            log.warning("the registry could not remove what nobody needs", why=str(error))
+
     def _require_writable(self) -> None:
         if self.policy.read_only or self.upstream is not None:
             raise unsupported("this registry is read-only")

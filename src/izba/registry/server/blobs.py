@@ -9,7 +9,8 @@ from izba.errors import NotFound
 from izba.oci.digest import Digest, DigestMismatch, InvalidDigest
 from izba.oci.mediatype import OCI_LAYER
 from izba.registry.server.answers import API_VERSION, Refusal, blob_unknown, digest_invalid, empty
-from izba.registry.server.http import Part, Response
+from izba.registry.server.http import Part, Response, Stream
+from izba.registry.server.passing import Passing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def read(app: Application, request: Request, name: str, text: str) -> Response:
     """GET and HEAD of a blob, whole or one range."""
     digest = parse_digest(text)
-    file, size, arrived = _open(app, name, digest)
+    source, size, arrived = _open(app, name, digest)
     headers = {
         **API_VERSION,
         "Content-Type": "application/octet-stream",
@@ -35,24 +36,39 @@ def read(app: Application, request: Request, name: str, text: str) -> Response:
     }
     wanted = request.headers.get("range")
     if wanted is None:
-        return Response(200, headers, Part(file, 0, size, arrived))
+        return Response(200, headers, _body(request, source, 0, size, arrived))
     if (part := _range(wanted, size)) is None:
-        file.close()
+        if not isinstance(source, Passing):
+            source.close()
         raise Refusal(416, "SIZE_INVALID", "the range is not inside the blob", {"Content-Range": f"bytes */{size}"})
     first, last = part
     headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return Response(206, headers, Part(file, first, last - first + 1, arrived))
+    return Response(206, headers, _body(request, source, first, last - first + 1, arrived))
 
 
-def _open(app: Application, name: str, digest: Digest) -> tuple[BinaryIO, int, Callable[[int], int] | None]:
+def _body(
+    request: Request, source: BinaryIO | Passing, first: int, count: int, arrived: Callable[[int], int] | None
+) -> Part | Stream:
+    if not isinstance(source, Passing):
+        return Part(source, first, count, arrived)
+    if request.method == "HEAD":  # nobody needs to be asked
+        return Stream(count, iter(()), lambda: None)
+    return source.part(first, count)
+
+
+def _open(app: Application, name: str, digest: Digest) -> tuple[BinaryIO | Passing, int, Callable[[int], int] | None]:
     """The blob's file and size; and if it is still coming, what waits for more of it than so many bytes."""
     try:
+        if app.upstream is not None:
+            app.catalog.touch(name, digest)
         if not app.catalog.has_blob(name, digest):
             if app.upstream is None:
                 raise blob_unknown(digest)
-            arriving = app.upstream.blob(app, name, digest)
-            if arriving is not None and (growing := arriving.open()) is not None:
-                return growing, arriving.blob.size, arriving.arrived
+            coming = app.upstream.blob(app, name, digest)
+            if isinstance(coming, Passing):
+                return coming, coming.blob.size, None
+            if coming is not None and (growing := coming.open()) is not None:
+                return growing, coming.blob.size, coming.arrived
         size = app.store.content.stat(digest)
         return app.store.content.open(digest), size, None
     except NotFound:

@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 UNUSED_SECONDS = 24 * 3600
 """How long a blob may wait for the manifest that needs it."""
 
+USES_SECONDS = 60
+"""How exactly it is known when a manifest was asked for last."""
+
+
+_NEEDED = """
+SELECT 1 FROM registry_manifests JOIN content_children ON parent = registry_manifests.digest
+WHERE registry_manifests.repository = registry_blobs.repository AND child = registry_blobs.digest
+"""
+"""Whether a manifest of its repository names a blob."""
+
 
 class ManifestRow(Record):
     """A manifest in a repository. `subject` and `artifact_type` are empty where it has none."""
@@ -30,6 +40,10 @@ class ManifestRow(Record):
     artifact_type: str = ""
     subject: str = ""
     annotations: tuple[tuple[str, str], ...] = ()
+
+
+class _NotEnough(Exception):
+    """Whatever is forgotten, there is not the room."""
 
 
 class Catalog:
@@ -79,14 +93,20 @@ class Catalog:
         rows = self._manifests("digest = ?", repository, reference)
         return rows[0] if rows else None
 
-    def put_manifest(self, repository: str, row: ManifestRow, children: Iterable[Digest], tag: str | None) -> None:
-        """Add a manifest whose bytes are in the content store, and point `tag` to it, in one step."""
+    def put_manifest(
+        self, repository: str, row: ManifestRow, children: Iterable[Digest], tag: str | None, *, is_cached: bool = False
+    ) -> None:
+        """Add a manifest whose bytes are in the content store, and point `tag` to it, in one step.
+
+        `is_cached`: another registry has it too, so it may be forgotten (`make_room`).
+        """
         digest = row.descriptor.digest
         with self._db.transaction(durable=True):
             self._db.execute(
-                "INSERT OR REPLACE INTO registry_manifests VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO registry_manifests VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 *(repository, digest, row.descriptor.size, row.descriptor.media_type),
                 *(row.artifact_type, row.subject, dumps(dict(row.annotations))),
+                time.time_ns() if is_cached else 0,
             )
             for child in children:
                 self._db.execute("INSERT OR IGNORE INTO content_children VALUES (?, ?)", digest, child)
@@ -139,12 +159,56 @@ class Catalog:
         )
         return int(row[0]) if row else 0
 
+    def touch(self, repository: str, digest: Digest) -> None:
+        """A manifest was asked for, or a blob that it names: those that are cached are in use."""
+        now = time.time_ns()
+        which = (
+            "WHERE repository = ? AND 0 < used AND used < ?"
+            " AND (digest = ? OR digest IN (SELECT parent FROM content_children WHERE child = ?))"
+        )
+        values = (repository, now - USES_SECONDS * 10**9, digest, digest)
+        # To write is to wait for other writers, so it is asked first.
+        if self._db.row(f"SELECT 1 FROM registry_manifests {which} LIMIT 1", *values):  # noqa: S608 - constant
+            self._db.execute(f"UPDATE registry_manifests SET used = ? {which}", now, *values)  # noqa: S608 - constant
+
+    def make_room(self, size: int, *, quota: int, unused_since: int) -> int | None:
+        """Forget cached manifests with their blobs, those first that nobody asked for for the longest time.
+
+        Until `size` bytes fit into the `quota`; how many were forgotten. None, and nothing is, where what was not used
+        since `unused_since` (ns) is not enough.
+        """
+        forgotten = 0
+        try:
+            with self._db.transaction(durable=True):
+                while self.size() + size > quota:
+                    if not self._forget_oldest(unused_since):
+                        raise _NotEnough
+                    forgotten += 1
+        except _NotEnough:
+            return None
+        return forgotten
+
+    def _forget_oldest(self, unused_since: int) -> bool:
+        row = self._db.row(
+            "SELECT repository, digest FROM registry_manifests WHERE 0 < used AND used < ? ORDER BY used LIMIT 1",
+            unused_since,
+        )
+        if row is None:
+            return False
+        repository, digest = row
+        self.delete_manifest(repository, digest)
+        self._db.execute(
+            "DELETE FROM registry_blobs WHERE repository = ?"  # noqa: S608 - constant
+            " AND digest IN (SELECT child FROM content_children WHERE parent = ?)"
+            f" AND NOT EXISTS ({_NEEDED})",
+            *(repository, digest),
+        )
+        return True
+
     def sweep(self) -> int:
         """Drop links that no manifest of their repository has needed for a day; how many."""
         return self._db.execute(
-            "DELETE FROM registry_blobs WHERE created < ? AND NOT EXISTS ("
-            " SELECT 1 FROM registry_manifests JOIN content_children ON parent = registry_manifests.digest"
-            " WHERE registry_manifests.repository = registry_blobs.repository AND child = registry_blobs.digest)",
+            f"DELETE FROM registry_blobs WHERE created < ? AND NOT EXISTS ({_NEEDED})",  # noqa: S608 - constant
             time.time_ns() - UNUSED_SECONDS * 10**9,
         )
 

@@ -89,10 +89,27 @@ class Part:
             at = there
 
 
-class Response:
-    """A status, headers and a body that is bytes or a part of a file."""
+class Stream:
+    """A body of `size` bytes that comes in pieces from elsewhere; the pieces raise `BodyError` if no more will come.
 
-    def __init__(self, status: int, headers: Mapping[str, str] | None = None, body: bytes | Part = b"") -> None:
+    `close` is called in the end, however much was sent.
+    """
+
+    def __init__(self, size: int, pieces: Iterator[bytes], close: Callable[[], None]) -> None:
+        self.pieces = pieces
+        self.close = close
+        self._size = size
+
+    def __len__(self) -> int:
+        return self._size
+
+
+class Response:
+    """A status, headers and a body that is bytes, a part of a file, or a stream."""
+
+    def __init__(
+        self, status: int, headers: Mapping[str, str] | None = None, body: bytes | Part | Stream = b""
+    ) -> None:
         self.status = status
         self.headers = dict(headers or {})
         self.body = body
@@ -316,10 +333,13 @@ class _Conversation:
                     for offset, count in body.pieces():
                         self._socket.sendfile(body.file, offset, count)
                 else:
-                    self._send(h11.Data(data=body))
+                    for piece in body.pieces if isinstance(body, Stream) else (body,):
+                        self._send(h11.Data(data=piece))
         finally:
             if isinstance(body, Part):
                 body.file.close()
+            elif isinstance(body, Stream):
+                body.close()
         self._send(h11.EndOfMessage())
 
     def _send(self, event: h11.Event) -> None:

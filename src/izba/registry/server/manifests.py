@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from izba.decode import DecodeError, document
+from izba.errors import NotFound
 from izba.jsonio import BadJSON, loads
 from izba.oci import mediatype
 from izba.oci.digest import Digest, InvalidDigest
@@ -57,13 +58,17 @@ def read(app: Application, name: str, reference: str) -> Response:
     if row is None:
         app.require_repository(name)
         raise manifest_unknown(reference)
+    try:
+        data = app.store.content.read(row.descriptor.digest)
+    except NotFound:  # it was taken away, or made room for another, this very moment
+        raise manifest_unknown(reference) from None
     headers = {
         **API_VERSION,
         "Content-Type": row.descriptor.media_type,
         "Docker-Content-Digest": row.descriptor.digest,
         "ETag": f'"{row.descriptor.digest}"',
     }
-    return Response(200, headers, app.store.content.read(row.descriptor.digest))
+    return Response(200, headers, data)
 
 
 def put(app: Application, request: Request, name: str, reference: str) -> Response:
@@ -94,7 +99,9 @@ def parse(data: bytes, media_type: str) -> Parsed:
         raise Refusal(400, "MANIFEST_INVALID", error.message) from None
 
 
-def store_manifest(app: Application, name: str, data: bytes, parsed: Parsed, *, tag: str | None) -> ManifestRow:
+def store_manifest(
+    app: Application, name: str, data: bytes, parsed: Parsed, *, tag: str | None, is_cached: bool = False
+) -> ManifestRow:
     """Keep the bytes and their row. The caller holds a lease."""
     stored = app.store.content.put(data, parsed.media_type)
     row = ManifestRow(
@@ -103,7 +110,7 @@ def store_manifest(app: Application, name: str, data: bytes, parsed: Parsed, *, 
         subject=parsed.subject or "",
         annotations=parsed.annotations,
     )
-    app.catalog.put_manifest(name, row, [*parsed.blobs, *parsed.manifests], tag)
+    app.catalog.put_manifest(name, row, [*parsed.blobs, *parsed.manifests], tag, is_cached=is_cached)
     return row
 
 

@@ -2,10 +2,14 @@
 
 Tags are asked upstream each time, so that they are never old; if upstream cannot be reached, what is here is served.
 Digests are served from here without asking. The credentials are the operator's own, for upstream alone.
+
+Where there is a quota, what nobody asked for for the longest time makes room for what is asked for now, and a blob that
+there is no room for even so goes through without being kept.
 """
 
 from __future__ import annotations
 
+import time
 from threading import Event, Lock
 
 from izba import log
@@ -16,10 +20,11 @@ from izba.oci.digest import Digest
 from izba.oci.mediatype import OCI_LAYER
 from izba.registry.client import Client
 from izba.registry.fault import RegistryUnreachable
-from izba.registry.server.answers import unsupported
+from izba.registry.server.answers import Refusal, unsupported
 from izba.registry.server.arriving import Arriving
 from izba.registry.server.catalog import ManifestRow
 from izba.registry.server.manifests import parse, store_manifest
+from izba.registry.server.passing import Passing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +38,10 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 20
 RESUMES = 3
+IN_USE_SECONDS = 600
+"""How long after it was asked for an image is not forgotten for the blobs of another."""
+MARGIN = 100
+"""The part of a quota that blobs leave to manifests: without those nothing could be asked for."""
 
 
 class Upstream:
@@ -51,8 +60,10 @@ class Upstream:
     def fetch_manifest(self, app: Application, name: str, reference: str) -> ManifestRow | None:
         """The manifest, from here if it cannot have changed, else from upstream; None if upstream has none."""
         here = app.catalog.manifest(name, reference)
-        if here is not None and ":" in reference:
-            return here
+        if here is not None:
+            app.catalog.touch(name, here.descriptor.digest)
+            if ":" in reference:
+                return here
         client = self._client(name)
         try:
             if here is not None and (there := client.exists(reference)) and there.digest == here.descriptor.digest:
@@ -70,10 +81,13 @@ class Upstream:
                 return here
             raise
         parsed = parse(found.data, found.descriptor.media_type)
-        with app.store.lease("registry pull-through"):
-            return store_manifest(app, name, found.data, parsed, tag=None if ":" in reference else reference)
+        tag = None if ":" in reference else reference
+        with self._lock, app.store.lease("registry pull-through"):
+            if self._make_room(app, len(found.data), 0) is None:
+                raise Refusal(403, "DENIED", f"the quota of {app.policy.quota} bytes has no room for a manifest")
+            return store_manifest(app, name, found.data, parsed, tag=tag, is_cached=True)
 
-    def blob(self, app: Application, name: str, digest: Digest) -> Arriving | None:
+    def blob(self, app: Application, name: str, digest: Digest) -> Arriving | Passing | None:
         """Have a blob that a manifest of this repository names: None if it is here now, else what to follow.
 
         Whoever asks for it while it comes follows the same. Raises `NotFound` if no such manifest names it.
@@ -84,10 +98,15 @@ class Upstream:
         with self._lock, app.store.lease("registry pull-through"):
             arriving = self._arriving.get(digest)
             if arriving is None:
+                forgotten = self._make_room(app, blob.size + app.policy.quota // MARGIN, IN_USE_SECONDS)
                 if app.store.content.has(digest):
-                    app.catalog.link(name, digest)
+                    if forgotten is not None:
+                        app.catalog.link(name, digest)
                     return None
-                arriving = self._arriving[digest] = Arriving(blob, lambda arriving: self._fetch(app, name, arriving))
+                if forgotten is None:
+                    return Passing(self._client_of(name), blob)
+                arriving = Arriving(blob, lambda arriving: self._fetch(app, name, arriving, must_collect=forgotten > 0))
+                self._arriving[digest] = arriving
                 arriving.start()
             arriving.repositories.add(name)
         return arriving
@@ -104,13 +123,25 @@ class Upstream:
         """Upstream's lists are upstream's: what is here is only what was asked for."""
         raise unsupported("a pull-through registry does not list tags; ask the registry behind it")
 
-    def _fetch(self, app: Application, name: str, arriving: Arriving) -> None:
+    def _make_room(self, app: Application, size: int, unused_seconds: int) -> int | None:
+        """How many manifests were forgotten for `size` more bytes; None if there is no room. Called with the lock."""
+        if not (quota := app.policy.quota):
+            return 0
+        size += sum(arriving.blob.size for arriving in self._arriving.values())
+        if size > quota:
+            return None
+        return app.catalog.make_room(size, quota=quota, unused_since=time.time_ns() - unused_seconds * 10**9)
+
+    def _fetch(self, app: Application, name: str, arriving: Arriving, *, must_collect: bool) -> None:
         try:
+            if must_collect:
+                app.collect()
             with app.store.lease("registry pull-through"):
                 self._download(app, name, arriving)
                 with self._lock:
                     for repository in arriving.repositories:
-                        app.catalog.link(repository, arriving.blob.digest)
+                        if _named(app, repository, arriving.blob.digest):  # still: it may have been forgotten meanwhile
+                            app.catalog.link(repository, arriving.blob.digest)
                     del self._arriving[arriving.blob.digest]
         finally:
             with self._lock:
@@ -155,11 +186,14 @@ class Upstream:
 
     def _client(self, name: str) -> Client:
         with self._lock:
-            if name not in self._clients:
-                if len(self._clients) > 1000:
-                    self._clients.clear()
-                self._clients[name] = Client(self._config, name, environ=self._environ, credentials=self._credentials)
-            return self._clients[name]
+            return self._client_of(name)
+
+    def _client_of(self, name: str) -> Client:
+        if name not in self._clients:
+            if len(self._clients) > 1000:
+                self._clients.clear()
+            self._clients[name] = Client(self._config, name, environ=self._environ, credentials=self._credentials)
+        return self._clients[name]
 
 
 def _named(app: Application, name: str, digest: Digest) -> Descriptor | None:
