@@ -162,9 +162,15 @@ def test_an_interrupted_replacement_is_cleared_away(tmp_path: Path) -> None:
     new = container("web", config_hash="same").replace(id="f" * 64, name="aaaaaaaaaaaa_p-web-1", status="created")
 
     there = observed(container("web", config_hash="old"), new, container("db"))
-    assert "RemoveContainer, an interrupted replacement left it" in str(
-        reconcile(project(tmp_path, PROJECT), there, options())
-    )
+    assert str(reconcile(project(tmp_path, PROJECT), there, options())) == lines("""
+        #1 service:web:1, RemoveContainer, an interrupted replacement left it
+        [1] -> #2 service:web:1, CreateContainer, its configuration changed
+        [2] -> #3 service:web:1, StopContainer, it is replaced
+        [3] -> #4 service:web:1, RemoveContainer, it is replaced
+        [4] -> #5 service:web:1, RenameContainer, it takes the old one's place
+        #6 service:db, WaitFor service_healthy, web depends on it
+        [5,6] -> #7 service:web:1, StartContainer, it was made
+        """)
 
     there = observed(new, container("db"))
     assert str(reconcile(project(tmp_path, PROJECT), there, options())) == lines("""

@@ -54,6 +54,7 @@ class _Reconciler:
         self._made: dict[str, int] = {}  # networks and volumes that are made
         self._ready: dict[str, list[int]] = {}  # by service the operations after which its containers run
         self._replaced: set[str] = set()
+        self._left: dict[tuple[str, int], list[int]] = {}  # by service and number the removals of what was interrupted
         self._waits: dict[tuple[str, str], int] = {}
 
     def plan(self) -> Plan:
@@ -102,7 +103,8 @@ class _Reconciler:
     def _service(self, service: Service) -> None:
         existing, doubles = self._told_apart(service)
         for container in doubles:
-            self._remove(container, "an interrupted replacement left it")
+            removed = self._remove(container, "an interrupted replacement left it")
+            self._left.setdefault((service.name, container.number), []).append(removed)
         scale = self._options.scale.get(service.name, service.scale)
         self._ready[service.name] = []
         kept, surplus = existing[:scale], existing[scale:]
@@ -196,7 +198,8 @@ class _Reconciler:
             kinds.CREATE,
             target,
             cause,
-            needs=before.resources(),
+            # What an interrupted replacement left may have this very name.
+            needs=(*before.resources(), *self._left.get((service.name, container.number), ())),
             service=service.name,
             replica=container.number,
             name=temporary,
@@ -239,11 +242,13 @@ class _Reconciler:
             )
         )
 
-    def _remove(self, container: ObservedContainer, cause: str) -> None:
+    def _remove(self, container: ObservedContainer, cause: str) -> int:
         target, needs = f"service:{container.service}:{container.number}", ()
         if container.is_running:
             needs = (self._planner.add(kinds.STOP, target, cause, service=container.service, name=container.name),)  # type: ignore[assignment]
-        self._planner.add(kinds.REMOVE, target, cause, needs=needs, service=container.service, name=container.name)
+        return self._planner.add(
+            kinds.REMOVE, target, cause, needs=needs, service=container.service, name=container.name
+        )
 
     def made(self, service: Service) -> tuple[int, ...]:
         """The operations that make what the service's containers are attached to."""
