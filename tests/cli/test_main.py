@@ -31,6 +31,22 @@ def test_a_misspelt_command_of_a_group_is_answered_within_the_group(capsys: pyte
     assert "did you mean `izba image inspect`?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [("-H", "tcp://a:1"), ("--tlsverify",), ("--tls",), ("--context", "x"), ("-c", "x")])
+def test_flags_that_lead_to_a_daemon_are_answered_clearly(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "ps"]) == 1
+
+    assert "izba has no daemon to connect to\nhint: leave it out" in capsys.readouterr().err
+
+
+def test_a_log_level_is_taken_and_a_wrong_one_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--log-level", "warn", "-l", "error", "--version"]) == 0
+    assert main(["-l", "loud", "ps"]) == 1
+
+    assert "unable to parse logging level: loud" in capsys.readouterr().err
+
+
 def test_a_group_alone_lists_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["container"]) == 0
 

@@ -22,11 +22,22 @@ IZBA = Command(
     flags=(
         Flag(name="config", kind="string", help="Directory of Docker's config.json (or DOCKER_CONFIG)"),
         Flag(name="debug", short="D", help="Show what izba does, and the traceback of an error"),
+        Flag(name="log-level", short="l", kind="string", help="debug, info, warn, error or fatal; debug shows more"),
         Flag(name="root", kind="string", help="Keep everything of izba under this directory (or IZBA_ROOT)"),
         Flag(name="version", short="v", help="Print version information and quit"),
+        Flag(name="context", short="c", kind="string", hidden=True),
+        Flag(name="host", short="H", kind="list", hidden=True),
+        Flag(name="tls", hidden=True),
+        Flag(name="tlscacert", kind="string", hidden=True),
+        Flag(name="tlscert", kind="string", hidden=True),
+        Flag(name="tlskey", kind="string", hidden=True),
+        Flag(name="tlsverify", hidden=True),
     ),
     interspersed=False,
 )
+
+# docker's flags that say where its daemon is, known so that their answer is more than that they are not.
+_OF_A_DAEMON = ("context", "host", "tls", "tlscacert", "tlscert", "tlskey", "tlsverify")
 
 BROKEN_PIPE = 141
 INTERRUPTED = 130
@@ -113,6 +124,14 @@ def _run(words: list[str], *, leaving: bool) -> int:
             from izba import log
 
             log.enable_debug()
+        for name in _OF_A_DAEMON:
+            if flags.given(name):
+                raise UsageError(
+                    f"--{name}: izba has no daemon to connect to",
+                    hint="leave it out, --root says where izba's data are",
+                )
+        if level := flags.text("log-level"):
+            _set_log_level(level)
         if configuration := flags.text("config"):
             import os
 
@@ -138,6 +157,16 @@ def _run(words: list[str], *, leaving: bool) -> int:
             raise
         return _report_unexpected(error, failure)
     return code
+
+
+def _set_log_level(level: str) -> None:
+    """As docker's flag, of which izba has two levels: with debug lines, and without."""
+    if level not in {"debug", "info", "warn", "warning", "error", "fatal"}:
+        raise UsageError(f"unable to parse logging level: {level}", hint="debug, info, warn, error and fatal are")
+    if level == "debug":
+        from izba import log
+
+        log.enable_debug()
 
 
 def find(words: tuple[str, ...]) -> tuple[Entry, list[str]]:
