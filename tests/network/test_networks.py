@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -142,6 +143,23 @@ def test_a_published_port_is_reached_by_ipv4_and_ipv6(any_izba: Izba, port: int)
     web = served(any_izba, "-p", f"{port}:80")
     for address in ("127.0.0.1", "::1", host_address()):
         assert fetch(address, port) == web, address
+
+
+def test_of_a_range_of_the_hosts_ports_for_one_port_a_free_one_is_taken(any_izba: Izba, port: int) -> None:
+    """As with Docker, which keeps the range as it was asked for."""
+    with socket.create_server(("127.0.0.1", port)):
+        web = served(any_izba, "-p", f"127.0.0.1:{port}-{port + 3}:80")
+        assert any_izba.inspect(web)["HostConfig"]["PortBindings"] == {
+            "80/tcp": [{"HostIp": "127.0.0.1", "HostPort": f"{port}-{port + 3}"}]
+        }
+        chosen = int(any_izba.ok("port", web, "80").rpartition(":")[2])
+        assert port < chosen <= port + 3
+        assert fetch("127.0.0.1", chosen) == web
+        assert f"127.0.0.1:{chosen}->80/tcp" in any_izba.ok("ps")
+        any_izba.ok("create", "--name", any_izba.name(), "-p", f"{port}-{port + 3}:80", "busybox")
+        assert web in any_izba.ok("ps", "-a")
+        full = any_izba("run", "--rm", "-p", f"127.0.0.1:{port}-{port}:80", "busybox", "true")
+        assert (full.returncode, "has the port" in full.stderr) == (125, True)
 
 
 def test_more_ports_are_published_than_one_message_has_sockets(any_izba: Izba) -> None:

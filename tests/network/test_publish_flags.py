@@ -14,6 +14,7 @@ from izba.cli.output.ports import ports
     [
         ("80", {"80/tcp": [{"HostIp": "", "HostPort": ""}]}),
         ("8080:80", {"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}),
+        ("8000-8003:80", {"80/tcp": [{"HostIp": "", "HostPort": "8000-8003"}]}),
         ("8080:80/udp", {"80/udp": [{"HostIp": "", "HostPort": "8080"}]}),
         ("127.0.0.1:8080:80", {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}]}),
         ("127.0.0.1::80", {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": ""}]}),

@@ -41,13 +41,15 @@ class LinkPlan(Record):
 class PortBinding(Record):
     """A port of the container published on the host. `host_port` 0 leaves the choice to the kernel.
 
-    An empty `host_ip` is every address of the host.
+    An empty `host_ip` is every address of the host. `host_last`, where it is not 0, ends a range that begins with
+    `host_port`: the first of it that is free is taken.
     """
 
     container_port: int
     protocol: str = "tcp"
     host_ip: str = ""
     host_port: int = 0
+    host_last: int = 0
 
 
 class NetworkPlan(Record):

@@ -59,11 +59,22 @@ def reserve(bindings: Sequence[PortBinding], *, containers: str) -> Reserved:
     """
     reserved = Reserved()
     try:
-        reserved.bindings = tuple(_reserve(reserved, binding, containers) for binding in bindings)
+        reserved.bindings = tuple(_reserve_any(reserved, binding, containers) for binding in bindings)
     except BaseException:
         reserved.close()
         raise
     return reserved
+
+
+def _reserve_any(reserved: Reserved, binding: PortBinding, containers: str) -> PortBinding:
+    for port in range(binding.host_port, binding.host_last):
+        try:
+            return _reserve(reserved, binding.replace(host_port=port, host_last=0), containers)
+        except PortTaken:
+            continue
+    return _reserve(
+        reserved, binding.replace(host_port=binding.host_last or binding.host_port, host_last=0), containers
+    )
 
 
 def _reserve(reserved: Reserved, binding: PortBinding, containers: str) -> PortBinding:

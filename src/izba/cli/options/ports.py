@@ -47,6 +47,8 @@ def _published(text: str) -> list[tuple[str, PortPlace]]:
         numbers = _range(host, least=0)
         if not numbers:
             raise UsageError(f"invalid hostPort: {host}", hint=_FORM)
+        if len(inside) == 1 < len(numbers) and numbers[0]:
+            return [(f"{inside[0]}/{protocol}", {"HostIp": address, "HostPort": f"{numbers[0]}-{numbers[-1]}"})]
         if len(numbers) != len(inside):
             raise UsageError(f"invalid ranges specified for container and host Ports: {container} and {host}")
         outside = ["" if number == 0 else str(number) for number in numbers]

@@ -170,12 +170,14 @@ def bindings(config: ContainerConfig, host: HostConfig) -> tuple[PortBinding, ..
         number, _, protocol = key.partition("/")
         for place in places or [{"HostIp": "", "HostPort": ""}]:
             host_ip = place.get("HostIp") or ""
+            first, _, last = (place.get("HostPort") or "0").partition("-")
             found.append(
                 PortBinding(
                     container_port=int(number),
                     protocol=protocol or "tcp",
                     host_ip="" if host_ip in {ports.ANY, ports.ANY_6} else host_ip,
-                    host_port=int(place.get("HostPort") or 0),
+                    host_port=int(first),
+                    host_last=int(last or 0),
                 )
             )
     if host.get("PublishAllPorts"):
