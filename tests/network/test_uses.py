@@ -208,13 +208,13 @@ def test_prune_leaves_the_bridge_that_a_start_is_making(some_izba: Izba, bridges
 def test_what_is_being_started_is_removed_by_force_once_it_runs(some_izba: Izba, bridges: Bridges) -> None:
     name = some_izba.name()
     some_izba.ok("create", "--name", name, "--network", bridges.network, "busybox", "sleep", "1000")
-    directory = some_izba.directory(name)
+    directory, database = some_izba.directory(name), some_izba.root / "izba.db"
     fcntl.flock(bridges.fd, fcntl.LOCK_EX)
     try:
         start = some_izba.popen("start", name, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         eventually(lambda: has_lock(bridges.fd, waits=True))
         removal = some_izba.popen("rm", "-f", name, stderr=subprocess.PIPE)
-        eventually(lambda: opened(removal, directory) or removal.poll() is not None)
+        eventually(lambda: opened(removal, database) or removal.poll() is not None)
     finally:
         fcntl.flock(bridges.fd, fcntl.LOCK_UN)
 
