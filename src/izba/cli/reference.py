@@ -46,10 +46,11 @@ def _section(name: str, command: Command) -> str:
     aliases = sorted(alias for alias, target in ALIASES.items() if target == name)
     if aliases:
         lines += ["Also " + ", ".join(f"`izba {alias}`" for alias in aliases) + ".", ""]
-    return "\n".join([*lines, *_flags(tuple(flag for flag in command.flags if not flag.hidden))])
+    return "\n".join([*lines, *_flags(command.flags)])
 
 
-def _flags(flags: tuple[Flag, ...]) -> list[str]:
+def _flags(every: tuple[Flag, ...]) -> list[str]:
+    flags = [flag for flag in every if not flag.hidden]
     if not flags:
         return []
     rows = [f"| {_spelled(flag)} | {_cell(flag.help)} |" for flag in sorted(flags, key=lambda flag: flag.name)]

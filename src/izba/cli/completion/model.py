@@ -51,7 +51,7 @@ def groups() -> dict[str, dict[str, str]]:
 
 def global_flags() -> tuple[Flag, ...]:
     """The flags that may stand before a command."""
-    return (*IZBA.flags, _HELP)
+    return (*(flag for flag in IZBA.flags if not flag.hidden), _HELP)
 
 
 def valued(flags: tuple[Flag, ...]) -> list[str]:
