@@ -23,7 +23,7 @@ from izba.registry.credentials import Credentials
 from izba.registry.fault import RegistryDenied, RegistryRefused, RegistryUnauthorized
 from izba.registry.server.app import Policy
 from izba.registry.server.passwords import BadPasswords, Passwords
-from tests.containers.conftest import Izba
+from tests.containers.conftest import Izba, eventually
 from tests.registry import servers
 from tests.registry.izba_server import ask, client, izba_registry
 from tests.registry.test_client import blob_of, push_image, read
@@ -224,9 +224,12 @@ def test_a_registry_killed_during_uploads_shows_nothing_of_them_and_takes_them_t
             with ask(host, path, "PATCH", data[:kept]) as answer:
                 assert answer.status == 202
             process.kill()
+    ingests = own_izba.root / "content" / "ingest"
+    assert list(ingests.iterdir())
     with serving(own_izba) as (host, process):
         target = client(host)
         assert not target.has_blob(Digest.of(data))
+        eventually(lambda: not list(ingests.iterdir()))  # nobody can go on with them
         target.put_blob(blob_of(data), lambda: [data])
         process.kill()  # what was said to be there is there
     with serving(own_izba) as (host, process):

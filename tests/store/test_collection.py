@@ -19,6 +19,7 @@ from izba.oci.digest import Digest, DigestMismatch
 from izba.oci.reference import Reference
 from izba.store.check import Problem, check, repair
 from izba.store.containers import ContainerRow
+from izba.store.content import ONCE
 from izba.store.gc import INGEST_SECONDS
 from izba.store.store import Store
 from tests.store.conftest import roots_at
@@ -208,6 +209,17 @@ def test_a_lasting_lease_survives_its_process_until_it_is_ended(store: Store) ->
     store.leases.end("cache-1")
     store.collect()
     assert not store.snapshots.has(image.chain_id)
+
+
+def test_an_ingest_that_nobody_can_go_on_with_goes_at_once_and_a_live_one_stays(store: Store) -> None:
+    """Two servers may have one store: the uploads of the other are not garbage."""
+    with store.content.ingest("upload") as ingest:
+        ingest.write(b"live")
+        (live,) = store.content.ingests()
+        Path(live).with_name(f"{'0' * 64}{ONCE}").write_bytes(b"of a writer that was killed")
+        store.collect()
+        assert store.content.ingests() == [live]
+        ingest.commit("text/plain")
 
 
 def test_begun_ingests_are_kept_for_a_day(store: Store) -> None:

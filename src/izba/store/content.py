@@ -37,6 +37,9 @@ INGEST_SECONDS = 600.0
 
 CHUNK = 1 << 20
 
+ONCE = ".once"
+"""The end of the names of ingests that nobody can go on with when their writer is gone."""
+
 WRITEBACK = 8 << 20
 """After how many bytes the disk is set to work, so that a commit waits for the last of them only."""
 
@@ -71,7 +74,8 @@ class ContentStore:
         One process or thread at a time writes under a `ref`; others wait, and may then find the blob there. With
         `expected`, what was written when the block is left early stays, and `Ingest.offset` tells where to go on.
         """
-        return Ingest(self, f"{self._ingests}/{Digest.of(ref.encode()).hex}", ref, expected)
+        name = Digest.of(ref.encode()).hex
+        return Ingest(self, f"{self._ingests}/{name if expected else name + ONCE}", ref, expected)
 
     def put(self, data: bytes, media_type: str) -> Descriptor:
         """Store a small blob; nothing is written if it is there."""

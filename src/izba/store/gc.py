@@ -15,6 +15,7 @@ import time
 
 from izba._record import Record
 from izba.oci.digest import Digest
+from izba.store.content import ONCE
 from izba.store.lock import FileLock
 from izba.store.snapshots.staging import remove_abandoned
 from izba.store.snapshots.trees import freed_by_removing, remove_tree
@@ -138,7 +139,8 @@ def _remove_ingests(store: Store) -> int:
             found = os.stat(path)
         except FileNotFoundError:
             continue
-        if found.st_mtime < time.time() - INGEST_SECONDS and lock.try_acquire():
+        is_old = path.endswith(ONCE) or found.st_mtime < time.time() - INGEST_SECONDS
+        if is_old and lock.try_acquire():
             freed += found.st_blocks * 512
             lock.release(remove=True)
     return freed
