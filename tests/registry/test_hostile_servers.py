@@ -251,6 +251,27 @@ def test_a_list_that_never_ends_ends() -> None:
         assert len(registry.seen) <= 3
 
 
+def test_a_list_with_ever_new_pages_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """E6."""
+    monkeypatch.setattr("izba.registry.endpoint.MAX_PAGES", 20)
+
+    def further(request: Request) -> None:
+        number = len(registry.seen)
+        request.answer(200, b'{"tags": ["v1"]}', Link=f'</v2/a/b/tags/list?n=1&last={number}>; rel="next"')
+
+    with scripted(further) as registry:
+        with pytest.raises(RegistryError, match="continues its list after 20 pages"):
+            list(client(registry.host).tags(page=1))
+        assert len([seen for seen in registry.seen if "tags" in seen.path]) == 20
+
+
+def test_what_is_no_tag_is_not_taken_for_one() -> None:
+    """A name is put into a path, into the store and onto the terminal (`pull --all-tags`, `ls-remote`)."""
+    tags = ["v1", "../../../x", "a\x1b[2J", "x@sha256:1", "", "a b", "a\n", "_ok"]
+    with scripted(lambda request: request.answer(200, json.dumps({"tags": tags}).encode())) as registry:
+        assert list(client(registry.host).tags()) == ["v1", "_ok"]
+
+
 def test_no_error_shows_the_password() -> None:
     """E5."""
     with (

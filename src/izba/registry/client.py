@@ -19,6 +19,7 @@ from izba.errors import NotFound, Unavailable
 from izba.oci import mediatype
 from izba.oci.descriptor import Descriptor
 from izba.oci.digest import Digest, DigestMismatch, Hasher
+from izba.oci.reference import is_tag
 from izba.registry.endpoint import Endpoint
 from izba.registry.fault import (
     ManifestUnknown,
@@ -225,9 +226,9 @@ class Client:
         self._own.finish(answer, {202, 200}, self._what(f"blob {digest}"))
 
     def tags(self, *, page: int = 1000) -> Iterator[str]:
-        """All tags, page by page, in the registry's order."""
+        """All tags, page by page, in the registry's order; what is no tag by its grammar is passed over."""
         for document in self._own.pages(f"tags/list?n={page}", what=self._what("tags")):
-            yield from _strings(document, "tags")
+            yield from filter(is_tag, _strings(document, "tags"))
 
     def repositories(self, *, page: int = 1000) -> Iterator[str]:
         """The names of the registry's repositories, if it tells them: Docker's extension of the specification."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from izba.registry.transport import Answer
 
 MAX_LIST = 16 << 20
+MAX_PAGES = 10_000
+"""Of one list: at the usual thousand entries each, more than any registry has under one name."""
 
 
 class Endpoint:
@@ -100,10 +102,15 @@ class Endpoint:
         return where
 
     def pages(self, path: str, *, what: str, scope: str = "pull") -> Iterator[Any]:
-        """The documents of a paginated list, by `Link: <…>; rel="next"`; a page that comes twice ends it."""
+        """The documents of a paginated list, by `Link: <…>; rel="next"`; a page that comes twice ends it.
+
+        Raises `RegistryError` where there is no end of pages.
+        """
         url: str | None = path
-        seen = set()
+        seen: set[str] = set()
         while url and url not in seen:
+            if len(seen) == MAX_PAGES:
+                raise RegistryError(f"{what}: {self.host} continues its list after {MAX_PAGES} pages")
             seen.add(url)
             answer = self.call("GET", url, scope=scope)
             self.check(answer, {200}, what)
