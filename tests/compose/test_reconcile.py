@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from izba.compose.observe import Observed, ObservedContainer
+from izba.compose.plan import CREATE, REMOVE, RENAME, START, STOP
 from izba.compose.reconcile import Options, reconcile
 from izba.compose.teardown import Options as DownOptions
 from izba.compose.teardown import teardown
@@ -158,26 +159,98 @@ def test_how_much_is_made_anew(tmp_path: Path, how: str, count: int) -> None:
     assert sum(each.kind == "CreateContainer" for each in plan.operations) == count
 
 
-def test_an_interrupted_replacement_is_cleared_away(tmp_path: Path) -> None:
-    new = container("web", config_hash="same").replace(id="f" * 64, name="aaaaaaaaaaaa_p-web-1", status="created")
+TEMPORARY = "web100000000_p-web-1"
 
-    there = observed(container("web", config_hash="old"), new, container("db"))
+
+def made(**facts: object) -> ObservedContainer:
+    """What a replacement of web's first container has made."""
+    return container("web", **{"status": "created", **facts}).replace(id="f" * 64, name=TEMPORARY)
+
+
+@pytest.mark.parametrize("how", ["changed", "always"])
+def test_an_interrupted_replacement_is_finished(tmp_path: Path, how: str) -> None:
+    there = observed(container("web", config_hash="old"), made(), container("db"))
+
+    plan = reconcile(project(tmp_path, PROJECT), there, options(recreate=how, fixed=frozenset({"db"})))
+
+    assert str(plan) == lines("""
+        #1 service:web:1, StopContainer, it is replaced
+        [1] -> #2 service:web:1, RemoveContainer, it is replaced
+        [2] -> #3 service:web:1, RenameContainer, it takes the old one's place
+        #4 service:db, WaitFor service_healthy, web depends on it
+        [3,4] -> #5 service:web:1, StartContainer, it was made
+        """)
+    assert (plan.operations[2].old, plan.operations[2].name) == (TEMPORARY, "p-web-1")
+
+
+def test_an_interrupted_replacement_goes_on_with_the_old_one_stopped(tmp_path: Path) -> None:
+    there = observed(container("web", status="exited"), made(), container("db"))
+
     assert str(reconcile(project(tmp_path, PROJECT), there, options())) == lines("""
-        #1 service:web:1, RemoveContainer, an interrupted replacement left it
-        [1] -> #2 service:web:1, CreateContainer, its configuration changed
-        [2] -> #3 service:web:1, StopContainer, it is replaced
-        [3] -> #4 service:web:1, RemoveContainer, it is replaced
-        [4] -> #5 service:web:1, RenameContainer, it takes the old one's place
-        #6 service:db, WaitFor service_healthy, web depends on it
-        [5,6] -> #7 service:web:1, StartContainer, it was made
+        #1 service:web:1, RemoveContainer, it is replaced
+        [1] -> #2 service:web:1, RenameContainer, it takes the old one's place
+        #3 service:db, WaitFor service_healthy, web depends on it
+        [2,3] -> #4 service:web:1, StartContainer, it was made
         """)
 
-    there = observed(new, container("db"))
-    assert str(reconcile(project(tmp_path, PROJECT), there, options())) == lines("""
+
+def test_an_interrupted_replacement_lacks_but_the_name(tmp_path: Path) -> None:
+    assert str(reconcile(project(tmp_path, PROJECT), observed(made(), container("db")), options())) == lines("""
         #1 service:web:1, RenameContainer, an interrupted replacement left it without its name
         #2 service:db, WaitFor service_healthy, web depends on it
         [1,2] -> #3 service:web:1, StartContainer, it is created
         """)
+
+
+@pytest.mark.parametrize(
+    ("facts", "changed"),
+    [
+        ({"config_hash": "of another file"}, {}),
+        ({"image": "an old one"}, {}),
+        ({"status": "running"}, {}),
+        ({"anonymous_volumes": ()}, {}),
+        ({}, {"renew_volumes": True}),
+    ],
+)
+def test_what_is_not_what_would_be_made_now_does_not_take_the_place(
+    tmp_path: Path, facts: dict[str, object], changed: dict[str, object]
+) -> None:
+    """The one that is made anew has its name, and goes on with the volumes of the one that is there."""
+    old = container("web", anonymous_volumes=("a",))
+    there = observed(old, made(**{"anonymous_volumes": ("a", "b"), **facts}), container("db"))
+
+    plan = reconcile(project(tmp_path, PROJECT), there, options(**changed))
+
+    of_web = [each for each in plan.operations if each.service == "web"]
+    removal, creation = (next(each for each in of_web if each.kind == kind) for kind in (REMOVE, CREATE))
+    assert (removal.name, removal.cause) == (TEMPORARY, "an interrupted replacement left it")
+    assert removal.number in creation.needs
+    assert (creation.name, creation.old) == (TEMPORARY, old.id)
+    assert [(each.kind, each.name) for each in of_web[-4:]] == [
+        (STOP, "p-web-1"), (REMOVE, "p-web-1"), (RENAME, "p-web-1"), (START, "p-web-1")
+    ]  # fmt: skip
+
+
+def test_where_nothing_is_to_be_replaced_an_interrupted_replacement_is_cleared_away(tmp_path: Path) -> None:
+    """The old one may have been asked to end, and would do so after the command."""
+    there = observed(container("web", config_hash="old"), made(), container("db"))
+
+    assert str(reconcile(project(tmp_path, PROJECT), there, options(recreate="never"))) == lines("""
+        #1 service:web:1, RemoveContainer, an interrupted replacement left it
+        #2 service:db, WaitFor service_healthy, web depends on it
+        [2] -> #3 service:web:1, StopContainer, it may have been asked to end: its replacement was interrupted
+        [2,3] -> #4 service:web:1, StartContainer, it was stopped for this
+        """)
+
+
+def test_who_is_too_many_goes_with_what_was_to_replace_it(tmp_path: Path) -> None:
+    there = observed(container("web", config_hash="old"), made(), container("db"))
+
+    plan = reconcile(project(tmp_path, PROJECT), there, options(scale={"web": 0}))
+
+    assert [(each.kind, each.name) for each in plan.operations] == [
+        (STOP, "p-web-1"), (REMOVE, "p-web-1"), (REMOVE, TEMPORARY)
+    ]  # fmt: skip
 
 
 def test_the_same_values_give_the_same_plan(tmp_path: Path) -> None:

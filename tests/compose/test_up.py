@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 
-from izba.compose.labels import OWNER
 from tests.compose.conftest import TWO, Compose
 from tests.containers.conftest import eventually
 
@@ -176,43 +175,6 @@ def test_two_ups_at_once_make_one_project(project: Compose) -> None:
 
     assert [process.returncode for process in processes] == [0, 0, 0], results
     assert sorted(project.ps()) == ["db-1", "web-1", "web-2", "web-3"]
-
-
-def test_a_killed_up_is_gone_on_with(project: Compose) -> None:
-    """I: SIGKILL at some moment, and the next one finds its way."""
-    project.write(TWO)
-    project.ok("up", "-d")
-    for number, pause in enumerate((0.1, 0.2, 0.3, 0.4)):
-        project.write(TWO.replace("web is up", f"web is up {number}"))
-        process = project.popen("up", "-d", "--force-recreate")
-        time.sleep(pause)
-        process.kill()
-        process.communicate()
-
-    project.ok("up", "-d")
-
-    assert project.ps() == {"db-1": "running", "web-1": "running"}
-    project.ok("down", "-v")
-    assert project.ps() == {}
-
-
-def test_what_an_interrupted_replacement_left_is_not_waited_for(project: Compose) -> None:
-    project.write(TWO)
-    project.ok("up", "-d")
-    old = f"{project.name}-db-1"
-    id = project.izba.inspect(old)["Id"]
-    labels = project.izba.inspect(old)["Config"]["Labels"]
-    flags = [word for name, value in labels.items() for word in ("--label", f"{name}={value}")]
-    flags += ["--annotation", f"{OWNER}={project.name}"]
-    for number in range(3):
-        project.izba.ok("create", "--name", f"{id[:12]}_{old}", *flags, "busybox", "true")
-        project.write(TWO.replace("web is up", f"web is up {number}"))
-
-        assert "an interrupted replacement left it" in project.ok("plan")
-        project.ok("up", "-d")
-
-        assert project.ps() == {"db-1": "running", "web-1": "running"}
-        assert project.izba.inspect(old)["Id"] == id
 
 
 def test_waiting_ends_with_the_time_that_was_given(project: Compose) -> None:

@@ -13,7 +13,7 @@ from izba._record import Record
 from izba.compose import networks
 from izba.compose import plan as kinds
 from izba.compose.errors import ComposeError
-from izba.compose.observe import containers, is_one_off, service_of
+from izba.compose.observe import containers, is_anonymous, is_one_off, service_of
 from izba.compose.requests import container_request
 from izba.errors import Conflict, IzbaError, NotModified
 
@@ -305,7 +305,7 @@ class _Executor:
 
         try:
             container = self._require(operation.name)
-            remove(self._engine, container, force=True, volumes=self._settings.volumes)
+            remove(self._engine, container, force=True, volumes=self._settings.volumes or operation.fresh)
         except ContainerNotFound:
             return
         if self._settings.volumes:
@@ -313,7 +313,6 @@ class _Executor:
 
     def _remove_inherited(self, container: Container) -> None:
         """Anonymous volumes that it had from the container it replaced."""
-        from izba.compose.requests import is_anonymous
         from izba.engine.volumes import remove
         from izba.volume.store import VolumeInUse
 

@@ -8,13 +8,17 @@ from izba.compose import labels
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.compose.project import Project
+    from izba.engine.containers.documents import MountPoint
     from izba.engine.containers.model import Container
     from izba.engine.engine import Engine
     from izba.monitor.state import State
 
 
 class ObservedContainer(Record):
-    """A container of the project. `image` is the id of the image it was made of; `networks` are names."""
+    """A container of the project. `image` is the id of the image it was made of; `networks` are names.
+
+    anonymous_volumes  by name, also those that it has from the container it replaced
+    """
 
     id: str
     name: str
@@ -28,6 +32,7 @@ class ObservedContainer(Record):
     exit_code: int = 0
     one_off: bool = False
     depends_on: tuple[str, ...] = ()
+    anonymous_volumes: tuple[str, ...] = ()
 
     @property
     def is_running(self) -> bool:
@@ -48,6 +53,21 @@ class Observed(Record):
         """A service's containers by number, without those of `run`."""
         found = [each for each in self.containers if each.service == service and not each.one_off]
         return sorted(found, key=lambda each: each.number)
+
+    def successors(self, service: str) -> dict[str, list[ObservedContainer]]:
+        """By id of a container those that were made to replace it, and did not live to: `ID_NAME` is their name."""
+        found: dict[str, list[ObservedContainer]] = {}
+        own = self.of(service)
+        for made in own:
+            for old in own:
+                if old.number == made.number and made.name.startswith(f"{old.id[:12]}_"):
+                    found.setdefault(old.id, []).append(made)
+        return found
+
+    def current(self, service: str) -> list[ObservedContainer]:
+        """A service's containers by number, without those and without those of `run`."""
+        successors = {each.id for found in self.successors(service).values() for each in found}
+        return [each for each in self.of(service) if each.id not in successors]
 
 
 def observe(engine: Engine, project: str) -> Observed:
@@ -103,6 +123,12 @@ def is_one_off(container: Container) -> bool:
     return label(container, labels.ONE_OFF) == "True"
 
 
+def is_anonymous(point: MountPoint) -> bool:
+    """Whether a mount is of a volume that was made for a container alone: its name is an id."""
+    name = point.get("Name", "")
+    return point["Type"] == "volume" and len(name) == 64 and set(name) <= set("0123456789abcdef")
+
+
 def _observed(engine: Engine, container: Container) -> ObservedContainer:
     from izba.engine.containers import lifecycle
     from izba.engine.containers.networking import network_names
@@ -121,6 +147,7 @@ def _observed(engine: Engine, container: Container) -> ObservedContainer:
         exit_code=state.exit_code,
         one_off=is_one_off(container),
         depends_on=tuple(entry.partition(":")[0] for entry in label(container, labels.DEPENDS_ON).split(",") if entry),
+        anonymous_volumes=tuple(point["Name"] for point in container.mounts if is_anonymous(point)),
     )
 
 

@@ -27,7 +27,8 @@ class Operation(Record):
     name       the resource's name in the engine: of a container, a network, a volume
     old        the id of the container that is replaced, whose anonymous volumes go on
     condition  what is waited for
-    fresh      it gets anonymous volumes of its own instead of those of the old one
+    fresh      one that is made gets anonymous volumes of its own instead of those of the old one; one that is removed
+               never ran, and takes its own along
     required   whether a failure of this one is a failure of those that need it
     """
 

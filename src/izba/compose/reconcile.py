@@ -43,6 +43,16 @@ def reconcile(project: Project, observed: Observed, options: Options) -> Plan:
     return _Reconciler(project, observed, options).plan()
 
 
+_INTERRUPTED = "its replacement was interrupted"
+
+
+class _Replica(Record):
+    """A service's container of one number, and those that were made in its place and did not take it."""
+
+    container: ObservedContainer
+    successors: tuple[ObservedContainer, ...]
+
+
 class _Reconciler:
     """One plan in the making."""
 
@@ -54,7 +64,6 @@ class _Reconciler:
         self._made: dict[str, int] = {}  # networks and volumes that are made
         self._ready: dict[str, list[int]] = {}  # by service the operations after which its containers run
         self._replaced: set[str] = set()
-        self._left: dict[tuple[str, int], list[int]] = {}  # by service and number the removals of what was interrupted
         self._waits: dict[tuple[str, str], int] = {}
 
     def plan(self) -> Plan:
@@ -101,38 +110,30 @@ class _Reconciler:
                 )
 
     def _service(self, service: Service) -> None:
-        existing, doubles = self._told_apart(service)
-        for container in doubles:
-            removed = self._remove(container, "an interrupted replacement left it")
-            self._left.setdefault((service.name, container.number), []).append(removed)
+        replicas = self._replicas(service)
         scale = self._options.scale.get(service.name, service.scale)
         self._ready[service.name] = []
-        kept, surplus = existing[:scale], existing[scale:]
+        kept, surplus = replicas[:scale], replicas[scale:]
         before = self._before(service)
-        for container in reversed(surplus):
-            self._remove(container, f"{scale} of {service.name} are wanted")
-        for container in kept:
-            self._existing(service, container, before)
-        taken = {container.number for container in existing}
+        for replica in reversed(surplus):
+            for container in (replica.container, *replica.successors):
+                self._remove(container, f"{scale} of {service.name} are wanted")
+        for replica in kept:
+            self._existing(service, replica, before)
+        taken = {replica.container.number for replica in replicas}
         free = (number for number in range(1, scale + len(taken) + 1) if number not in taken)
         for _ in range(scale - len(kept)):
             self._create(service, next(free), before)
 
-    def _told_apart(self, service: Service) -> tuple[list[ObservedContainer], list[ObservedContainer]]:
-        """One container for each number, and those that are too many: a replacement was interrupted half way.
-
-        The one with the name is the one that was there; without it, the new one had taken its place but for the name.
+    def _replicas(self, service: Service) -> list[_Replica]:
+        """What there is for each number. The successors that an interrupted replacement left have the old one's id in
+        front of its name; without the old one, the new one had taken its place but for the name.
         """
-        kept: dict[int, ObservedContainer] = {}
-        doubles: list[ObservedContainer] = []
-        for container in self._observed.of(service.name):
-            other = kept.setdefault(container.number, container)
-            if other is container:
-                continue
-            loser = other if container.name == self._name(service, container.number) else container
-            kept[container.number] = container if loser is other else other
-            doubles.append(loser)
-        return list(kept.values()), doubles
+        successors = self._observed.successors(service.name)
+        return [
+            _Replica(container=each, successors=tuple(successors.get(each.id, ())))
+            for each in self._observed.current(service.name)
+        ]
 
     def _name(self, service: Service, number: int) -> str:
         return container_name(self._project, service.name, number, service.container_name)
@@ -140,8 +141,11 @@ class _Reconciler:
     def _before(self, service: Service) -> _Before:
         return _Before(self, service)
 
-    def _existing(self, service: Service, container: ObservedContainer, before: _Before) -> None:
+    def _existing(self, service: Service, replica: _Replica, before: _Before) -> None:
+        container = replica.container
         cause = self._difference(service, container)
+        if replica.successors and self._options.recreate != "never":
+            cause = cause or _INTERRUPTED
         name = self._name(service, container.number)
         if not cause and container.name != name and container.name.endswith(f"_{name}"):
             self._planner.add(
@@ -155,23 +159,31 @@ class _Reconciler:
             container = container.replace(name=name)
             before.after_rename(len(self._planner.operations))
         if cause:
-            self._recreate(service, container, cause, before)
-        elif not self._options.start:
+            self._recreate(service, replica, cause, before)
             return
-        elif not container.is_running:
+        for successor in replica.successors:
+            self._remove(successor, "an interrupted replacement left it", fresh=True)
+        if not self._options.start:
+            return
+        if not container.is_running:
             self._start(service, container.number, container.name, f"it is {container.status}", before.all())
-        elif restarted := [
-            each.service for each in service.depends_on if each.restart and each.service in self._replaced
-        ]:
+        elif why := self._cause_of_restart(service, replica):
             stop = self._planner.add(
                 kinds.STOP,
                 _target(service, container.number),
-                f"{restarted[0]} is replaced, and it is to be restarted with it",
+                why,
                 needs=before.all(),
                 service=service.name,
                 name=container.name,
             )
             self._start(service, container.number, container.name, "it was stopped for this", (*before.all(), stop))
+
+    def _cause_of_restart(self, service: Service, replica: _Replica) -> str:
+        """Why a container that is what is wanted does not just run on; empty: it does."""
+        if replica.successors:
+            return "it may have been asked to end: its replacement was interrupted"
+        replaced = [each.service for each in service.depends_on if each.restart and each.service in self._replaced]
+        return f"{replaced[0]} is replaced, and it is to be restarted with it" if replaced else ""
 
     def _difference(self, service: Service, container: ObservedContainer) -> str:
         """Why the container is not what is wanted; empty: it is."""
@@ -180,6 +192,11 @@ class _Reconciler:
             return ""
         if options.recreate == "always":
             return "it was asked to be made anew"
+        return self._outdated(service, container)
+
+    def _outdated(self, service: Service, container: ObservedContainer) -> str:
+        """What changed since it was made; empty: nothing."""
+        options = self._options
         if container.config_hash != options.hashes.get(service.name, container.config_hash):
             return "its configuration changed"
         if container.image != options.images.get(service.name, container.image):
@@ -188,30 +205,44 @@ class _Reconciler:
             return "its network is made anew"
         return ""
 
-    def _recreate(self, service: Service, container: ObservedContainer, cause: str, before: _Before) -> None:
-        """The new one is made beside the old one, so that a failure leaves the old one running."""
-        planner, target = self._planner, _target(service, container.number)
+    def _recreate(self, service: Service, replica: _Replica, cause: str, before: _Before) -> None:
+        """The new one is made beside the old one, so that a failure leaves the old one running; or was made so by a
+        command that did not live to finish.
+        """
+        planner, container = self._planner, replica.container
+        target = _target(service, container.number)
         self._replaced.add(service.name)
         name = self._name(service, container.number)
-        temporary = f"{container.id[:12]}_{name}"
-        last = planner.add(
-            kinds.CREATE,
-            target,
-            cause,
-            # What an interrupted replacement left may have this very name.
-            needs=(*before.resources(), *self._left.get((service.name, container.number), ())),
-            service=service.name,
-            replica=container.number,
-            name=temporary,
-            old=container.id,
-            fresh=self._options.renew_volumes,
+        made = next((each for each in replica.successors if self._can_take_over(service, container, each)), None)
+        removed = tuple(
+            self._remove(each, "an interrupted replacement left it", fresh=True)
+            for each in replica.successors
+            if each is not made
         )
+        temporary = made.name if made else f"{container.id[:12]}_{name}"
+        needs = before.resources()
+        if not made:
+            needs = (
+                planner.add(
+                    kinds.CREATE,
+                    target,
+                    cause,
+                    needs=(*needs, *removed),
+                    service=service.name,
+                    replica=container.number,
+                    name=temporary,
+                    old=container.id,
+                    fresh=self._options.renew_volumes,
+                ),
+            )
         if container.is_running:
-            last = planner.add(
-                kinds.STOP, target, "it is replaced", needs=(last,), service=service.name, name=container.name
+            needs = (
+                planner.add(
+                    kinds.STOP, target, "it is replaced", needs=needs, service=service.name, name=container.name
+                ),
             )
         last = planner.add(
-            kinds.REMOVE, target, "it is replaced", needs=(last,), service=service.name, name=container.name
+            kinds.REMOVE, target, "it is replaced", needs=needs, service=service.name, name=container.name
         )
         last = planner.add(
             kinds.RENAME, target, "it takes the old one's place", needs=(last,), service=service.name, name=name,
@@ -219,6 +250,15 @@ class _Reconciler:
         )  # fmt: skip
         if self._options.start:
             self._start(service, container.number, name, "it was made", (last, *before.all()))
+
+    def _can_take_over(self, service: Service, old: ObservedContainer, made: ObservedContainer) -> bool:
+        """Whether the one that was made in place of `old` is what would be made now, with all that is to be kept."""
+        return (
+            made.status == "created"
+            and not self._outdated(service, made)
+            and not self._options.renew_volumes
+            and set(old.anonymous_volumes) <= set(made.anonymous_volumes)
+        )
 
     def _create(self, service: Service, number: int, before: _Before) -> None:
         self._replaced.add(service.name)
@@ -242,12 +282,13 @@ class _Reconciler:
             )
         )
 
-    def _remove(self, container: ObservedContainer, cause: str) -> int:
-        target, needs = f"service:{container.service}:{container.number}", ()
+    def _remove(self, container: ObservedContainer, cause: str, *, fresh: bool = False) -> int:
+        target = f"service:{container.service}:{container.number}"
+        needs: tuple[int, ...] = ()
         if container.is_running:
-            needs = (self._planner.add(kinds.STOP, target, cause, service=container.service, name=container.name),)  # type: ignore[assignment]
+            needs = (self._planner.add(kinds.STOP, target, cause, service=container.service, name=container.name),)
         return self._planner.add(
-            kinds.REMOVE, target, cause, needs=needs, service=container.service, name=container.name
+            kinds.REMOVE, target, cause, needs=needs, service=container.service, name=container.name, fresh=fresh
         )
 
     def made(self, service: Service) -> tuple[int, ...]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from izba.compose import labels
 from izba.compose.errors import ComposeError
-from izba.compose.observe import container_name
+from izba.compose.observe import container_name, is_anonymous
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from izba.compose.project import Project, Publish, Service
-    from izba.engine.containers.documents import HostConfig, Mount, MountPoint, PortPlace
+    from izba.engine.containers.documents import HostConfig, Mount, PortPlace
     from izba.engine.containers.model import Container, ContainerRequest
     from izba.engine.engine import Engine
 
@@ -118,12 +118,6 @@ def _with_anonymous(mounts: list[Mount], old: Container) -> list[Mount]:
         {"Type": "volume", "Source": point["Name"], "Target": target, "ReadOnly": not point["RW"]}
         for target, point in volumes.items()
     ]
-
-
-def is_anonymous(point: MountPoint) -> bool:
-    """Whether a mount is of a volume that was made for a container alone: its name is an id."""
-    name = point.get("Name", "")
-    return point["Type"] == "volume" and len(name) == 64 and set(name) <= set("0123456789abcdef")
 
 
 def _namespaces(project: Project, service: Service, host: HostConfig) -> None:

@@ -157,7 +157,7 @@ def _starts(
     observed = observe(engine, project.name)
     starts: dict[str, tuple[int, ...]] = {}
     for name in _order(project, chosen):
-        own = observed.of(name)
+        own = observed.current(name)
         if not own and list(names):
             raise NoContainer(name)
         before = list(needs)
