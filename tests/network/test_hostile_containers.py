@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import pytest
 
-from tests.network.conftest import Izba, Machine, address_of, ask_from, idle, served, within
+from tests.network.conftest import (
+    HOST,
+    LAN,
+    Izba,
+    LanIzba,
+    Machine,
+    Server,
+    address_of,
+    ask_from,
+    idle,
+    served,
+    within,
+)
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("ip"), pytest.mark.peer("setpriv")]
 
@@ -79,3 +92,64 @@ import socket
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
     sender.sendto(b"stop", ("198.18.0.1", 9))
 """
+
+
+@dataclass
+class ShortOfDescriptors(LanIzba):
+    """An ordinary user's izba whose processes have at most 256 descriptors each."""
+
+    @property
+    def command(self) -> list[str]:
+        return ["prlimit", "--nofile=256:256", *super().command]
+
+
+HOLD = """
+import socket, sys
+with socket.create_server((sys.argv[1], 7072), backlog=1024):
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+FLOOD = """
+import socket, sys
+held = [socket.create_connection((sys.argv[1], 7072), timeout=30) for _ in range(300)]
+print("flooded", flush=True)
+sys.stdin.read()
+"""
+KEEP = """
+import socket, sys
+with socket.create_connection((sys.argv[1], 7070), timeout=30) as kept:
+    print("connected", flush=True)
+    sys.stdin.read()
+    kept.sendall(b"still there?")
+    print(kept.makefile().read().splitlines()[-1])
+"""
+
+
+@pytest.mark.peer("prlimit")
+def test_a_container_that_floods_the_relay_with_connections_takes_none_of_the_others(
+    lan_izba: LanIzba, machine: Machine
+) -> None:
+    """H8: more than there are descriptors for; what another has stays, and it gets new ones."""
+    izba = ShortOfDescriptors(root=lan_izba.root, user=lan_izba.user, machine=machine)
+    hostile, modest = idle(izba), idle(izba)
+    begun: list[subprocess.Popen[str]] = []
+
+    def begin(prefix: tuple[str, ...], script: str, word: str) -> subprocess.Popen[str]:
+        command = [*prefix, sys.executable, "-c", script, LAN]
+        begun.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        assert begun[-1].stdout is not None
+        assert begun[-1].stdout.readline() == f"{word}\n"
+        return begun[-1]
+
+    try:
+        with Server(LAN, 7070, machine.on_lan), Server(LAN, 7071, machine.on_lan):
+            begin(machine.on_lan, HOLD, "ready")
+            keeping = begin(within(izba, modest), KEEP, "connected")
+            begin(within(izba, hostile), FLOOD, "flooded")
+            assert ask_from(izba, modest, LAN, 7071, timeout=10) == HOST
+            assert keeping.communicate(timeout=30)[0] == f"{HOST}\n"
+    finally:
+        for each in begun:
+            each.kill()
+            each.communicate()
+        izba.clean()

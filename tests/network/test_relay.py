@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import _socket
+import os
+import resource
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -16,6 +19,7 @@ from izba.network.dns import answers, upstream
 from izba.network.dns.upstream import Upstream
 from izba.network.relay.listeners import DatagramPort, StreamPort
 from izba.network.relay.process import _EAGER
+from izba.network.relay.shares import Connections
 
 
 def dial(kind: int, _client: str) -> _socket.socket:
@@ -68,12 +72,12 @@ def nothing_stays_open() -> Iterator[None]:
         OPEN.pop().close()
 
 
-def carried(loop: Loop, address: tuple[str, int]) -> tuple[str, int]:
-    """Where a port is that leads to an address."""
+def carried(loop: Loop, address: tuple[str, int], descriptors: int = 1 << 20) -> tuple[str, int]:
+    """Where a port is that leads to an address, of a relay that may have so many descriptors."""
     listener = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM, 0)
     listener.bind(("127.0.0.1", 0))
     listener.listen(1024)
-    OPEN.append(StreamPort(loop, listener, address, dial))
+    OPEN.append(StreamPort(loop, listener, address, dial, Connections(descriptors)))
     found: tuple[str, int] = listener.getsockname()
     return found
 
@@ -206,6 +210,69 @@ def test_ten_thousand_connections_are_carried_at_once(loop: Loop, target: socket
             server.close()
 
     run(loop, work)
+
+
+def test_connections_that_there_is_no_room_for_are_reset_and_the_others_go_on(
+    loop: Loop, target: socket.socket
+) -> None:
+    address = carried(loop, target.getsockname(), descriptors=8)
+
+    def work() -> None:
+        held = [connected(address, target) for _ in range(3)]
+        with socket.create_connection(address, timeout=10) as refused, pytest.raises(ConnectionResetError):
+            refused.recv(1)
+        for client, server in held:
+            client.sendall(b"still there")
+            assert server.recv(100) == b"still there"
+        for each in held[0]:
+            each.close()
+        again: list[tuple[socket.socket, socket.socket]] = []
+        target.settimeout(0.2)
+        while not again:  # until the relay has noticed the end of the first
+            try:
+                again.append(connected(address, target))
+            except TimeoutError:
+                continue
+        for each in (*held[1], *held[2], *again[0]):
+            each.close()
+
+    run(loop, work)
+
+
+def test_without_a_descriptor_left_it_looks_again_and_not_all_the_time(loop: Loop, target: socket.socket) -> None:
+    address = carried(loop, target.getsockname())
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    spent = []
+
+    def work() -> None:
+        with socket.socket() as client:
+            taken = [os.dup(0)]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))), hard))
+            try:
+                while True:
+                    taken.append(os.dup(0))
+            except OSError:
+                pass
+            try:
+                client.settimeout(10)
+                client.connect(address)
+                began = time.process_time()
+                with pytest.raises(TimeoutError):
+                    target.settimeout(1)
+                    target.accept()
+                spent.append(time.process_time() - began)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+                for each in taken:
+                    os.close(each)
+            target.settimeout(10)
+            server, _ = target.accept()
+            with server:
+                server.sendall(b"here")
+                assert client.recv(100) == b"here"
+
+    run(loop, work)
+    assert spent[0] < 0.5
 
 
 def test_datagrams_of_several_clients_come_back_to_their_own(loop: Loop) -> None:

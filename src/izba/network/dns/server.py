@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 64
 _MOST_CONNECTIONS = 32
+_MOST_ASKED = 256
+"""Questions of one container that the world is asked at one time: there is a limit for all (`upstream`)."""
 _IDLE = 10.0
 
 
@@ -40,6 +42,7 @@ class Resolver:
         self._names = names
         self._upstream = upstream
         self._connections: set[_Connection] = set()
+        self._asked = 0
         self._turn = 0
         loop.watch(self._udp.fileno(), READ, self._on_datagrams)
         loop.watch(self._tcp.fileno(), READ, self._on_connection)
@@ -77,8 +80,16 @@ class Resolver:
             send(answers.failure(question, "REFUSED"))
         else:
             failed = answers.failure(question, "SERVFAIL")
-            servers = self._servers or files.name_servers()
-            self._upstream.ask(packet, servers, lambda data: send(data or failed), tcp=tcp)
+            if self._asked >= _MOST_ASKED:
+                send(failed)
+                return
+            self._asked += 1
+
+            def done(data: bytes | None) -> None:
+                self._asked -= 1
+                send(data or failed)
+
+            self._upstream.ask(packet, self._servers or files.name_servers(), done, tcp=tcp)
 
     def _on_datagrams(self, _events: int) -> None:
         for _ in range(_AT_ONCE):  # other containers have their turn
@@ -156,7 +167,9 @@ class _Connection:
     def _send(self, data: bytes) -> None:
         if self._timer is None:
             return
+        framed = len(data).to_bytes(2) + data
         try:
-            self._socket.send(len(data).to_bytes(2) + data)
+            if self._socket.send(framed) < len(framed):  # it asks and does not read
+                self.close()
         except OSError:
             self.close()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from izba.linux.loop import Loop, Timer
+    from izba.network.relay.shares import Connections
 
     Dial = Callable[[int, str], _socket.socket]
     """A new socket of the side that containers are on; of streams or datagrams, for a client with that address."""
@@ -23,6 +24,7 @@ _CONNECT_PATIENCE = 20.0
 _DATAGRAM_PATIENCE = 90.0
 _MOST_CLIENTS = 1024
 _REST = 0.05
+"""Seconds without looking for connections, when there was no descriptor for one."""
 
 
 class Connecting:
@@ -86,45 +88,70 @@ class Connecting:
 class StreamPort:
     """A listening socket whose connections go to one address."""
 
-    def __init__(self, loop: Loop, listener: _socket.socket, address: tuple[str, int], dial: Dial) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        listener: _socket.socket,
+        address: tuple[str, int],
+        dial: Dial,
+        connections: Connections,
+    ) -> None:
         self._loop = loop
-        self._listener = listener
         self._address = address
         self._dial = dial
-        self._streams: set[Stream | Connecting] = set()
-        listener.setblocking(False)
-        loop.watch(listener.fileno(), READ, self._on_connection)
+        self._connections = connections
+        self._acceptor = Acceptor(loop, listener, self._on_connection)
 
     def close(self) -> None:
         """The container ended: so do its connections."""
+        self._acceptor.close()
+        self._connections.close(self)
+
+    def _on_connection(self, client: _socket.socket) -> None:
+        streams = self._connections.of(self, shares=False)
+        if streams is None:
+            abort(client)
+            return
+        try:
+            target = self._dial(_socket.SOCK_STREAM, client.getpeername()[0])
+        except OSError:  # it has gone, or there is no descriptor left
+            abort(client)
+            return
+        Connecting(self._loop, client, target, self._address, streams)
+
+
+class Acceptor:
+    """Calls `call` with each connection that comes to a listening socket, which is this object's from now on."""
+
+    def __init__(self, loop: Loop, listener: _socket.socket, call: Callable[[_socket.socket], None]) -> None:
+        self._loop = loop
+        self._listener = listener
+        self._call = call
+        self._rest: Timer | None = None
+        listener.setblocking(False)
+        self._watch()
+
+    def close(self) -> None:
+        """Take no more."""
+        if self._rest:
+            self._rest.cancel()
         self._loop.unwatch(self._listener.fileno())
         self._listener.close()
-        for stream in list(self._streams):
-            stream.close()
 
-    def _on_connection(self, _events: int) -> None:
+    def _watch(self) -> None:
+        self._loop.watch(self._listener.fileno(), READ, self._on_connections)
+
+    def _on_connections(self, _events: int) -> None:
         for _ in range(_AT_ONCE):
-            client = accept(self._listener)
-            if client is None:
-                return
             try:
-                target = self._dial(_socket.SOCK_STREAM, client.getpeername()[0])
-            except OSError as error:
-                abort(client)
-                if error.errno in {EMFILE, ENFILE}:
-                    return
-                continue
-            Connecting(self._loop, client, target, self._address, self._streams)
-
-
-def accept(listener: _socket.socket) -> _socket.socket | None:
-    """The next connection that waits, if one does."""
-    try:
-        fd, _ = listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001 - the C type's own accept
-    except OSError:  # none left, the client gave up, or we have no descriptor for it
-        return None
-    os.set_inheritable(fd, False)
-    return _socket.socket(listener.family, _socket.SOCK_STREAM, 0, fileno=fd)
+                fd, _ = self._listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001 - the C type's own accept
+            except OSError as error:  # none left, or the client gave up, or there is no descriptor for it
+                if error.errno in {EMFILE, ENFILE}:  # it stays ready: to look again at once is to look all the time
+                    self._loop.unwatch(self._listener.fileno())
+                    self._rest = self._loop.after(_REST, self._watch)
+                return
+            os.set_inheritable(fd, False)
+            self._call(_socket.socket(self._listener.family, _socket.SOCK_STREAM, 0, fileno=fd))
 
 
 class DatagramPort:
@@ -163,13 +190,17 @@ class DatagramPort:
     def _target_of(self, client: tuple[str, int]) -> _socket.socket | None:
         if client not in self._clients:
             if len(self._clients) >= _MOST_CLIENTS:
-                return None
+                self._forget(next(iter(self._clients)))  # the oldest: addresses that answer nothing are soon many
             try:
                 made = self._dial(_socket.SOCK_DGRAM, client[0])
             except OSError:
                 return None
-            made.setblocking(False)
-            made.connect(self._address)
+            try:
+                made.setblocking(False)
+                made.connect(self._address)
+            except OSError:
+                made.close()
+                return None
             self._clients[client] = (made, [])
             self._loop.watch(made.fileno(), READ, lambda _events: self._on_answer(client))
         target, timers = self._clients[client]

@@ -12,14 +12,14 @@ from _struct import unpack_from
 
 from izba.linux.loop import READ
 from izba.network import ipv4
-from izba.network.relay.listeners import Connecting, accept
+from izba.network.relay.listeners import Acceptor, Connecting
 from izba.network.relay.stream import abort
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.linux.loop import Loop, Timer
     from izba.network.relay.inside import Inside
-    from izba.network.relay.stream import Stream
+    from izba.network.relay.shares import Connections
 
     Address = tuple[str, int]
 
@@ -27,36 +27,46 @@ _SO_ORIGINAL_DST = 80
 _IP_ORIGDSTADDR = 20
 _AT_ONCE = 16
 _MOST_FLOWS = 1024
+"""Of all containers: where there is no room, who has most of them gives one up."""
 _PATIENCE = 90.0
 
 
 class Outward:
     """Carries connections and datagrams out, and answers back."""
 
-    def __init__(self, loop: Loop, inside: Inside) -> None:
+    def __init__(self, loop: Loop, inside: Inside, connections: Connections) -> None:
         self._loop = loop
         self._inside = inside
-        self._streams: set[Stream | Connecting] = set()
-        self._flows: dict[tuple[Address, Address], _Flow] = {}
-        for each, call in ((inside.streams_out, self._on_connection), (inside.datagrams_out, self._on_datagrams)):
-            each.setblocking(False)
-            loop.watch(each.fileno(), READ, call)
+        self._connections = connections
+        self._flows: dict[str, dict[tuple[Address, Address], _Flow]] = {}  # by the container's address
+        self._count = 0
+        Acceptor(loop, inside.streams_out, self._on_connection)
+        inside.datagrams_out.setblocking(False)
+        loop.watch(inside.datagrams_out.fileno(), READ, self._on_datagrams)
 
     def forget(self, key: tuple[Address, Address]) -> None:
-        """Nothing was heard of the flow for a while."""
-        self._flows.pop(key, None)
+        """Nothing was heard of the flow for a while, or another needs its place."""
+        container = key[0][0]
+        self._count -= 1
+        del self._flows[container][key]
+        if not self._flows[container]:
+            del self._flows[container]
 
-    def _on_connection(self, _events: int) -> None:
-        for _ in range(_AT_ONCE):
-            client = accept(self._inside.streams_out)
-            if client is None:
-                return
-            address = original_destination(client)
-            if address is None or not is_world(address[0]):
+    def _on_connection(self, client: _socket.socket) -> None:
+        address = original_destination(client)
+        if address is None or not is_world(address[0]):
+            abort(client)
+            return
+        try:
+            streams = self._connections.of(client.getpeername()[0], shares=True)
+            if streams is None:
                 abort(client)
-                continue
+                return
             target = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC, 0)
-            Connecting(self._loop, client, target, address, self._streams)
+        except OSError:  # it has gone, or there is no descriptor left
+            abort(client)
+            return
+        Connecting(self._loop, client, target, address, streams)
 
     def _on_datagrams(self, _events: int) -> None:
         for _ in range(_AT_ONCE):
@@ -67,15 +77,23 @@ class Outward:
             wanted = [_address(value) for _, kind, value in ancillary if kind == _IP_ORIGDSTADDR]
             if not wanted or not is_world(wanted[0][0]):
                 continue
-            key = (client, wanted[0])
-            if key not in self._flows:
-                if len(self._flows) >= _MOST_FLOWS:
-                    continue
-                try:
-                    self._flows[key] = _Flow(self._loop, self._inside, key, self)
-                except OSError:  # no route to it, or no descriptors left
-                    continue
-            self._flows[key].send(data)
+            if flow := self._flow((client, wanted[0])):
+                flow.send(data)
+
+    def _flow(self, key: tuple[Address, Address]) -> _Flow | None:
+        container = key[0][0]
+        if flow := self._flows.get(container, {}).get(key):
+            return flow
+        if self._count >= _MOST_FLOWS:
+            most = max(self._flows.values(), key=len)
+            next(iter(most.values())).close()  # its oldest
+        try:
+            made = _Flow(self._loop, self._inside, key, self)
+        except OSError:  # no route to it, or no descriptors left
+            return None
+        self._flows.setdefault(container, {})[key] = made
+        self._count += 1
+        return made
 
 
 class _Flow:

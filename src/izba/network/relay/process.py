@@ -19,8 +19,9 @@ from izba.linux import process as processes
 from izba.linux import wire
 from izba.linux.loop import READ, Loop
 from izba.network import ipv4
-from izba.network.relay.listeners import DatagramPort, StreamPort, accept
+from izba.network.relay.listeners import Acceptor, DatagramPort, StreamPort
 from izba.network.relay.outward import is_world
+from izba.network.relay.shares import Connections
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,24 +42,23 @@ LINGER = 1.0
 def main(listener: _socket.socket, data: str, socket_path: str, given: tuple[int, ...], *, rootless: bool) -> None:
     """Serve until nobody needs it. `data` is the data root; `given` are namespaces to use instead of new ones."""
     processes.set_name("izba-network")
-    _raise_limit()
-    relay = Relay(listener, data, socket_path)
+    relay = Relay(listener, data, socket_path, descriptors=_raise_limit())
     if rootless:
         from izba.network.relay.inside import Inside
         from izba.network.relay.outward import Outward
 
         relay.inside = Inside(given)
-        Outward(relay.loop, relay.inside)
+        Outward(relay.loop, relay.inside, relay.connections)
     relay.run()
 
 
 class Relay:
     """The loop, and who is registered."""
 
-    def __init__(self, listener: _socket.socket, data: str, socket_path: str) -> None:
+    def __init__(self, listener: _socket.socket, data: str, socket_path: str, *, descriptors: int) -> None:
         self.loop = Loop(eager=_EAGER)
         self.inside: Inside | None = None
-        self._listener = listener
+        self.connections = Connections(descriptors)
         self._data = data
         self._socket_path = socket_path
         self._guests: set[_Guest] = set()
@@ -66,8 +66,7 @@ class Relay:
         self._names: Names | None = None
         self._upstream: Upstream | None = None
         self._idle = self.loop.after(10 * LINGER, self._end)
-        listener.setblocking(False)
-        self.loop.watch(listener.fileno(), READ, self._on_connection)
+        self._acceptor = Acceptor(self.loop, listener, self._on_connection)
         self.loop.on_signal(_signal.SIGTERM, self.loop.stop)
 
     def run(self) -> None:
@@ -117,10 +116,7 @@ class Relay:
     def _runs(self, container: str) -> bool:
         return container in self._containers
 
-    def _on_connection(self, _events: int) -> None:
-        connection = accept(self._listener)
-        if connection is None:
-            return
+    def _on_connection(self, connection: _socket.socket) -> None:
         self._idle.cancel()
         self._guests.add(_Guest(self, connection))
 
@@ -131,7 +127,7 @@ class Relay:
                 os.unlink(self._socket_path)
             except FileNotFoundError:
                 pass
-            self._listener.close()
+            self._acceptor.close()
             self.loop.stop()
 
 
@@ -169,9 +165,11 @@ class _Guest:
         elif verb == "ports":
             dial = partial(self._relay.dial, value["subnet"])
             for (protocol, address, port), fd in zip(value["places"], fds, strict=True):
-                kind = StreamPort if protocol == "tcp" else DatagramPort
-                listener = _socket.socket(fileno=fd)
-                self._open.append(kind(self._relay.loop, listener, (address, port), dial))
+                loop, listener, place = self._relay.loop, _socket.socket(fileno=fd), (address, port)
+                if protocol == "tcp":
+                    self._open.append(StreamPort(loop, listener, place, dial, self._relay.connections))
+                else:
+                    self._open.append(DatagramPort(loop, listener, place, dial))
         return {"ok": True}, ()
 
     def _close(self) -> None:
@@ -182,9 +180,10 @@ class _Guest:
         self._relay.forget(self)
 
 
-def _raise_limit() -> None:
-    """Each carried connection has two descriptors, and pipes if it is busy."""
+def _raise_limit() -> int:
+    """How many descriptors we may have: each carried connection has two, and pipes if it is busy."""
     import resource
 
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return 1 << 20 if hard == resource.RLIM_INFINITY else hard
