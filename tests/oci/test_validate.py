@@ -119,6 +119,7 @@ def test_each_wrong_type_of_a_manifest_is_named(change: dict[str, Any], told: st
     ("change", "told"),
     [
         ({"architecture": ""}, "architecture is missing"),
+        ({"variant": 7}, "variant is not a string"),
         ({"os": 1}, "os is missing"),
         ({"rootfs": []}, "rootfs.diff_ids is not a list"),
         ({"rootfs": {"type": "disk", "diff_ids": [DIGEST]}}, "rootfs.type is 'disk'"),

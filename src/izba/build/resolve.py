@@ -7,7 +7,7 @@ import os
 from izba.build.convert.stages import BaseImage
 from izba.build.graph import Layer
 from izba.errors import InvalidArgument, NotFound
-from izba.oci.platform import Platform
+from izba.oci.platform import Platform, suits
 from izba.oci.reference import InvalidReference, Reference
 
 TYPE_CHECKING = False
@@ -127,8 +127,8 @@ class Names:
 
 def _check_platform(name: str, image: StoredImage, wanted: str) -> None:
     config = image.config
-    found = Platform.of(config["os"], config["architecture"], config.get("variant", ""))
-    if found not in Platform.parse(wanted).runs():
+    found = Platform.of(config["os"], config["architecture"], config.get("variant") or "")
+    if not suits(found, Platform.parse(wanted), is_vague=not config.get("variant")):
         raise WrongPlatform(name, wanted=wanted, found=str(found))
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from izba.errors import InvalidArgument, NotFound
 from izba.oci import mediatype, validate
 from izba.oci.descriptor import Descriptor
-from izba.oci.platform import Platform
+from izba.oci.platform import Platform, suits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from izba.oci.documents import Descriptor as DescriptorDocument
+    from izba.oci.documents import ImageConfig
     from izba.registry.client import Manifest
 
 MAX_DEPTH = 4
@@ -25,6 +26,17 @@ class NoSuchPlatform(NotFound):
         shown = ", ".join(offered[:12]) or "none"
         super().__init__(
             f"{what} has no image for {wanted}; it has: {shown}", hint="choose one of them with --platform OS/ARCH"
+        )
+
+
+class OtherPlatform(NotFound):
+    """The image, which no index offers beside others, is for another platform than the one that was asked for."""
+
+    def __init__(self, what: str, *, wanted: Platform, found: Platform) -> None:
+        super().__init__(
+            f"image with reference {what} was found but does not match the specified platform: "
+            f"wanted {wanted}, actual: {found}",
+            hint=f"leave --platform out to have the one for {found}",
         )
 
 
@@ -47,6 +59,17 @@ def choose(
         if found.descriptor.media_type != entry["mediaType"]:
             raise BadIndex(f"{what}: the index says {entry['mediaType']}, the registry {found.descriptor.media_type}")
     raise BadIndex(f"{what}: indexes inside indexes, more than {MAX_DEPTH} deep")
+
+
+def check_platform(config: ImageConfig, wanted: Platform, *, what: str) -> None:
+    """Whether an image that was asked for by platform is for it, or runs there. Raises `OtherPlatform`.
+
+    For images that no index described: of the two an index is the one to believe, since builders are known to write
+    their own platform into the configs of images for others.
+    """
+    found = Platform.of(config["os"], config["architecture"], config.get("variant") or "")
+    if not suits(found, wanted, is_vague=not config.get("variant")):
+        raise OtherPlatform(what, wanted=wanted, found=found)
 
 
 def _best(found: Manifest, wanted: Platform, what: str, exact: bool) -> DescriptorDocument:

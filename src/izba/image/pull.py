@@ -18,7 +18,7 @@ from izba._record import Record
 from izba.errors import DataLoss, InvalidArgument
 from izba.ids import new_id
 from izba.image import transfer
-from izba.image.choose import choose
+from izba.image.choose import check_platform, choose
 from izba.image.download import Download, Follower
 from izba.image.mutate import register
 from izba.image.stored import StoredImage
@@ -72,7 +72,8 @@ def pull(
 ) -> Pulled:
     """Have the image of `reference` in the store, named and unpacked. What is here already is not fetched again.
 
-    Without `takes_name` it is named by its digest alone, and a tag goes on meaning what it meant.
+    Without `takes_name` it is named by its digest alone, and a tag goes on meaning what it meant. With a `platform` an
+    image for another one is refused before its layers are fetched: `OtherPlatform`, `NoSuchPlatform` for an index.
     """
     what = reference.familiar()
     before = store.names.get(reference)
@@ -86,7 +87,12 @@ def pull(
                 what=what,
                 exact=platform is not None,
             )
-            image = _known(store, lease, chosen.descriptor) or _fetch(store, client, lease, chosen, what, report)
+            asked = platform if chosen is found else None  # what an index describes is what it says
+            image = _known(store, lease, chosen.descriptor)
+            if image is None:
+                image = _fetch(store, client, lease, chosen, what, asked, report)
+            elif asked is not None:
+                check_platform(image.config, asked, what=what)
             _name(store, image, reference, found.descriptor.digest, takes_name=takes_name)
     except (DataLoss, InvalidArgument):
         store.collect()  # the lease is gone: what came with an image that lies has nothing that holds it
@@ -103,10 +109,14 @@ def _known(store: Store, lease: Lease, manifest: Descriptor) -> StoredImage | No
     return StoredImage(store, row)
 
 
-def _fetch(store: Store, client: Client, lease: Lease, chosen: Manifest, what: str, report: Report) -> StoredImage:
+def _fetch(
+    store: Store, client: Client, lease: Lease, chosen: Manifest, what: str, asked: Platform | None, report: Report
+) -> StoredImage:
     manifest = _manifest(chosen, what)
     config_descriptor = Descriptor.from_document(manifest["config"])
     config, config_bytes = _config(store, client, config_descriptor, len(manifest["layers"]), what)
+    if asked is not None:
+        check_platform(config, asked, what=what)
     layers = [Descriptor.from_document(layer) for layer in manifest["layers"]]
     diff_ids = [Digest.parse(text) for text in config["rootfs"]["diff_ids"]]
     _Layers(store, client, lease, report).fetch(layers, diff_ids)

@@ -104,6 +104,15 @@ class Platform(Record):
         return f"{self.os}/{self.architecture}" + (f"/{self.variant}" if self.variant else "")
 
 
+def suits(found: Platform, wanted: Platform, *, is_vague: bool) -> bool:
+    """Whether a machine of the platform `wanted` runs what is made for `found`; `is_vague` where that names no variant.
+
+    Configs leave the variant out more often than not, arm's above all, so that then any is taken.
+    """
+    same = (found.os, found.architecture) == (wanted.os, wanted.architecture)
+    return found in wanted.runs() or (is_vague and same)
+
+
 def host() -> Platform:
     """The platform of this machine's kernel."""
     import os

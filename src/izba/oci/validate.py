@@ -203,6 +203,8 @@ def _config(document: Any, layers: int | None) -> Iterator[str]:
     for name in ("architecture", "os"):
         if not isinstance(document.get(name), str) or not document[name]:
             yield f"{name} is missing"
+    if not isinstance(document.get("variant") or "", str):
+        yield "variant is not a string"
     rootfs = document.get("rootfs")
     diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
     if not isinstance(diff_ids, list):
