@@ -153,8 +153,8 @@ def load_file(store: Store, directory: Path, archive: bytes, *, again: bool = Tr
         return load(store, stream, again=stream.again if again else None)
 
 
-def oci_archive(layer: bytes) -> bytes:
-    """An OCI layout with one layer, its documents first."""
+def oci_archive(*layers: bytes) -> bytes:
+    """An OCI layout of one image, its documents first."""
     from izba.oci.digest import Digest
 
     def blob(data: bytes, kind: str) -> dict[str, object]:
@@ -162,13 +162,15 @@ def oci_archive(layer: bytes) -> bytes:
         return {"mediaType": f"application/vnd.oci.image.{kind}", "digest": Digest.of(data), "size": len(data)}
 
     contents: dict[str, bytes] = {"oci-layout": b'{"imageLayoutVersion": "1.0.0"}', "index.json": b""}
-    rootfs = {"type": "layers", "diff_ids": [Digest.of(layer)]}
+    rootfs = {"type": "layers", "diff_ids": [Digest.of(layer) for layer in layers]}
     config = blob(json.dumps({"architecture": "amd64", "os": "linux", "rootfs": rootfs}).encode(), "config.v1+json")
-    described = {"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": Digest.of(layer), "size": len(layer)}
-    manifest = {"schemaVersion": 2, "config": config, "layers": [described]}
+    kind = "application/vnd.oci.image.layer.v1.tar"
+    described = [{"mediaType": kind, "digest": Digest.of(layer), "size": len(layer)} for layer in layers]
+    manifest = {"schemaVersion": 2, "config": config, "layers": described}
     manifest["mediaType"] = "application/vnd.oci.image.manifest.v1+json"
     index = {"schemaVersion": 2, "manifests": [blob(json.dumps(manifest).encode(), "manifest.v1+json")]}
-    blob(layer, "layer.v1.tar")
+    for layer in layers:
+        blob(layer, "layer.v1.tar")
     return repack(contents | {"index.json": json.dumps(index).encode()})
 
 
@@ -387,6 +389,16 @@ def test_more_or_fewer_layers_than_the_config_says_are_found(other: Store, count
     config = {"rootfs": {"type": "layers", "diff_ids": [Digest.of(layer)] * count}}
     with pytest.raises(InvalidDocument, match=f"{count} entries for 1 layers"):
         load(other, io.BytesIO(docker_archive(layer, config=config)))
+
+
+@pytest.mark.parametrize("form", ["oci", "docker"])
+def test_more_layers_than_a_container_can_have_are_refused_and_none_is_kept(other: Store, form: str) -> None:
+    """B2: one tiny layer many times would be as many snapshots."""
+    before = state(other)
+    archive = oci_archive if form == "oci" else docker_archive
+    with pytest.raises(InvalidDocument, match="501 entries: a container can have 500 layers at most"):
+        load(other, io.BytesIO(archive(*[repack({"a": b""})] * 501)))
+    assert state(other) == before
 
 
 @pytest.mark.parametrize("path", ["../../../../etc/passwd", "/etc/passwd", "a/../../x", "manifest.json/../../x"])

@@ -115,6 +115,11 @@ def test_each_wrong_type_of_a_manifest_is_named(change: dict[str, Any], told: st
         validate.manifest(encoded(manifest(**change)))
 
 
+def test_as_many_layers_as_an_overlay_can_have_pass() -> None:
+    """B2."""
+    validate.config(encoded(config(rootfs={"type": "layers", "diff_ids": [DIGEST] * 500})), layers=500)
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -125,6 +130,10 @@ def test_each_wrong_type_of_a_manifest_is_named(change: dict[str, Any], told: st
         ({"rootfs": {"type": "disk", "diff_ids": [DIGEST]}}, "rootfs.type is 'disk'"),
         ({"rootfs": {"type": "layers", "diff_ids": ["x"]}}, r"rootfs.diff_ids\[0\]"),
         ({"rootfs": {"type": "layers", "diff_ids": []}}, "0 entries for 1 layers"),
+        (
+            {"rootfs": {"type": "layers", "diff_ids": [DIGEST] * 501}},
+            "501 entries: a container can have 500 layers at most",
+        ),
         ({"history": {}}, "history is not a list"),
         ({"history": [{"created_by": 1}]}, r"history\[0\].created_by is not a string"),
         ({"history": [{}, {}]}, "history speaks of 2 layers, rootfs.diff_ids has 1"),

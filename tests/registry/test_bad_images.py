@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import subprocess
+import sys
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -14,8 +16,10 @@ from typing import Any
 import pytest
 
 from izba.errors import IzbaError
+from izba.image.mutate import TooManyLayers, create_image
 from izba.image.pull import pull
 from izba.oci import mediatype
+from izba.oci.descriptor import Descriptor
 from izba.oci.reference import Reference
 from izba.paths import roots
 from izba.registry.client import Client
@@ -25,6 +29,7 @@ from izba.store.store import Store
 from tests.registry.fakes import Fake, tar_of
 from tests.registry.servers import Request, Server, scripted
 
+SOURCE = Path(__file__).parents[2] / "src"
 pytestmark = pytest.mark.root
 
 INDEX = {"schemaVersion": 2, "mediaType": mediatype.OCI_INDEX}
@@ -61,6 +66,17 @@ def refused(store: Store, served: Server, match: str) -> IzbaError:
     assert store.content.ingests() == []
     assert store.check(verify=True) == []
     return caught.value
+
+
+def many_layers(fake: Fake, count: int) -> dict[str, Any]:
+    """An image of one tiny layer that many times, served."""
+    image = fake.image({"a": b"b"})
+    config = json.loads(fake.blobs[image["config"]["digest"]])
+    config["rootfs"]["diff_ids"] *= count
+    image["config"] = fake.blob(json.dumps(config).encode(), mediatype.OCI_CONFIG)
+    image["layers"] *= count
+    fake.manifest(image)
+    return image
 
 
 def test_a_good_one_is_pulled(store: Store, served: Server, fake: Fake) -> None:
@@ -198,6 +214,34 @@ class TestB2Sizes:
         entry = {"mediaType": mediatype.OCI_MANIFEST, "digest": "", "size": 1}
         fake.manifest(INDEX | {"manifests": [entry] * 11_000}, mediatype.OCI_INDEX)
         refused(store, served, "more than 10000")
+
+    @pytest.mark.parametrize("count", [501, 20_000])
+    def test_one_tiny_layer_many_times(self, store: Store, served: Server, fake: Fake, count: int) -> None:
+        """Each time would be one more snapshot, and no overlay has more than 500."""
+        image = many_layers(fake, count)
+        del fake.blobs[image["layers"][0]["digest"]]  # nobody asks for it
+        refused(store, served, "500 layers at most|more than 10000")
+
+    def test_from_one_with_too_many_layers(self, served: Server, fake: Fake, tmp_path: Path) -> None:
+        image = many_layers(fake, 501)
+        del fake.blobs[image["layers"][0]["digest"]]
+        (tmp_path / "Dockerfile").write_text(f"FROM {served.host}/a/b:1\nENV a=b\n")
+        environment = os.environ | {"PYTHONPATH": str(SOURCE), "IZBA_ROOT": str(tmp_path / "izba")}
+        argv = [sys.executable, "-m", "izba", "build", str(tmp_path)]
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 1, done.stderr
+        assert "501 entries: a container can have 500 layers at most" in done.stderr
+
+    def test_one_layer_more_than_a_container_can_have_is_not_made(
+        self, store: Store, served: Server, fake: Fake
+    ) -> None:
+        """What a build or a commit would add to an image of 500."""
+        image = many_layers(fake, 501)
+        layers = [Descriptor.from_document(layer) for layer in image["layers"]]
+        config = json.loads(fake.blobs[image["config"]["digest"]])
+        with pytest.raises(TooManyLayers, match="would have 501 layers, and a container can have 500 at most"):
+            create_image(store, config=config, layers=layers)
+        assert list(store.content.walk()) == []
 
     def test_a_manifest_of_a_hundred_megabytes_is_not_read(self, store: Store, served: Server, fake: Fake) -> None:
         def huge(request: Request) -> bool:

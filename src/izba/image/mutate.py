@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from izba.errors import InvalidArgument
 from izba.image.stored import StoredImage
 from izba.jsonio import dumps_ordered
 from izba.oci import mediatype
-from izba.oci.chain import chain_id
+from izba.oci.chain import LAYERS_LIMIT, chain_id
 from izba.oci.descriptor import Descriptor
 from izba.oci.digest import Digest
 from izba.oci.platform import Platform
@@ -22,6 +23,17 @@ if TYPE_CHECKING:
     from izba.store.store import Store
 
 
+class TooManyLayers(InvalidArgument):
+    """An image would have more layers than a container can have."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            f"the image would have {count} layers, and a container can have {LAYERS_LIMIT} at most",
+            hint="let fewer instructions change files: join RUN commands, or COPY a directory instead of its files",
+        )
+        self.count = count
+
+
 def create_image(
     store: Store,
     *,
@@ -33,7 +45,10 @@ def create_image(
     """Store an image made of `layers`, lowest first, whose snapshots or blobs are in the store; and name it.
 
     The same config and layers give the same image. Whoever made the layers still holds the lease they were made under.
+    Raises `TooManyLayers`.
     """
+    if len(layers) > LAYERS_LIMIT:
+        raise TooManyLayers(len(layers))
     config_bytes = dumps_ordered(config).encode()
     config_descriptor = _describe(config_bytes, mediatype.OCI_CONFIG)
     manifest: Manifest = {

@@ -14,7 +14,7 @@ from izba.image.unpack import UNPACK_SECONDS, Wanted, would_be_rewritten
 from izba.jsonio import loads
 from izba.layer.compress import decompressor
 from izba.oci import mediatype
-from izba.oci.chain import next_chain_id
+from izba.oci.chain import LAYERS_LIMIT, next_chain_id
 from izba.oci.descriptor import Descriptor
 from izba.oci.digest import Digest, DigestMismatch, Hasher
 
@@ -161,7 +161,9 @@ def _places(document: Callable[[str], bytes | None], digest: Digest) -> list[Wan
     layers = [Descriptor.from_document(layer) for layer in manifest["layers"]]
     config = loads(document(layout.blob_path(Digest.parse(manifest["config"]["digest"]))) or b"{}")
     chain: Digest | None = None
-    places = []
+    places: list[Wanted] = []
+    if len(layers) > LAYERS_LIMIT:
+        return places  # it is refused when all of it is here: nothing of it is unpacked before
     for layer, text in zip(layers, config["rootfs"]["diff_ids"], strict=False):
         diff_id = Digest.parse(text)
         parent, chain = chain, next_chain_id(chain, diff_id)

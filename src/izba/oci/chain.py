@@ -8,6 +8,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+LAYERS_LIMIT = 500
+"""Layers of an image: the kernel puts no more below one overlay (its OVL_MAX_STACK), so no container can have more.
+Docker's own store ends at 125."""
+
 
 def chain_id(diff_ids: Iterable[Digest]) -> Digest | None:
     """The chain id of the whole stack, lowest layer first; None for no layer."""

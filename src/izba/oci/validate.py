@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from izba.errors import InvalidArgument
 from izba.oci import mediatype
+from izba.oci.chain import LAYERS_LIMIT
 from izba.oci.digest import Digest, InvalidDigest
 
 TYPE_CHECKING = False
@@ -22,7 +23,7 @@ SIZE_LIMIT = 4 << 20
 """Bytes of a document: the limit registries commonly set."""
 DEPTH_LIMIT = 64
 ENTRIES_LIMIT = 10_000
-"""Manifests of an index, or layers of a manifest. Overlays end at 500 layers, Docker at 127."""
+"""Manifests of an index, or blobs of a manifest: artifacts and caches have many. Images end at `LAYERS_LIMIT`."""
 
 
 class InvalidDocument(InvalidArgument):
@@ -213,6 +214,9 @@ def _config(document: Any, layers: int | None) -> Iterator[str]:
     else:
         if rootfs.get("type") != "layers":
             yield f"rootfs.type is {rootfs.get('type')!r}, not 'layers'"
+        if len(diff_ids) > LAYERS_LIMIT:
+            yield f"rootfs.diff_ids has {len(diff_ids)} entries: a container can have {LAYERS_LIMIT} layers at most"
+            return
         for number, diff_id in enumerate(diff_ids):
             yield from _digest(diff_id, f"rootfs.diff_ids[{number}]")
         if layers is not None and len(diff_ids) != layers:
