@@ -21,6 +21,7 @@ from tests.network.conftest import (
     eventually,
     fetch,
     idle,
+    relays,
     send,
     send_from,
     served,
@@ -439,21 +440,6 @@ def only_relay(izba: Izba) -> int:
     eventually(lambda: len(relays(izba)) == 1)
     (relay,) = relays(izba)
     return relay
-
-
-def relays(izba: Izba) -> list[int]:
-    """The networks' own process of an izba: the one that wrote to its log's file."""
-    log = izba.root / "run" / "network" / "relay.log"
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                is_relay = (entry / "comm").read_text() == "izba-network\n"
-                if is_relay and os.readlink(entry / "fd" / "2") == str(log):
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-    return found
 
 
 def test_an_ordinary_user_is_told_about_low_ports(range_izba: Izba) -> None:

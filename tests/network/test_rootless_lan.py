@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +20,7 @@ from tests.network.conftest import (
     eventually,
     fetch,
     idle,
+    relays,
     send,
     served,
     within,
@@ -119,6 +122,39 @@ def test_a_subnet_that_the_host_routes_is_not_chosen_and_moves_out_of_the_way(iz
         izba.ok("start", there)
         for name in (there, idle(izba, "--network", "one")):
             assert not address_of(izba, name, "one").startswith(subnet.rpartition(".")[0] + ".")
+    finally:
+        machine.host("ip", "route", "del", subnet)
+
+
+def in_the_users_namespace(izba: Izba, script: str) -> str:
+    """What a shell prints that is where the bridges of this user's izba are."""
+    eventually(lambda: len(relays(izba)) == 1)  # one that had just ended may still be there
+    (relay,) = relays(izba)
+    (inside,) = Path(f"/proc/{relay}/task/{relay}/children").read_text().split()
+    entered = ["nsenter", f"--user=/proc/{inside}/ns/user", f"--net=/proc/{inside}/ns/net", "sh", "-ec", script]
+    return subprocess.run(entered, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize("in_use", [False, True])
+def test_a_subnet_moves_with_its_bridge_which_is_still_there(izba: Izba, machine: Machine, in_use: bool) -> None:
+    """Another container keeps the user's own namespace, with the bridge in it; perhaps even something on the bridge."""
+    izba.ok("network", "create", "one")
+    found = json.loads(izba.ok("network", "inspect", "one"))[0]
+    subnet, bridge = found["IPAM"]["Config"][0]["Subnet"], f"izba-{found['Id'][:10]}"
+    idle(izba)
+    izba.ok("run", "--rm", "--network", "one", "busybox", "true")
+    # The veth of a container that ended goes a moment later.
+    eventually(lambda: in_the_users_namespace(izba, f"ip -o link show master {bridge}") == "")
+    if in_use:
+        add = "ip link add veth0 type veth peer name veth1 && ip link set veth0 master"
+        in_the_users_namespace(izba, f"{add} {bridge}")
+    machine.host("ip", "route", "add", subnet, "via", LAN)
+    try:
+        with Server("0.0.0.0", 7070, machine.on_lan):
+            web, client = served(izba, "--network", "one"), idle(izba, "--network", "one")
+            assert not address_of(izba, web, "one").startswith(subnet.rpartition(".")[0] + ".")
+            assert ask_from(izba, client, web, 80) == web
+            assert ask_from(izba, client, LAN, 7070) == HOST
     finally:
         machine.host("ip", "route", "del", subnet)
 

@@ -122,17 +122,36 @@ def ensure_bridge(host: RouteSocket, link: LinkPlan, *, owner: str) -> Link:
     Raises `InterfaceTaken`.
     """
     found = _find(host, link.bridge, owner)
-    if found is not None and found.is_up:
+    if found is not None and found.is_up and _has_address(host, found, link.gateway):
         _prepare_rules(host, link, is_new=False)
         return found
     with Alone():
         found = _find(host, link.bridge, owner)
+        if found is not None and found.is_up and not _has_address(host, found, link.gateway):
+            found = _move(host, found, link)
         if found is None:
             found = _make(host, link.bridge, link.gateway, link.mtu, owner=owner)
         _prepare_rules(host, link, is_new=not found.is_up)
         if not found.is_up:
             _configure_bridge(host, found, link)
         return found
+
+
+def _has_address(host: RouteSocket, bridge: Link, address: str) -> bool:
+    return any(each.index == bridge.index and each.address == address for each in host.addresses())
+
+
+def _move(host: RouteSocket, bridge: Link, link: LinkPlan) -> Link | None:
+    """The network got another subnet, and the user's namespace had not ended yet: the bridge with its address.
+
+    None: it is removed, to be made anew. One that a container is still on gets the address as well.
+    """
+    if not any(each.master == bridge.index for each in host.links()):
+        _remove(host, bridge)
+        return None
+    _add_address(host, bridge, link.gateway, link.prefix)
+    _prepare_rules(host, link, is_new=True)
+    return bridge
 
 
 def _find(host: RouteSocket, name: str, owner: str) -> Link | None:
