@@ -172,6 +172,34 @@ def test_pip_replaces_itself_and_installs_commands_on_the_path(root: Path, pytho
     izba(root, "build", "-t", "with-pip", str(tmp_path))
 
 
+INSTALLS = "apt-get update -qq && apt-get install -y -qq --no-install-recommends hello && pip install -q six"
+INSTALLED = "hello && python -c 'import six'"
+
+
+def test_apt_and_pip_install_in_a_container_on_the_default_network(root: Path, python: str) -> None:
+    assert sh(root, python, f"{{ {INSTALLS}; }} >&2 && {INSTALLED}") == "Hello, world!"
+
+
+@pytest.mark.root
+def test_apt_and_pip_install_for_an_ordinary_user_in_a_build_and_in_a_container(
+    root: Path, python: str, user_izba: User
+) -> None:
+    home = user_izba.home
+    izba(root, "save", "-o", str(home / "python.tar"), python)
+    (home / "python.tar").chmod(0o644)
+    user_izba.run("load", "-q", "-i", "python.tar", check=True)
+    (home / "installs").mkdir()
+    (home / "installs/Dockerfile").write_text(f"FROM {python}\nRUN {INSTALLS}\n")
+
+    user_izba.run("build", "-q", "-t", "installed", "installs", check=True, timeout=280)
+    # The lists of packages are in the image: to fetch them once more would take as long as all else together.
+    again = INSTALLS.partition(" && ")[2].replace("install", "install --reinstall", 1) + " --force-reinstall"
+    script = f"{INSTALLED} && {{ {again}; }} >&2 && {INSTALLED}"
+    ran = user_izba.run("run", "--rm", "installed", "sh", "-ec", script, check=True, timeout=280).stdout
+
+    assert ran == "Hello, world!\n" * 2
+
+
 def test_an_extension_builds_once_there_is_a_compiler(root: Path, python: str, tmp_path: Path) -> None:
     (tmp_path / "hello.c").write_text(
         "#include <Python.h>\n"
