@@ -111,7 +111,12 @@ with socket.create_server((sys.argv[1], 7072), backlog=1024):
 """
 FLOOD = """
 import socket, sys
-held = [socket.create_connection((sys.argv[1], 7072), timeout=30) for _ in range(300)]
+held = []
+for _ in range(300):
+    try:
+        held.append(socket.create_connection((sys.argv[1], 7072), timeout=30))
+    except OSError:  # refused, as it should be
+        continue
 print("flooded", flush=True)
 sys.stdin.read()
 """
