@@ -119,21 +119,21 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, handler: Handler) -> None:
-        super().__init__(("127.0.0.1", 0), Request)
+    def __init__(self, handler: Handler, address: str) -> None:
+        super().__init__((address, 0), Request)
         self.handler = handler
         self.seen: list[Seen] = []
 
     @property
     def host(self) -> str:
-        return f"127.0.0.1:{self.server_address[1]}"
+        return f"{self.server_address[0]}:{self.server_address[1]}"
 
     def handle_error(self, *args: object) -> None: ...
 
 
 @contextmanager
-def scripted(handler: Handler) -> Iterator[Server]:
-    server = Server(handler)
+def scripted(handler: Handler, address: str = "127.0.0.1") -> Iterator[Server]:
+    server = Server(handler, address)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

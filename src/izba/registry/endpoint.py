@@ -41,7 +41,7 @@ class Endpoint:
         self.base = base
         self.host = urlsplit(base).netloc
         self._name = name
-        self._transport = Transport(config, environ)
+        self._transport = Transport(config, environ, base)
         self._authenticator = Authenticator(self._transport, config, credentials)
         # Docker's rule: a registry on loopback, or one called insecure, may speak plain HTTP.
         self._settling = Lock()

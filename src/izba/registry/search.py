@@ -72,7 +72,7 @@ def search(
 def _by_index(base: str, config: RegistryConfig, words: str, limit: int, environ: Mapping[str, str]) -> list[Found]:
     """Docker's search API, version 1."""
     url = f"{base.rstrip('/')}/v1/search?{urlencode({'q': words, 'n': limit})}"
-    answer = Transport(config, environ).request("GET", url)
+    answer = Transport(config, environ, base).request("GET", url)
     what = f"search for {words!r}"
     body = answer.body.read_all(_MAX_ANSWER, what)
     if answer.status != 200:

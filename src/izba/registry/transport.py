@@ -21,6 +21,7 @@ from izba._record import Record
 from izba.errors import IzbaError
 from izba.registry.config import ConfigError
 from izba.registry.fault import RegistryUnreachable, printable
+from izba.registry.inward import LedInward, Outward, leads_inward
 from izba.registry.proxy import proxy_for
 
 TYPE_CHECKING = False
@@ -66,12 +67,17 @@ class RedirectRefused(RegistryUnreachable):
 
 
 class Transport:
-    """Connections to the hosts of one registry. Not shared between threads' processes; safe between threads."""
+    """Connections to the hosts of one registry. Not shared between threads' processes; safe between threads.
 
-    def __init__(self, config: RegistryConfig, environ: Mapping[str, str]) -> None:
+    `base` is the registry's own URL, or that of a mirror. What it names must not be on this machine, unless it is, too.
+    """
+
+    def __init__(self, config: RegistryConfig, environ: Mapping[str, str], base: str = "") -> None:
         self._config = config
         self._environ = environ
-        self._pools: dict[tuple[str | None, bool], urllib3.PoolManager] = {}
+        self._own_host = (urlsplit(base or config.endpoint).hostname or "").lower()
+        self._is_inward: bool | None = None
+        self._pools: dict[tuple[str | None, bool, bool], urllib3.PoolManager] = {}
         self._making = Lock()
 
     def request(
@@ -136,7 +142,7 @@ class Transport:
         host = urlsplit(url).netloc.rpartition("@")[2]
         stall = STALL_SECONDS if method in {"GET", "HEAD"} else FINISH_SECONDS
         try:
-            response = self._pool(url).request(
+            response = self._pool(url, guarded=self._is_elsewhere(url)).request(
                 method,
                 url,
                 headers={"User-Agent": f"izba/{__version__}", **headers},
@@ -147,6 +153,12 @@ class Transport:
                 preload_content=False,
                 decode_content=False,
             )
+        except LedInward as error:
+            raise RedirectRefused(
+                self._config.host,
+                f"it sends on to where {error.message}",
+                hint=f'allow it in registries.toml: [registry."{self._config.host}"] token-hosts = ["{host}"]',
+            ) from None
         except urllib3.exceptions.SSLError as error:
             raise RegistryUnreachable(host, f"TLS: {_reason(error)}", hint=_tls_hint(host), lasting=True) from None
         except _NOBODY_THERE as error:
@@ -156,15 +168,25 @@ class Transport:
         lower = {name.lower(): value for name, value in response.headers.items()}
         return Answer(status=response.status, headers=lower, url=url, body=Body(response, host))
 
-    def _pool(self, url: str) -> urllib3.PoolManager:
+    def _is_elsewhere(self, url: str) -> bool:
+        """Whether a registry that is not on this machine named the URL, and nobody who configured izba did."""
+        parts = urlsplit(url)
+        host = (parts.hostname or "").lower()
+        if host == self._own_host or {host, parts.netloc.lower()} & set(self._config.token_hosts):
+            return False
+        if self._is_inward is None:
+            self._is_inward = leads_inward(self._own_host)
+        return not self._is_inward
+
+    def _pool(self, url: str, *, guarded: bool) -> urllib3.PoolManager:
         proxy = proxy_for(url, self._environ)
-        key = proxy, url.startswith("https:") or (proxy or "").startswith("https:")
+        key = proxy, url.startswith("https:") or (proxy or "").startswith("https:"), guarded
         with self._making:
             if key not in self._pools:
                 self._pools[key] = self._new_pool(*key)
             return self._pools[key]
 
-    def _new_pool(self, proxy: str | None, is_secure: bool) -> urllib3.PoolManager:
+    def _new_pool(self, proxy: str | None, is_secure: bool, guarded: bool) -> urllib3.PoolManager:
         # A context reads all CAs of the system, so one that is not needed is not made.
         context = self._tls() if is_secure else None
         if proxy is None:
@@ -172,7 +194,8 @@ class Transport:
         else:
             secret = _proxy_credentials(proxy)
             pool = urllib3.ProxyManager(proxy, num_pools=8, maxsize=8, proxy_headers=secret, ssl_context=context)
-        pool.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+        plain, secure = (_OutwardHttpPool, _OutwardHttpsPool) if guarded else (_HttpPool, _HttpsPool)
+        pool.pool_classes_by_scheme = {"http": plain, "https": secure}
         return pool
 
     def _tls(self) -> ssl.SSLContext:
@@ -234,12 +257,28 @@ class _HttpsConnection(_Hurried, HTTPSConnection):  # type: ignore[misc]
     pass
 
 
+class _OutwardHttpConnection(Outward, _HttpConnection):  # type: ignore[misc]
+    pass
+
+
+class _OutwardHttpsConnection(Outward, _HttpsConnection):  # type: ignore[misc]
+    pass
+
+
 class _HttpPool(urllib3.HTTPConnectionPool):
     ConnectionCls = _HttpConnection
 
 
 class _HttpsPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _HttpsConnection
+
+
+class _OutwardHttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _OutwardHttpConnection
+
+
+class _OutwardHttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _OutwardHttpsConnection
 
 
 class Body:
