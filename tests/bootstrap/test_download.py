@@ -195,7 +195,7 @@ def test_one_failure_ends_the_other_downloads(mirror: Mirror, cache: Cache) -> N
         )
     release.set()
 
-    assert time.monotonic() - begin < 30
+    assert time.monotonic() - begin < 3
     assert [name for name in everything_in(cache) if not name.endswith(".part")] == []
 
 

@@ -69,7 +69,7 @@ def test_a_cpu_quota_holds_a_busy_process_back(v1: CgroupManager, run: Run) -> N
     before, start = v1.stats().cpu, time.monotonic_ns()
     eventually(lambda: v1.stats().throttling.throttled_periods > 5)
     used = (v1.stats().cpu - before) / (time.monotonic_ns() - start)
-    assert used < 0.35
+    assert used < 0.15
     assert v1.stats().throttling.throttled_time > 0
 
 

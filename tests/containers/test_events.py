@@ -136,7 +136,7 @@ def test_who_waits_is_told_at_once_and_until_ends_it(izba: Izba) -> None:
     assert lines == ["die 9\n"]
     start = time.monotonic()
     assert izba.ok("events", "--until", "-1s", "--filter", "event=pull") == ""
-    assert 0.9 < time.monotonic() - start < 60
+    assert 0.9 < time.monotonic() - start < 5
     since_ever = izba.ok("events", "--until", "0s", "--filter", "event=die", "--format", "{{.Status}} {{.ID}}")
     assert since_ever.splitlines()[-1].startswith("die ")
 

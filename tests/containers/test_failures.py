@@ -173,4 +173,4 @@ def test_a_clock_that_jumps_stops_neither_probes_nor_restarts(any_izba: Izba, pl
     assert json.loads(izba.ok("container", "inspect", name))[0]["RestartCount"] == 1
     izba.ok("stop", "-t", "0", name)
     izba.ok("rm", name)
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 10

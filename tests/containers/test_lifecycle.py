@@ -46,7 +46,7 @@ def test_stop_kills_what_does_not_listen_after_its_patience(izba: Izba) -> None:
 
     izba.ok("stop", "-t", "1", name)
 
-    assert 1 <= time.monotonic() - start < 30
+    assert 1 <= time.monotonic() - start < 8
     assert izba.state(name)["ExitCode"] == 137
 
 
@@ -266,7 +266,7 @@ def test_an_images_probe_comes_at_its_interval_and_counts_to_its_retries(any_izb
     while not seen or seen[-1]["Status"] == "starting":
         seen.append(any_izba.state(name)["Health"])
 
-    assert {health["Status"] for health in seen if health["FailingStreak"] < 3} <= {"starting"}
+    assert {health["Status"] for health in seen if health["FailingStreak"] < 3} == {"starting"}
     assert {health["Status"] for health in seen if health["FailingStreak"] >= 3} == {"unhealthy"}
     log = seen[-1]["Log"]
     assert {(probe["ExitCode"], probe["Output"]) for probe in log} == {(1, "probed\n")}

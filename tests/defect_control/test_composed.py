@@ -227,20 +227,14 @@ def test_every_page_is_clean_to_axe_on_a_phone_and_a_desktop_light_and_dark(seed
 
 
 def test_fifty_people_at_work_are_answered_within_a_second(seeded: Seeded) -> None:
-    """With the limits of requests as they ship, except for signing in: all fifty come from one address.
-
-    What else the machine does meanwhile is measured too; so once within a second counts, of three times.
-    """
+    """With the limits of requests as they ship, except for signing in: all fifty come from one address."""
     who = ("--email", ADMINISTRATOR, "--password", seeded.password)
-    for _ in range(3):
-        done = seeded.stack.run(
-            sys.executable, "load.py", "--url", seeded.stack.page, *who, "--seconds", "12", "--defects", "3", "--json"
-        )
-        told = json.loads(done.stdout)
-        assert told["failed"] == {}
-        if done.returncode == 0:
-            break
+    done = seeded.stack.run(
+        sys.executable, "load.py", "--url", seeded.stack.page, *who, "--seconds", "12", "--defects", "3", "--json"
+    )
+    told = json.loads(done.stdout)
 
+    assert told["failed"] == {}
     assert done.returncode == 0, told
     assert set(told["pages"]) >= {"sign-in", "board", "table", "card", "record", "reports", "administration"}
     assert told["pages"]["sign-in"]["calls"] == 50

@@ -192,7 +192,7 @@ def test_a_wait_of_an_hour_is_an_error_at_once_that_shows_the_limits() -> None:
     with scripted(limited) as registry, pytest.raises(TooManyRequests) as caught:
         client(registry.host).manifest("v1")
 
-    assert time.monotonic() - started < 300
+    assert time.monotonic() - started < 5
     assert "ratelimit-remaining 0;w=21600" in str(caught.value)
     assert "\x1b" not in str(caught.value)
 
@@ -239,7 +239,7 @@ def test_bytes_that_trickle_are_no_answer(monkeypatch: pytest.MonkeyPatch) -> No
         body, _ = client(registry.host).blob(blob(b"a" * 1_000_000))
         with pytest.raises(RegistryUnreachable, match="no answer"):
             body.read_all(1_000_000, "blob")
-        assert time.monotonic() - started < 30
+        assert time.monotonic() - started < 3
 
 
 def test_a_list_that_never_ends_ends() -> None:
@@ -354,7 +354,7 @@ def test_a_head_that_comes_byte_by_byte_for_ever_is_given_up(monkeypatch: pytest
         started = time.monotonic()
         with pytest.raises(RegistryUnreachable):
             Transport(RegistryConfig(host=registry.host), {}).request("GET", f"http://{registry.host}/x", attempts=1)
-        assert time.monotonic() - started < 30
+        assert time.monotonic() - started < 3
 
 
 def test_a_document_that_comes_steadily_and_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

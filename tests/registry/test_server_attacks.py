@@ -122,7 +122,7 @@ def test_a_client_that_stalls_is_let_go(tmp_path: Path, monkeypatch: pytest.Monk
         with socket.create_connection((name, int(port)), timeout=60) as raw:
             raw.sendall(b"GET /v2/ HTTP/1.1\r\nHost:")
             assert raw.recv(10) == b""
-        assert time.monotonic() - started < 30
+        assert time.monotonic() - started < 3
 
 
 def test_garbage_ends_its_connection_and_nothing_else(served: str) -> None:
@@ -151,7 +151,7 @@ def test_a_head_that_drips_is_let_go(served: str, monkeypatch: pytest.MonkeyPatc
                 time.sleep(0.02)
         except OSError:
             pass  # it hung up
-        assert time.monotonic() - started < 30
+        assert time.monotonic() - started < 3
 
 
 def test_a_body_that_drips_is_let_go(served: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +169,7 @@ def test_a_body_that_drips_is_let_go(served: str, monkeypatch: pytest.MonkeyPatc
                 time.sleep(0.02)
         except OSError:
             pass  # it hung up
-        assert time.monotonic() - started < 30
+        assert time.monotonic() - started < 3
 
 
 @contextmanager

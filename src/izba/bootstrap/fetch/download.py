@@ -154,7 +154,8 @@ class Downloader:
                 reason = f"HTTP {response.status} {response.reason or ''}".rstrip()
                 raise Unreachable(url, reason, status=response.status)
             try:
-                yield from response.stream(_CHUNK)
+                # As it comes: one that waits for a whole chunk of a slow mirror hears late that another failed.
+                yield from iter(lambda: response.read1(_CHUNK), b"")
             except urllib3.exceptions.HTTPError as error:
                 raise BrokenOff(_reason(error)) from error
 
