@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -41,14 +43,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def leaves_nothing_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No mount of this session and no process of it is there after it. Other sessions' are not its business."""
+    """No mount of this session, no process and no bridge of it is there after it. Others' are not its business.
+
+    The default network's bridge belongs to the machine until it is pruned, as Docker's does.
+    """
     os.environ[leaks.MARK] = uuid.uuid4().hex
     yield
     deadline = time.monotonic() + SECONDS_TO_END
     while (left := leaks.marked_processes(os.environ[leaks.MARK])) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert left == {}, "processes were left behind"
-    assert leaks.mounts_below(tmp_path_factory.getbasetemp()) == set(), "mounts were left behind"
+    below = tmp_path_factory.getbasetemp()
+    assert leaks.mounts_below(below) == set(), "mounts were left behind"
+    for root in leaks.bridges_below(below).values():
+        prune = [sys.executable, "-m", "izba", "--root", str(root), "network", "prune", "-f"]
+        subprocess.run(prune, check=True, capture_output=True)
+    assert leaks.bridges_below(below) == {}, "bridges were left behind"
 
 
 @pytest.fixture(scope="session")

@@ -24,9 +24,9 @@ def fresh(tmp_path: Path) -> Iterator[Stack]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def administrator(stack: Stack) -> Person:
-    return stack.first
+    return stack.administrator()
 
 
 @pytest.fixture

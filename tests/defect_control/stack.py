@@ -89,12 +89,14 @@ class Person(Client):
     id: str
     role: str
     name: str
+    email: str
     token: str
 
     def signed_in(self, session: Mapping[str, Any]) -> Person:
         self.id = session["user"]["id"]
         self.role = session["user"]["role"]
         self.name = session["user"]["full_name"]
+        self.email = session["user"]["email"]
         self.token = session["access_token"]
         self.http.headers["Authorization"] = f"Bearer {self.token}"
         return self
@@ -149,10 +151,16 @@ class Stack:
             self.first = person
         return person
 
+    def administrator(self) -> Person:
+        """The first who registered, signed in anew: a session does not last as long as all tests do."""
+        answer = self.first.post("/api/auth/login", json={"email": self.first.email, "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+        return self.first.signed_in(answer.json())
+
     def person(self, role: str) -> Person:
         """A new user of that role, made by the administrator and signed in."""
         body = registration(f"{role.title()} {uuid.uuid4().hex[:6]}")
-        made = self.first.post("/api/users", json={**body, "role": role})
+        made = self.administrator().post("/api/users", json={**body, "role": role})
         assert made.status_code == 201, made.text
         person = Person(self.portal, self.network, GATEWAY)
         answer = person.post("/api/auth/login", json={"email": body["email"], "password": PASSWORD})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -303,3 +304,43 @@ def test_two_izbas_that_start_at_the_same_moment_have_different_subnets(
     assert rules.count("@masqueraded") == 1  # two that make the table at once write its rules once
     other.clean()
     other("network", "prune", "-f")
+
+
+HALF_MADE = """
+import os, sys, time
+from izba.linux.netlink import RouteSocket
+from izba.network import bridge
+from izba.network.plan import LinkPlan
+
+OWNER = "/an/izba"
+link = LinkPlan(network="n", name="n", bridge="izba-half", gateway="10.99.0.1", prefix=24, interface="eth0",
+                address="10.99.0.2", mac=bytes(6))
+
+def is_waiting(pid):
+    with open("/proc/locks") as locks:
+        return any("-> FLOCK" in line and f" {pid} " in line for line in locks)
+
+with RouteSocket() as host, bridge.Alone():
+    host.add_bridge("izba-half", up=False)
+    half = host.link("izba-half")
+    here = os.open("/proc/self/ns/net", os.O_RDONLY)
+    host.add_veth("izba-port", peer="izba-peer", peer_netns=here, master=half.index)
+    pid = os.fork()
+    if pid == 0:
+        os.closerange(3, 100)  # our own hold on the lock is not the child's
+        with RouteSocket() as own:
+            os._exit(0 if bridge.ensure_bridge(own, link, owner=OWNER).index == half.index else 1)
+    while not is_waiting(pid):
+        if os.waitpid(pid, os.WNOHANG)[0]:
+            sys.exit("it did not wait for who makes it")
+        time.sleep(0.01)
+    host.set_alias(half.index, "izba of " + OWNER)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+def test_a_bridge_that_is_being_made_is_waited_for_and_not_taken_for_anothers() -> None:
+    command = ["unshare", "--net", "--mount", sys.executable, "-c", HALF_MADE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+    assert (done.returncode, done.stderr) == (0, "")

@@ -14,6 +14,19 @@ def mounts_below(directory: Path) -> set[str]:
     return {point for point in points if point.startswith(f"{directory}/")}
 
 
+def bridges_below(directory: Path) -> dict[str, Path]:
+    """By name the bridges of this network namespace that belong to data roots below a directory."""
+    found = {}
+    for alias in Path("/sys/class/net").glob("*/ifalias"):
+        try:
+            owner = alias.read_text().strip().removeprefix("izba of ")
+        except OSError:  # it has gone meanwhile
+            continue
+        if owner.startswith(f"{directory}/"):
+            found[alias.parent.name] = Path(owner)
+    return found
+
+
 def marked_processes(mark: str) -> dict[int, str]:
     """Command lines by pid of the processes that carry `mark` in their environment, this session's own aside."""
     own = _ancestors(os.getpid())

@@ -121,11 +121,11 @@ def ensure_bridge(host: RouteSocket, link: LinkPlan, *, owner: str) -> Link:
 
     Raises `InterfaceTaken`.
     """
-    found = _find(host, link.bridge, owner)
-    if found is not None and found.is_up and _has_address(host, found, link.gateway):
+    found = host.link(link.bridge)
+    if found is not None and _is_whole(host, found, link, owner):
         _prepare_rules(host, link, is_new=False)
         return found
-    with Alone():
+    with Alone():  # somebody may be making it at this moment, and what is half made has no owner
         found = _find(host, link.bridge, owner)
         if found is not None and found.is_up and not _has_address(host, found, link.gateway):
             found = _move(host, found, link)
@@ -135,6 +135,10 @@ def ensure_bridge(host: RouteSocket, link: LinkPlan, *, owner: str) -> Link:
         if not found.is_up:
             _configure_bridge(host, found, link)
         return found
+
+
+def _is_whole(host: RouteSocket, found: Link, link: LinkPlan, owner: str) -> bool:
+    return found.is_up and _is_ours(host, found, owner) and _has_address(host, found, link.gateway)
 
 
 def _has_address(host: RouteSocket, bridge: Link, address: str) -> bool:
@@ -155,7 +159,10 @@ def _move(host: RouteSocket, bridge: Link, link: LinkPlan) -> Link | None:
 
 
 def _find(host: RouteSocket, name: str, owner: str) -> Link | None:
-    """The bridge of this name. Raises `InterfaceTaken`: the name may be one that the user chose."""
+    """The bridge of this name. Raises `InterfaceTaken`: the name may be one that the user chose.
+
+    Only for who is `Alone`.
+    """
     found = host.link(name)
     if found is not None and not _is_ours(host, found, owner):
         raise InterfaceTaken(name)
