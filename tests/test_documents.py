@@ -63,12 +63,28 @@ def shape(text: str) -> dict[str, list[str]]:
 
 def test_the_tests_against_attacks_exist() -> None:
     for row in re.findall(r"^\| [A-EHI]\d+ \|.*$", (ROOT / "docs/security.md").read_text(), flags=re.MULTILINE):
-        tests = row.split("|")[3]
-        assert "`" in tests, row
-        for file, names in re.findall(r"`([\w/]+\.py)`(?:: ((?:`\w+`(?:, )?)+))?", tests):
-            source = (ROOT / "tests" / file).read_text()
-            for name in re.findall(r"`(\w+)`", names):
-                assert f"def {name}(" in source, f"{file}: {name}"
+        check_tests_exist(row.split("|")[3], row)
+
+
+def test_the_tests_of_each_clause_exist_in_all_modes() -> None:
+    text = (ROOT / "docs/internals/tests.md").read_text()
+    rows = re.findall(r"^\| (?!clause \|).+$", text, flags=re.MULTILINE)
+    assert rows
+    for row in rows:
+        _, clause, tests, modes, _ = re.split(r" ?\| ?", row)
+        assert clause
+        check_tests_exist(tests, row)
+        told, _, reason = modes.partition(": ")
+        assert set(told.split(", ")) == {"root", "range", "single"} or reason, row
+
+
+def check_tests_exist(cell: str, row: str) -> None:
+    """What a table's cell names: `directory/file.py`: `test_one`, `test_two`; `directory/other.py`."""
+    assert "`" in cell, row
+    for file, names in re.findall(r"`([\w/]+\.py)`(?:: ((?:`\w+`(?:, )?)+))?", cell):
+        source = (ROOT / "tests" / file).read_text()
+        for name in re.findall(r"`(\w+)`", names):
+            assert f"def {name}(" in source, f"{file}: {name}"
 
 
 def test_every_case_of_the_sections_has_a_row() -> None:
