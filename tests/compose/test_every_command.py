@@ -51,7 +51,7 @@ services:
   talk: {image: busybox, command: [sh, -c, "read word; echo got $$word"], stdin_open: true, profiles: [jobs]}
   ship: {image: "REGISTRY/ship", build: {context: ., dockerfile_inline: "FROM busybox\\n"}, profiles: [jobs]}
   lost: {image: "127.0.0.1:1/lost", build: {context: ., dockerfile_inline: "FROM busybox\\n"}, profiles: [jobs]}
-  nobody: {image: "127.0.0.1:1/nobody", profiles: [jobs]}
+  nobody: {image: "127.0.0.1:1/nobody:1", profiles: [jobs]}
 volumes: {data: }
 """
 
@@ -119,9 +119,10 @@ SCRIPT = """
     up --no-deps --exit-code-from once once   | !3 once-1 +\\| a line                  | db-1 h, once-1 x, web-1 u
     up --timestamps --abort-on-container-exit once | !3 once-1 +\\| 20\\S+Z a line     | db-1 h, once-1 x, web-1 u
     events --since 10m --until 0s             | container create .*NAME-web-1
-    pull --policy missing db                  |
     pull nobody                               | !1 127.0.0.1:1
     up -d --pull never nobody                 | !1 127.0.0.1:1/nobody                 | db-1 h, once-1 x, web-1 u
+    izba tag busybox 127.0.0.1:1/nobody:1     |
+    pull --policy missing nobody              | already present
     build -q ship lost                        |
     push lost                                 | !1 127.0.0.1:1
     push ship                                 |

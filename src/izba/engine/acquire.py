@@ -8,7 +8,7 @@ from __future__ import annotations
 from _thread import RLock
 
 from izba.errors import IzbaError, NotFound, Unavailable
-from izba.image.stored import find
+from izba.image.stored import find, fits
 from izba.image.transfer import silent
 from izba.oci.platform import Platform
 from izba.oci.reference import Reference
@@ -53,11 +53,11 @@ def acquire(
     before a registry is asked. Without `takes_name` a name that means an image for another platform goes on meaning
     that. In rootless mode the engine's user namespace must have been entered.
     """
-    if pull != "always" and (found := find(engine.store, name)) is not None and _fits(found, platform):
+    if pull != "always" and (found := find(engine.store, name)) is not None and fits(found.row, platform):
         return found
     with _BRINGING:
         image = find(engine.store, name)  # another build of this process may have brought it meanwhile
-        if pull != "always" and image is not None and _fits(image, platform):
+        if pull != "always" and image is not None and fits(image.row, platform):
             return image
         reference = Reference.parse(name)
         if bootstrap is not None and platform is None:
@@ -84,15 +84,9 @@ def acquire(
             raise
 
 
-def _fits(image: StoredImage, platform: str | None) -> bool:
-    return platform is None or Platform.parse(platform) == Platform.of(
-        image.row.os, image.row.architecture, image.row.variant
-    )
-
-
 def _other_platform(image: StoredImage | None, wanted: Platform | None) -> str | None:
     """What to say where an image is here, but not the one that was asked for."""
-    if image is None or wanted is None or _fits(image, str(wanted)):
+    if image is None or wanted is None or fits(image.row, str(wanted)):
         return None
     here = Platform.of(image.row.os, image.row.architecture, image.row.variant)
     return f"the image here is for {here}, and {wanted} was asked for"

@@ -87,6 +87,15 @@ def find_row(store: Store, name_or_id: str) -> ImageRow | None:
     return None
 
 
+def fits(row: ImageRow, platform: str | None) -> bool:
+    """Whether an image is for the platform that was asked for, if any was. Raises `InvalidPlatform`."""
+    if not platform:
+        return True
+    from izba.oci.platform import Platform
+
+    return Platform.parse(platform) == Platform.of(row.os, row.architecture, row.variant)
+
+
 def _told(name: str) -> str:
     """As Docker tells it: a name with its tag."""
     try:

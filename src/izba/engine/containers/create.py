@@ -99,18 +99,9 @@ def check_name(name: str) -> None:
 def require_image(engine: Engine, request: ContainerRequest) -> ImageRow:
     """The image's row. Raises `ImageMissing`."""
     row = None if request.pull == "always" else stored.find_row(engine.store, request.image)
-    if row is not None and _fits(row, request.platform):
+    if row is not None and stored.fits(row, request.platform):
         return row
     raise ImageMissing(request.image)
-
-
-def _fits(row: ImageRow, platform: str) -> bool:
-    if not platform:
-        return True
-    from izba.oci.platform import Platform
-
-    wanted = Platform.parse(platform)
-    return wanted == Platform.of(row.os, row.architecture, row.variant)
 
 
 def _document(engine: Engine, request: ContainerRequest, image: ImageRow, held: list[Held]) -> Kept:

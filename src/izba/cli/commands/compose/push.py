@@ -33,12 +33,14 @@ def run(compose: ComposeContext, argv: list[str]) -> int:
 
 
 def push_images(compose: ComposeContext, project: Project, *, quiet: bool, ignore_failures: bool) -> int:
-    """Push the images of services that are built and have a name."""
+    """Push the images of services that are built and have a name; tell of the others, even quietly, as Compose does."""
+    from izba.cli.commands.compose.session import tell_skipped
     from izba.cli.commands.push import run as push
     from izba.errors import IzbaError
 
     for service in project.services:
         if service.build is None or not service.image:
+            tell_skipped(compose, service.name)
             continue
         try:
             push(compose.context, [*(("--quiet",) if quiet else ()), service.image])

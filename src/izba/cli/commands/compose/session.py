@@ -166,6 +166,12 @@ def tell(event: Event) -> None:
     sys.stderr.flush()
 
 
+def tell_skipped(compose: ComposeContext, what: str, why: str = "") -> None:
+    """One line on stderr for a service or an image that a command passes over."""
+    if compose.progress not in {"quiet", "none"}:
+        sys.stderr.write(f" {what}  Skipped {why}".rstrip() + "\n")
+
+
 def silent(_event: Event) -> None:
     """Tells nothing."""
 
