@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
+import shutil
 import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -191,7 +194,8 @@ def published_rootless(peers: Mapping[str, Peer], scratch: Path) -> Iterator[Mea
             del serving["podman rootless"]
         serving["izba slirp4netns"] = users["izba range"]
         options["izba slirp4netns"] = ("--network", "slirp4netns")
-        with _serving(serving, options) as ports:
+        with _serving(serving, options) as published, _limits(found["izba"]) as limits:
+            ports = published | limits
             kinds = ("izba range", "izba single")
             requests = tuple(
                 Goal(factor=factor, peer=peer, izba=kind)
@@ -232,6 +236,50 @@ def _serving(
         for number, peer in enumerate(peers.values()):
             with contextlib.suppress(RuntimeError):
                 peer("rm", "--force", f"web{number}")
+
+
+@contextlib.contextmanager
+def _limits(izba: Peer) -> Iterator[dict[str, int]]:
+    """What this machine allows: the web server on the host's own network, and behind a relay in C that does nothing
+    else (HAProxy in TCP mode, where it is installed).
+    """
+    direct, relayed = 80, 8199
+    izba("run", "-d", "--name", "direct", "--network", "host", "nginx")
+    try:
+        _wait_for(direct)
+        ports = {"no relay": direct}
+        with contextlib.ExitStack() as kept:
+            if haproxy := shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin"):
+                kept.enter_context(_haproxy(haproxy, relayed, direct))
+                ports["haproxy"] = relayed
+            yield ports
+    finally:
+        izba("rm", "--force", "direct")
+
+
+@contextlib.contextmanager
+def _haproxy(program: str, listen: int, server: int) -> Iterator[None]:
+    with tempfile.NamedTemporaryFile("w", suffix=".cfg") as configuration:
+        configuration.write(
+            f"""
+            defaults
+                mode tcp
+                option splice-auto
+                timeout connect 5s
+                timeout client 60s
+                timeout server 60s
+            listen relay
+                bind 127.0.0.1:{listen}
+                server web 127.0.0.1:{server}
+"""
+        )
+        configuration.flush()
+        with subprocess.Popen([program, "-db", "-f", configuration.name]) as process:
+            try:
+                _wait_for(listen)
+                yield
+            finally:
+                process.kill()
 
 
 def _wait_for(port: int) -> None:
