@@ -17,8 +17,8 @@ import pytest
 
 from izba.image.stored import require
 from izba.layer.xattrs import belongs_to_layer
+from tests.archive.archives import oci_archive, repack
 from tests.archive.images import build, files, open_store
-from tests.archive.test_save_load import oci_archive, repack
 from tests.support.users import User
 
 SOURCE = Path(__file__).parents[2] / "src"

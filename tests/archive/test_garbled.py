@@ -18,8 +18,8 @@ from izba.errors import IzbaError
 from izba.image.loading import load
 from izba.oci.digest import Digest
 from izba.store.store import Store
+from tests.archive.archives import members, repack, saved
 from tests.archive.images import build, files, open_store
-from tests.archive.test_save_load import members, repack, saved
 
 pytestmark = pytest.mark.root
 

@@ -16,8 +16,8 @@ from izba.image.loading import load, load_directory
 from izba.image.stored import StoredImage
 from izba.store.store import Store
 from tests.archive import peers
-from tests.archive.images import build, files, open_store
-from tests.archive.test_save_load import files_of, names
+from tests.archive.archives import files_of, names
+from tests.archive.images import build, files
 
 pytestmark = pytest.mark.root
 
@@ -33,18 +33,6 @@ def docker() -> Iterator[peers.Docker]:
 def podman() -> Iterator[peers.Podman]:
     with tempfile.TemporaryDirectory(prefix="izba-", dir="/var/tmp") as short:  # podman allows 50 characters
         yield peers.Podman(Path(short) / "p")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(tmp_path / "one") as store:
-        yield store
-
-
-@pytest.fixture
-def other(tmp_path: Path) -> Iterator[Store]:
-    with open_store(tmp_path / "other") as store:
-        yield store
 
 
 @pytest.fixture

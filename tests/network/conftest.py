@@ -23,6 +23,7 @@ from tests.containers.conftest import (  # noqa: F401 - fixtures
     root_izba,
     single_izba,
 )
+from tests.support.ports import free_ports
 from tests.support.users import User
 
 HOST, LAN = "198.18.0.2", "198.18.0.1"
@@ -271,6 +272,12 @@ def each_izba(request: pytest.FixtureRequest) -> Iterator[Izba]:
     yield one
     one.clean()
     one("network", "prune", "-f")
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that is free, and with it the next."""
+    return free_ports(2)[0]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,30 +1,23 @@
-"""What is collected, what is not, and what check finds and mends."""
+"""What is collected and what is not, and layers on their way into snapshots."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from izba.image.mutate import create_image
 from izba.image.stored import find, require
 from izba.image.unpack import unpack_layer
-from izba.layer.streams import Discard
-from izba.oci.chain import next_chain_id
 from izba.oci.descriptor import Descriptor
 from izba.oci.digest import Digest, DigestMismatch
-from izba.oci.reference import Reference
-from izba.store.check import Problem, check, repair
-from izba.store.containers import ContainerRow
+from izba.store.check import check
 from izba.store.content import ONCE
 from izba.store.gc import INGEST_SECONDS
 from izba.store.store import Store
-from tests.store.conftest import roots_at
 from tests.support.children import in_child
-from tests.support.layers import load, tar
+from tests.support.layers import build_own_layer, insert_container, load, tar
 
 pytestmark = pytest.mark.root
 
@@ -34,15 +27,6 @@ TWO = tar({"two": b"2"})
 
 def _keys(store: Store) -> set[str]:
     return {snapshot.key for snapshot in store.snapshots.walk()}
-
-
-def _container(store: Store, image: str, id: str = "c" * 64) -> None:
-    found = require(store, image)
-    with store.db.transaction():
-        store.snapshots.prepare(id, found.chain_id)
-        store.containers.insert(
-            ContainerRow(id=id, name=id[:8], image=found.row.manifest, snapshot=id, created=1, config="{}")
-        )
 
 
 def _forget(store: Store, name: str) -> None:
@@ -102,7 +86,7 @@ def test_an_image_without_name_stays_until_it_is_removed(store: Store) -> None:
 
 def test_a_container_keeps_its_layers_when_the_image_goes(store: Store) -> None:
     image = load(store, [ONE, TWO], "app")
-    _container(store, "app")
+    insert_container(store, "app")
     _forget(store, "app")
 
     store.collect()
@@ -321,150 +305,14 @@ def test_two_processes_unpack_a_layer_once(store: Store) -> None:
 
 
 def test_an_own_layer_is_a_snapshot_and_no_blob(store: Store) -> None:
-    base = load(store, [ONE], "base")
-    with store.lease("build"):
-        store.snapshots.prepare("key", base.chain_id)
-        Path(store.snapshots.upper("key"), "built").write_text("x" * 100_000)
-        written = store.snapshots.write_layer("key", Discard())
-        chain = next_chain_id(base.chain_id, written.diff_id)
-        store.snapshots.commit(chain, "key", diff_id=written.diff_id, size=written.size)
-        config = {**base.config, "rootfs": {"type": "layers", "diff_ids": [*base.diff_ids, written.diff_id]}}
-        layers = [*base.layers, store.layers.descriptor(written.diff_id)]
-        image = create_image(store, config=config, layers=layers, name=Reference.parse("built"))
+    image = build_own_layer(store)
 
-    assert image.layers[1].digest == written.diff_id
-    assert not store.content.has(written.diff_id)
-    with image.open_tar(written.diff_id) as reader:
+    layer = image.layers[1]
+    assert layer.digest == image.diff_ids[1]
+    assert not store.content.has(layer.digest)
+    with image.open_tar(layer.digest) as reader:
         text = b""
         while data := reader.read(1 << 16):
             text += data
-    assert (Digest.of(text), len(text)) == (written.diff_id, written.size)
+    assert (Digest.of(text), len(text)) == (layer.digest, layer.size)
     assert check(store, verify=True) == []
-
-
-# -- check and repair
-
-
-def test_a_healthy_store_has_no_problem(store: Store) -> None:
-    load(store, [ONE, TWO], "app")
-    _container(store, "app")
-
-    assert check(store, verify=True) == []
-
-
-def _damage_blob_missing(store: Store) -> None:
-    os.unlink(store.content.path(require(store, "app").id))
-
-
-def _damage_layer_blob_missing(store: Store) -> None:
-    os.unlink(store.content.path(require(store, "app").layers[0].digest))
-
-
-def _damage_blob_cut(store: Store) -> None:
-    os.truncate(store.content.path(require(store, "app").id), 3)
-
-
-def _damage_snapshot_missing(store: Store) -> None:
-    from izba.store.snapshots.trees import remove_tree
-
-    remove_tree(store.snapshots.directory(1))
-
-
-def _damage_container_row(store: Store) -> None:
-    store.snapshots.remove("c" * 64)
-
-
-@pytest.mark.parametrize(
-    ("damage", "kind"),
-    [
-        (_damage_blob_missing, "blob-missing"),
-        (_damage_layer_blob_missing, "blob-missing"),
-        (_damage_blob_cut, "blob-corrupt"),
-        (_damage_snapshot_missing, "snapshot-missing"),
-        (_damage_container_row, "container-broken"),
-    ],
-)
-def test_damage_is_found_and_mended_so_that_all_can_be_had_again(damage: object, kind: str, store: Store) -> None:
-    image = load(store, [ONE, TWO], "app")
-    _container(store, "app")
-    damage(store)  # type: ignore[operator]
-
-    problems = check(store)
-    assert [problem.kind for problem in problems] == [kind]
-    if kind != "container-broken":
-        assert problems[0].images == (image.id,)
-
-    repair(store, problems)
-    assert check(store, verify=True) == []
-    load(store, [ONE, TWO], "app")
-    assert require(store, "app").chain_id is not None
-    assert check(store, verify=True) == []
-
-
-def test_rot_is_found_by_reading_everything(store: Store) -> None:
-    load(store, [ONE], "app")
-    (layer,) = require(store, "app").layers
-    with open(store.content.path(layer.digest), "r+b") as file:
-        file.write(b"?")
-
-    assert check(store) == []
-    problems = check(store, verify=True)
-    assert [(problem.kind, problem.subject) for problem in problems] == [("blob-corrupt", layer.digest)]
-
-    repair(store, problems)
-    assert check(store, verify=True) == []
-
-
-def test_an_own_layer_that_was_changed_is_found_by_reading_everything(store: Store) -> None:
-    test_an_own_layer_is_a_snapshot_and_no_blob(store)
-    key = next(snapshot.key for snapshot in store.snapshots.walk() if snapshot.parent is not None)
-    Path(store.snapshots.upper(key), "smuggled").write_text("in")
-
-    problems = check(store, verify=True)
-    assert [(problem.kind, problem.subject) for problem in problems] == [("snapshot-corrupt", key)]
-
-    repair(store, problems)
-    assert check(store, verify=True) == []
-    assert find(store, "built") is None
-    assert find(store, "base") is not None
-
-
-def test_orphans_are_found_and_removed(store: Store) -> None:
-    load(store, [ONE], "app")
-    Path(store.content.path(Digest.of(b"orphan"))).write_bytes(b"orphan")
-    os.makedirs(store.snapshots.directory(99) + "/fs")
-    in_child(lambda: store.lease("killed").__enter__() and None)
-
-    problems = check(store)
-    assert sorted(problem.kind for problem in problems) == ["blob-orphaned", "lease-dead", "snapshot-orphaned"]
-
-    repair(store, problems)
-    assert check(store) == []
-
-
-def test_what_another_process_is_removing_is_no_orphan_and_what_it_left_is(store: Store) -> None:
-    load(store, [ONE], "app")
-    chain = require(store, "app").chain_id
-
-    def remove(key: str, *, when: Callable[[], None]) -> None:
-        store.snapshots.prepare(key, chain)
-        with store.db.transaction():
-            store.db.after(when)  # before the directory goes, since it comes first
-            store.snapshots.remove(key)
-
-    def look() -> None:
-        with Store.open(store.roots) as other:
-            found.append(check(other))
-
-    found: list[list[Problem]] = []
-    remove("one", when=look)
-    in_child(lambda: remove("two", when=lambda: os._exit(0)))
-    look()
-
-    assert [[problem.kind for problem in problems] for problems in found] == [[], ["snapshot-orphaned"]]
-
-
-def test_a_check_of_an_empty_root_decides_nothing(tmp_path: Path) -> None:
-    with Store.open(roots_at(tmp_path / "fresh")) as store:
-        assert check(store, verify=True) == []
-        assert store.db.rows("SELECT * FROM settings") == []
