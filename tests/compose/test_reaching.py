@@ -9,7 +9,8 @@ from tests.compose.conftest import Compose
 from tests.containers.conftest import eventually
 
 
-def test_services_find_each_other_by_name_and_alias(project: Compose) -> None:
+def test_services_find_each_other_by_name_and_alias(any_project: Compose) -> None:
+    project = any_project
     project.write(
         """
         services:

@@ -209,7 +209,7 @@ def machine() -> Iterator[Machine]:
     made.host("ip", "addr", "add", f"{HOST}/24", "dev", "up0")
     made.host("ip", "link", "set", "up0", "mtu", "1400", "up")
     made.lan("ip", "addr", "add", f"{LAN}/24", "dev", "lan0")
-    made.lan("ip", "link", "set", "lan0", "up")
+    made.lan("ip", "link", "set", "lan0", "mtu", "1400", "up")
     made.host("ip", "route", "add", "default", "via", LAN)
     yield made
     for process in processes:
@@ -240,8 +240,7 @@ class LanIzba(Izba):
     def command(self) -> list[str]:
         assert self.user is not None
         assert self.machine is not None
-        ids = ["setpriv", f"--reuid={self.user.uid}", f"--regid={self.user.gid}", "--clear-groups"]
-        return [*self.machine.on_host, *ids, *super().command]
+        return [*own_prefix(self, self.machine), *super().command]
 
     def options(self) -> dict[str, Any]:
         assert self.user is not None
@@ -278,6 +277,31 @@ def each_izba(request: pytest.FixtureRequest) -> Iterator[Izba]:
 def port() -> int:
     """A port that is free, and with it the next."""
     return free_ports(2)[0]
+
+
+def ids_of(user: User) -> tuple[str, ...]:
+    """What makes setpriv's command one of the user's."""
+    return (f"--reuid={user.uid}", f"--regid={user.gid}", "--clear-groups")
+
+
+def own_prefix(izba: Izba, machine: Machine) -> tuple[str, ...]:
+    """What makes a command one of whoever runs this izba, on the machine."""
+    return (*machine.on_host, *(("setpriv", *ids_of(izba.user)) if izba.user else ()))
+
+
+@dataclass
+class PrefixedIzba(Izba):
+    """An izba of somebody's, behind a command line that takes it elsewhere, with variables of its own."""
+
+    prefix: tuple[str, ...] = ()
+    extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def command(self) -> list[str]:
+        return [*self.prefix, *super().command]
+
+    def options(self) -> dict[str, Any]:
+        return {"env": self.environment | self.extra, "cwd": self.root}
 
 
 @pytest.fixture(scope="session", autouse=True)
