@@ -171,7 +171,7 @@ def _directory(parent: str, bundle: str | None, image_bundle: bytes, files: Mapp
 
 
 def _make_directory(final: str, contents: Mapping[str, bytes]) -> None:
-    os.makedirs(os.path.dirname(final), exist_ok=True)
+    os.makedirs(os.path.dirname(final), mode=0o700, exist_ok=True)  # a proxy's address may hold a password
     temporary = f"{final}.{os.urandom(8).hex()}.tmp"  # two threads of a command may be here at once
     os.mkdir(temporary, 0o755)
     os.chmod(temporary, 0o755)  # whatever the umask: other users of the container read it

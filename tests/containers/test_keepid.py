@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers.conftest import Izba
+from tests.containers.conftest import Izba, eventually
 
 
 @pytest.fixture(params=["range", "single"])
@@ -61,14 +61,15 @@ def test_the_user_is_whom_the_image_expects(users_izba: Izba, work: Path) -> Non
     assert owner(work / "app") == (user.uid, user.gid)
 
 
-def test_the_images_files_keep_their_owners(range_izba: Izba) -> None:
+def test_the_images_files_keep_their_owners_where_there_are_others(users_izba: Izba) -> None:
     script = "stat -c %u:%g /bin /etc/passwd /tmp; touch /bin/x || echo refused; touch /tmp/x && stat -c %u /tmp/x"
 
-    seen = range_izba.ok(
+    seen = users_izba.ok(
         "run", "--rm", "--network", "none", "--userns", "keep-id:uid=1000,gid=1000", "busybox", "sh", "-c", script
     )
 
-    assert seen.split() == ["0:0", "0:0", "0:0", "refused", "1000"]
+    theirs = ["0:0", "0:0", "0:0", "refused", "1000"]
+    assert seen.split() == (["1000:1000"] * 3 + ["1000"] if users_izba.has_single_id else theirs)
 
 
 def test_root_of_such_a_container_is_a_subordinate_id_of_the_users(range_izba: Izba) -> None:
@@ -85,30 +86,28 @@ def test_root_of_such_a_container_is_a_subordinate_id_of_the_users(range_izba: I
     assert range_izba("commit", name, "x").returncode == 1
 
 
-def test_exec_and_probes_work_on_a_network_of_its_own(range_izba: Izba) -> None:
+def test_exec_and_probes_work_on_a_network_of_its_own(users_izba: Izba) -> None:
     options = ("--userns", "keep-id", "--health-cmd", "true", "--health-interval", "50ms")
-    name = range_izba.name()
-    range_izba.ok("run", "-d", "--name", name, *options, "busybox", "sleep", "60")
+    name = users_izba.name()
+    users_izba.ok("run", "-d", "--name", name, *options, "busybox", "sleep", "60")
 
-    assert range_izba.ok("exec", name, "ls", "/sys/class/net").split() == ["eth0", "lo"]
-    assert " /sys sysfs ro," in range_izba.ok("exec", name, "cat", "/proc/mounts")
-    low = range_izba("exec", name, "timeout", "0.3", "nc", "-l", "-p", "80")
+    assert users_izba.ok("exec", name, "ls", "/sys/class/net").split() == ["eth0", "lo"]
+    assert " /sys sysfs ro," in users_izba.ok("exec", name, "cat", "/proc/mounts")
+    low = users_izba("exec", name, "timeout", "0.3", "nc", "-l", "-p", "80")
     assert "Permission denied" not in low.stderr
-    from tests.containers.conftest import eventually
-
-    eventually(lambda: range_izba.state(name)["Health"]["Status"] == "healthy")
-    range_izba.ok("restart", "-t", "0", name)
-    assert range_izba.ok("exec", name, "id", "-u") != "0"
+    eventually(lambda: users_izba.state(name)["Health"]["Status"] == "healthy")
+    users_izba.ok("restart", "-t", "0", name)
+    assert users_izba.ok("exec", name, "id", "-u") != "0"
 
 
-def test_a_named_volume_is_filled_for_whom_the_container_sees(range_izba: Izba) -> None:
-    volume = range_izba.name()
+def test_a_named_volume_is_filled_for_whom_the_container_sees(users_izba: Izba) -> None:
+    volume = users_izba.name()
     options = ("--network", "none", "--userns", "keep-id:uid=1000,gid=1000", "-v", f"{volume}:/data")
 
-    seen = range_izba.ok("run", "--rm", *options, "busybox", "stat", "-c", "%u:%g", "/data", "/data/seed")
+    seen = users_izba.ok("run", "--rm", *options, "busybox", "stat", "-c", "%u:%g", "/data", "/data/seed")
 
-    assert seen.split() == ["0:0", "0:0"]
-    range_izba.ok("volume", "rm", volume)
+    assert seen.split() == (["1000:1000"] if users_izba.has_single_id else ["0:0"]) * 2
+    users_izba.ok("volume", "rm", volume)
 
 
 def test_roots_ids_are_the_hosts(izba: Izba) -> None:
@@ -133,6 +132,12 @@ def test_the_copy_is_made_once_and_stays_as_long_as_a_container_needs_it(range_i
     range_izba.ok("image", "prune", "-f")
     assert "copied once" in range_izba("run", "--rm", *options, "busybox", "true").stderr
     assert range_izba("system", "check", "--verify").stdout == "no problem found\n"
+
+
+def test_with_a_single_id_nothing_is_copied(single_izba: Izba) -> None:
+    done = single_izba("run", "--rm", "--network", "none", "--userns", "keep-id:uid=78,gid=78", "busybox", "id", "-u")
+
+    assert (done.stdout, done.stderr) == ("78\n", "")
 
 
 @pytest.mark.parametrize("first", [("--userns", "keep-id"), ()])

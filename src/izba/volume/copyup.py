@@ -7,31 +7,56 @@ import os
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.layer.fsops import FsOps
+    from izba.volume.store import Volume
 
 
 class CopyUpFailed(OSError):
     """The image's files could not be copied into the volume."""
 
 
-def copy_up(root: int, path: str, volume: str) -> None:
-    """Copy the directory `path` of the tree `root` into the directory `volume`, if that is empty."""
+def copy_up(root: int, path: str, volume: Volume) -> None:
+    """Copy the directory `path` of the tree `root` into the volume, if that is empty, or was not filled to the end.
+
+    One at a time: who comes second finds it filled, and writes over nothing that a container of the first has changed.
+    """
+    import fcntl
+
     from izba.linux import rootpath
 
-    if os.listdir(volume):
-        return
+    directory = os.path.dirname(volume.path)
+    lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        source = rootpath.open_in_root(root, path, os.O_RDONLY | os.O_DIRECTORY)
-    except (FileNotFoundError, NotADirectoryError):
-        return
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        begun = os.path.lexists(f"{directory}/{_FILLING}")
+        if os.listdir(volume.path) and not begun:
+            return
+        try:
+            source = rootpath.open_in_root(root, path, os.O_RDONLY | os.O_DIRECTORY)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        try:
+            _fill(source, path, volume, mark=f"{directory}/{_FILLING}")
+        finally:
+            os.close(source)
+    finally:
+        os.close(lock)
+
+
+_FILLING = "filling"
+"""A file beside what is in a volume, as long as that is not all of it: who fills it may be killed."""
+
+
+def _fill(source: int, path: str, volume: Volume, *, mark: str) -> None:
     from izba.layer.fsops import fsops
 
+    os.close(os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     ops = fsops()
     try:
-        copy_tree(source, volume, write=ops, apply=ops)
+        copy_tree(source, volume.path, write=ops, apply=ops)
     except CopyFailed as error:
         raise CopyUpFailed(f"{path} of the image could not be copied into the volume: {error}") from None
-    finally:
-        os.close(source)
+    volume.settings.give(volume.path)
+    os.unlink(mark)
 
 
 class CopyFailed(OSError):

@@ -2,6 +2,7 @@
 
     <data>/volumes/<name>/_data        what containers see
     <data>/volumes/<name>/volume.json  when it was made, its labels, whether it was given no name by its user …
+    <data>/volumes/<name>/filling      as long as the image's files are copied into it
 
 A volume is made under a hidden name and renamed, so that it is there whole or not at all. Whoever finds or makes
 volumes for a container has them `held` until the container is known, whoever removes one holds them alone: none goes
@@ -85,8 +86,10 @@ class Held:
     def __init__(self, directory: str, *, alone: bool) -> None:
         import fcntl
 
-        os.makedirs(directory, mode=0o711, exist_ok=True)
+        os.makedirs(directory, mode=0o700, exist_ok=True)
         self._fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        if os.fstat(self._fd).st_mode & 0o077:
+            os.fchmod(self._fd, _CLOSED)
         fcntl.flock(self._fd, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
 
     def close(self) -> None:
@@ -230,7 +233,7 @@ class Volumes:
         new = f"{self.directory}/.new-{new_id()}"
         os.makedirs(f"{new}/_data", mode=0o755)
         os.chmod(f"{new}/_data", 0o755)
-        os.chmod(self.directory, 0o711)
+        os.chmod(self.directory, _CLOSED)
         jsonio.write(f"{new}/volume.json", {"created": time.time_ns(), **value}, durable=durable)
         return new
 
@@ -240,6 +243,9 @@ class Volumes:
 
         remove_tree(path)
 
+
+_CLOSED = 0o700
+"""Setuid programs in a volume are for its containers, and for nobody else on the host (CVE-2021-41091)."""
 
 _SETTLED = 3600.0
 """A volume that is still unnamed after so many seconds is nobody's."""

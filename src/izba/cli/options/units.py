@@ -5,6 +5,8 @@ from __future__ import annotations
 from izba.cli.options.flags import UsageError
 
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+_MOST = (1 << 63) - 1
+"""What the kernel counts bytes with is signed and has 64 bits."""
 
 
 def size(text: str, flag: str) -> int:
@@ -13,6 +15,7 @@ def size(text: str, flag: str) -> int:
     digits = rest.rstrip("kmgtp ")
     unit = rest[len(digits) :].strip()
     whole, point, fraction = digits.partition(".")
-    if not whole.isdecimal() or (point and not fraction.isdecimal()) or unit not in _POWERS:
+    is_number = text.isascii() and whole.isdecimal() and (fraction.isdecimal() or not point)
+    if not is_number or unit not in _POWERS or (bytes_ := float(digits) * 1024 ** _POWERS[unit]) > _MOST:
         raise UsageError(f"invalid argument {text!r} for --{flag}: invalid size: '{text}'")
-    return int(float(digits) * 1024 ** _POWERS[unit])
+    return int(bytes_)

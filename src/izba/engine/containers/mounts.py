@@ -93,8 +93,7 @@ def _fill(volume: Volume, target: str, open_image: Callable[[], int]) -> None:
         return
     root = open_image()
     try:
-        copy_up(root, target, volume.path)
-        volume.settings.give(volume.path)
+        copy_up(root, target, volume)
     finally:
         os.close(root)
 

@@ -26,6 +26,15 @@ _TMPFS_DEFAULTS = ("noexec", "nosuid", "nodev")
 _OPPOSITES = {"exec": "noexec", "suid": "nosuid", "dev": "nodev", "rw": "ro"}
 _OPPOSITES |= {value: key for key, value in _OPPOSITES.items()}
 
+_POWERS = {letter: power for power, letter in enumerate("kmgtpe", 1)}
+_NO_ID = (1 << 32) - 1
+_HINTS = {
+    "size": "a number of bytes, with k, m or g behind it, or of hundredths of the memory with %, as in size=64m",
+    "mode": "octal digits, as in mode=1777",
+    "uid": "a number",
+    "gid": "a number",
+}
+
 _RECURSIVE_READ_ONLY = (5, 12)  # mount_setattr(2)
 
 _STAYS_WRITABLE = ("/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue")
@@ -111,7 +120,7 @@ def tmpfs_options(options: Iterable[str]) -> list[str]:
     result = list(_TMPFS_DEFAULTS)
     for option in options:
         if not _is_tmpfs_option(option):
-            raise InvalidArgument(f"invalid tmpfs option {option!r}")
+            raise InvalidArgument(f"invalid tmpfs option {option!r}", hint=_HINTS.get(option.partition("=")[0]))
         if (opposite := _OPPOSITES.get(option)) in result:
             result.remove(opposite)
         _add(result, option)
@@ -120,13 +129,27 @@ def tmpfs_options(options: Iterable[str]) -> list[str]:
 
 def _is_tmpfs_option(option: str) -> bool:
     key, equals, value = option.partition("=")
-    if key in {"size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol"}:
-        return bool(equals and value) and "\0" not in value
+    if not value.isascii():
+        return False
+    if key in {"size", "nr_inodes", "nr_blocks"}:
+        return _is_amount(value) or (key == "size" and value[-1:] == "%" and value[:-1].isdecimal() and len(value) < 9)
+    if key == "mode":
+        return bool(value) and set("01234567").issuperset(value) and int(value, 8) <= 0o7777
+    if key in {"uid", "gid"}:
+        return value.isdecimal() and int(value) < _NO_ID
+    if key == "mpol":
+        return bool(value) and "\0" not in value
     return not equals and key in (
         "ro rw exec noexec suid nosuid dev nodev sync async dirsync remount mand nomand atime noatime diratime "
         "nodiratime relatime norelatime strictatime nostrictatime bind rbind unbindable runbindable "
         "private rprivate shared rshared slave rslave".split()
     )
+
+
+def _is_amount(value: str) -> bool:
+    """Whether the kernel would read this number as it is written: it takes one that is too large modulo 2⁶⁴."""
+    digits, power = (value[:-1], _POWERS[value[-1].lower()]) if value[-1:].lower() in _POWERS else (value, 0)
+    return digits.isdecimal() and len(digits) < 20 and int(digits) << 10 * power < 1 << 63
 
 
 def _is_wanted(
