@@ -175,6 +175,22 @@ def test_a_container_shares_the_network_of_another(any_izba: Izba) -> None:
     assert ask_from(any_izba, client, "127.0.0.1", 80) == web
 
 
+def test_who_shares_a_network_has_its_names_too(any_izba: Izba, network: str) -> None:
+    served(any_izba, "--network", network, "--network-alias", "shop")
+    first = idle(any_izba, "--network", network, "--hostname", "till", "--add-host", "far:10.1.2.3")
+    second = idle(any_izba, "--network", f"container:{first}")
+    third = idle(any_izba, "--network", f"container:{second}")
+
+    for each in (second, third):
+        assert any_izba.ok("exec", each, "hostname") == "till"
+        for file in ("hosts", "hostname", "resolv.conf"):
+            assert any_izba.ok("exec", each, "cat", f"/etc/{file}") == any_izba.ok("exec", first, "cat", f"/etc/{file}")
+        assert ask_from(any_izba, each, "shop", 80) != ""
+
+    any_izba.ok("network", "connect", "bridge", first)
+    assert address_of(any_izba, first) in any_izba.ok("exec", second, "cat", "/etc/hosts")
+
+
 def test_a_static_address_is_given(any_izba: Izba) -> None:
     name = f"n{os.urandom(4).hex()}"
     any_izba.ok("network", "create", "--subnet", "10.99.7.0/24", "--gateway", "10.99.7.254", name)

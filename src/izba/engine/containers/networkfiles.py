@@ -16,14 +16,24 @@ if TYPE_CHECKING:
     from izba.network.plan import NetworkPlan
 
 
+NAMES = ("resolv.conf", "hostname", "hosts")
+
+
 def write_network_files(container: Container, plan: NetworkPlan | None) -> None:
-    """Write them. `plan` has the addresses of a container with networks of izba's."""
-    hostname = _hostname(container)
-    texts = {
-        "hosts": _hosts(container, plan, hostname),
-        "hostname": f"{hostname}\n",
-        "resolv.conf": resolv_conf(container, servers=_servers(container, plan), names=plan is not None and plan.names),
-    }
+    """Write them. `plan` has the addresses of a container with networks of izba's.
+
+    Who has another container's network has its files bound over its own, which stay copies for whoever has its.
+    """
+    if (other := sharing(container)) is not None:
+        texts = {name: _read(f"{other.directory}/{name}") for name in NAMES}
+    else:
+        hostname = _hostname(container)
+        servers, names = _servers(container, plan), plan is not None and plan.names
+        texts = {
+            "hosts": _hosts(container, plan, hostname),
+            "hostname": f"{hostname}\n",
+            "resolv.conf": resolv_conf(container, servers=servers, names=names),
+        }
     for name, text in texts.items():
         fd = os.open(f"{container.directory}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
         try:
@@ -31,6 +41,21 @@ def write_network_files(container: Container, plan: NetworkPlan | None) -> None:
             os.fchmod(fd, 0o644)
         finally:
             os.close(fd)
+
+
+def sharing(container: Container) -> Container | None:
+    """The container whose network it has, with `--network container:NAME`. Raises `ContainerNotFound`."""
+    mode = container.host_config.get("NetworkMode", "host")
+    if not mode.startswith("container:"):
+        return None
+    from izba.engine.containers.model import require
+
+    return require(container.engine, mode.removeprefix("container:"))
+
+
+def hostname_of(container: Container) -> str:
+    """The name that a container was started with."""
+    return _read(f"{container.directory}/hostname").strip()
 
 
 def extra_host(text: str) -> tuple[str, str]:

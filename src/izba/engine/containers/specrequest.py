@@ -6,6 +6,7 @@ import os
 
 from izba.engine.containers import mounts
 from izba.engine.containers.keepid import keep_id
+from izba.engine.containers.networkfiles import NAMES, hostname_of, sharing
 from izba.errors import InvalidArgument
 from izba.runtime.specgen.request import DeviceRate, MountRequest, ResourceLimits, SpecRequest, Ulimit
 
@@ -29,6 +30,7 @@ def spec_request(engine: Engine, container: Container, root: RootView) -> SpecRe
     options = security.parse(host.get("SecurityOpt") or (), _no_file)
     trust = _host_trust(engine, container, root)
     kept = keep_id(host.get("UsernsMode", ""), rootless=engine.roots.rootless)
+    lender = sharing(container)
     return SpecRequest(
         id=container.id,
         args=container.command,
@@ -37,15 +39,15 @@ def spec_request(engine: Engine, container: Container, root: RootView) -> SpecRe
         cwd=config.get("WorkingDir") or None,
         user=resolve_user(config.get("User", ""), root),
         tty=config.get("Tty", False),
-        hostname=config.get("Hostname") or None,
-        domainname=config.get("Domainname") or None,
+        hostname=config.get("Hostname") or (hostname_of(lender) if lender else None) or None,
+        domainname=(lender or container).config.get("Domainname") or None,
         network=_namespace(engine, "net", host.get("NetworkMode", "host"), default="host"),
         pid=_namespace(engine, "pid", host.get("PidMode", ""), default="private"),
         ipc=_namespace(engine, "ipc", host.get("IpcMode", ""), default="private"),
         uts=_namespace(engine, "uts", host.get("UTSMode", ""), default="private"),
         cgroupns=host.get("CgroupnsMode", ""),
         mounts=mounts.requests(container.mounts),
-        network_files=network_files(container),
+        network_files=network_files(lender or container),
         engine_mounts=trust[1],
         read_only=host.get("ReadonlyRootfs", False),
         privileged=host.get("Privileged", False),
@@ -100,10 +102,9 @@ def limits(host: HostConfig) -> ResourceLimits:
 
 
 def network_files(container: Container) -> tuple[MountRequest, ...]:
-    """Their binds."""
+    """The binds of a container's, its own or those of whose network it has."""
     return tuple(
-        MountRequest(type="bind", source=f"{container.directory}/{name}", target=f"/etc/{name}")
-        for name in ("resolv.conf", "hostname", "hosts")
+        MountRequest(type="bind", source=f"{container.directory}/{name}", target=f"/etc/{name}") for name in NAMES
     )
 
 
