@@ -14,6 +14,7 @@ from izba.jsonio import read
 from izba.linux import process as processes
 from tests.containers.conftest import Izba, eventually
 from tests.containers.test_lifecycle import monitor_of
+from tests.containers.test_resume import kill, networks_processes
 from tests.containers.test_streams import Terminal
 
 LISTEN = 'trap "echo bye; exit 4" TERM; echo listening; printf part; while :; do sleep 0.05; done'
@@ -194,6 +195,20 @@ def test_one_that_is_killed_asleep_is_a_killed_monitor(any_izba: Izba) -> None:
     assert any_izba.state(name)["ExitCode"] == 255
     assert not processes.is_alive(pid, began)
     assert any_izba.ok("start", name) == name
+
+
+def test_names_are_answered_again_after_the_networks_process_was_killed_while_it_slept(any_izba: Izba) -> None:
+    """What it starts in its place has all that izba was installed with, wherever that is."""
+    name, network = any_izba.name(), f"n{os.urandom(4).hex()}"
+    any_izba.ok("network", "create", network)
+    any_izba.ok("run", "-d", "--name", name, "--network", network, "busybox", "sleep", "1000")
+    wait_until_asleep(any_izba, name)
+    for pid in networks_processes(any_izba):
+        kill(pid)
+
+    eventually(lambda: any_izba("exec", name, "nslookup", name, "127.0.0.11").returncode == 0)
+    any_izba.clean()
+    any_izba.ok("network", "rm", network)
 
 
 def test_orphans_that_came_while_it_slept_are_reaped(izba: Izba) -> None:

@@ -39,7 +39,7 @@ SIGNALS = (_signal.SIGCHLD, _signal.SIGTERM)
 
 WAKE = """
 import os, sys, time
-sys.path.append(sys.argv[1])
+sys.path += sys.argv[2:]
 try:
     from izba import codecache
     codecache.install()
@@ -47,7 +47,7 @@ try:
 except Exception:
     time.sleep(1)
     os.execv(sys.executable, sys.orig_argv)
-wake.main(int(sys.argv[2]))
+wake.main(int(sys.argv[1]))
 """
 """What the interpreter is told; while a package manager replaces izba's files, it tries again."""
 
@@ -101,8 +101,8 @@ def _sleep(supervisor: Supervisor, quiet: float) -> None:
         _write(memory, value | {"quiet": quiet, "slept": time.monotonic(), "only_asleep": [epoll_fd, signals]})
         for fd in (epoll_fd, signals, *fds):
             os.set_inheritable(fd, True)
-        root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-        sleeper.become(epoll_fd, [sys.executable, "-X", "utf8", "-I", "-S", "-c", WAKE, root, str(memory)])
+        interpreter = [sys.executable, "-X", "utf8", "-I", "-S", "-c", WAKE]
+        sleeper.become(epoll_fd, [*interpreter, str(memory), *_import_path()])
     finally:
         for fd in (epoll_fd, *fds):
             os.set_inheritable(fd, False)
@@ -112,6 +112,13 @@ def _sleep(supervisor: Supervisor, quiet: float) -> None:
         if memory >= 0:
             os.close(memory)
         _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
+
+
+def _import_path() -> list[str]:
+    """Where izba and its libraries are: each may be in a place of its own, and the relay that a monitor starts needs
+    them all."""
+    root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+    return list(dict.fromkeys([root, *(each for each in sys.path if os.path.isabs(each))]))
 
 
 def _write(fd: int, value: dict[str, Any]) -> None:
