@@ -70,12 +70,12 @@ def test_the_end_of_a_container_whose_monitor_was_killed_is_told_once(any_izba: 
     assert [each["Actor"]["Attributes"]["container"] for each in unmounted] == [any_izba.inspect(name)["Id"]]
 
 
-def test_a_run_in_the_foreground_and_its_volume(izba: Izba) -> None:
+def test_a_run_in_the_foreground_and_its_volume(any_izba: Izba) -> None:
     since = time.time()
-    izba.ok("run", "--rm", "--network", "none", "-v", "told-volume:/v", "busybox", "true")
-    izba.ok("volume", "rm", "told-volume")
+    any_izba.ok("run", "--rm", "--network", "none", "-v", "told-volume:/v", "busybox", "true")
+    any_izba.ok("volume", "rm", "told-volume")
 
-    events = told(izba, since)
+    events = told(any_izba, since)
 
     assert [(each["Type"], each["Action"]) for each in events] == [
         ("volume", "create"),
@@ -90,13 +90,15 @@ def test_a_run_in_the_foreground_and_its_volume(izba: Izba) -> None:
     ]
 
 
-def test_a_stop_without_patience_and_a_network_are_told(izba: Izba) -> None:
-    name, since = izba.name(), time.time()
-    izba.ok("run", "-d", "--name", name, "busybox", "sh", "-c", "trap '' TERM; echo up; while :; do sleep 1; done")
-    eventually(lambda: izba.ok("logs", name) == "up")
-    izba.ok("stop", "-t", "0", name)
+def test_a_stop_without_patience_and_a_network_are_told(any_izba: Izba) -> None:
+    name, since = any_izba.name(), time.time()
+    any_izba.ok("run", "-d", "--name", name, "busybox", "sh", "-c", "trap '' TERM; echo up; while :; do sleep 1; done")
+    eventually(lambda: any_izba.ok("logs", name) == "up")
+    any_izba.ok("stop", "-t", "0", name)
 
-    found = [(each["Type"], each["Action"], each["Actor"]["Attributes"].get("signal")) for each in told(izba, since)]
+    found = [
+        (each["Type"], each["Action"], each["Actor"]["Attributes"].get("signal")) for each in told(any_izba, since)
+    ]
 
     assert found == [
         *(("container", "create", None), ("network", "connect", None), ("container", "start", None)),
@@ -105,39 +107,39 @@ def test_a_stop_without_patience_and_a_network_are_told(izba: Izba) -> None:
     ]
 
 
-def test_filters_choose_and_those_of_one_name_add_up(izba: Izba) -> None:
+def test_filters_choose_and_those_of_one_name_add_up(any_izba: Izba) -> None:
     since = time.time()
-    first, second = izba.detached("true"), izba.detached("true", options=("-l", "tier=front"))
-    izba.ok("wait", first, second)
+    first, second = any_izba.detached("true"), any_izba.detached("true", options=("-l", "tier=front"))
+    any_izba.ok("wait", first, second)
 
     def names(*filters: str) -> list[str]:
         args = [word for each in filters for word in ("--filter", each)]
-        return [each["Actor"]["Attributes"]["name"] + ":" + each["Action"] for each in told(izba, since, *args)]
+        return [each["Actor"]["Attributes"]["name"] + ":" + each["Action"] for each in told(any_izba, since, *args)]
 
     assert sorted(names("event=die", "type=container")) == sorted([f"{first}:die", f"{second}:die"])
     assert names(f"container={first}", "event=create", "event=start") == [f"{first}:create", f"{first}:start"]
     assert names("label=tier=front", "event=start") == [f"{second}:start"]
     assert {each.partition(":")[0] for each in names("image=busybox")} == {first, second}
-    assert izba("events", "--filter", "colour=red").returncode == 1
+    assert any_izba("events", "--filter", "colour=red").returncode == 1
 
 
-def test_who_waits_is_told_at_once_and_until_ends_it(izba: Izba) -> None:
-    with izba.popen("events", "--filter", "event=die", "--format", "{{.Action}} {{.Actor.Attributes.exitCode}}",
+def test_who_waits_is_told_at_once_and_until_ends_it(any_izba: Izba) -> None:
+    with any_izba.popen("events", "--filter", "event=die", "--format", "{{.Action}} {{.Actor.Attributes.exitCode}}",
                     stdout=subprocess.PIPE) as waiting:  # fmt: skip
         assert waiting.stdout is not None
         lines: list[str] = []
         reader = threading.Thread(target=lambda: lines.append(waiting.stdout.readline()))  # type: ignore[union-attr]
         reader.start()
         while not lines:  # it may not listen yet
-            izba("run", "--rm", "--network", "none", "busybox", "sh", "-c", "exit 9")
+            any_izba("run", "--rm", "--network", "none", "busybox", "sh", "-c", "exit 9")
         reader.join()
         waiting.kill()
 
     assert lines == ["die 9\n"]
     start = time.monotonic()
-    assert izba.ok("events", "--until", "-1s", "--filter", "event=pull") == ""
+    assert any_izba.ok("events", "--until", "-1s", "--filter", "event=pull") == ""
     assert 0.9 < time.monotonic() - start < 5
-    since_ever = izba.ok("events", "--until", "0s", "--filter", "event=die", "--format", "{{.Status}} {{.ID}}")
+    since_ever = any_izba.ok("events", "--until", "0s", "--filter", "event=die", "--format", "{{.Status}} {{.ID}}")
     assert since_ever.splitlines()[-1].startswith("die ")
 
 

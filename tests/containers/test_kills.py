@@ -177,23 +177,23 @@ def test_other_runtimes_records_do_not_outlive_their_container(izba: Izba, runti
     assert list((izba.root / "run").glob(f"**/{id}*")) == []
 
 
-def test_many_runs_and_removals_of_one_name_end_with_one_or_none(izba: Izba) -> None:
-    name, word = izba.name(), uuid.uuid4().hex
+def test_many_runs_and_removals_of_one_name_end_with_one_or_none(any_izba: Izba) -> None:
+    name, word = any_izba.name(), uuid.uuid4().hex
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     commands = []
     for number in range(32):
         options = ("-d", "--name", name, "--network", "none", "-v", f"{name}:/v")
         run = ("run", *options, "busybox", "sh", "-c", f": {word}; sleep 300")
         args = ("rm", "-f", name) if number % 4 == 3 else run
-        commands.append(izba.popen(*args, **quiet))
+        commands.append(any_izba.popen(*args, **quiet))
     for command in commands:
         command.wait(120)
 
-    running = izba.ok("ps", "--filter", f"name=^{name}$", "--format", "{{.Names}}").split()
+    running = any_izba.ok("ps", "--filter", f"name=^{name}$", "--format", "{{.Names}}").split()
     assert len(running) == len(with_word(word)) <= 1
-    izba("rm", "-f", name)
+    any_izba("rm", "-f", name)
     assert with_word(word) == []
-    izba.ok("volume", "rm", name)
+    any_izba.ok("volume", "rm", name)
 
 
 def test_a_volume_whose_filling_is_killed_is_filled_by_the_next_container(any_izba: Izba) -> None:
@@ -227,16 +227,18 @@ def test_a_volume_whose_filling_is_killed_is_filled_by_the_next_container(any_iz
 
 
 def test_a_volume_that_a_container_is_being_made_with_is_not_removed(any_izba: Izba) -> None:
-    izba, name = any_izba, any_izba.name()
+    name = any_izba.name()
     for _ in range(6):
-        izba.ok("volume", "create", name)
-        made = izba.popen("create", "--network", "none", "-v", f"{name}:/v", "busybox", "true", stdout=-1, stderr=-1)
-        removed = izba("volume", "rm", name)
+        any_izba.ok("volume", "create", name)
+        made = any_izba.popen(
+            "create", "--network", "none", "-v", f"{name}:/v", "busybox", "true", stdout=-1, stderr=-1
+        )
+        removed = any_izba("volume", "rm", name)
         id, _ = made.communicate()
         assert made.returncode == 0
-        volumes = izba.ok("volume", "ls", "-q").split()
+        volumes = any_izba.ok("volume", "ls", "-q").split()
         if removed.returncode == 0:  # before the container counted on it; then it was made anew
             assert name in volumes
-        assert izba("start", id.strip()).returncode == 0
-        izba.ok("rm", "-f", id.strip())
-        izba.ok("volume", "rm", "-f", name)
+        assert any_izba("start", id.strip()).returncode == 0
+        any_izba.ok("rm", "-f", id.strip())
+        any_izba.ok("volume", "rm", "-f", name)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from izba.jsonio import loads
 from izba.linux import process as processes
 from tests.containers.conftest import Izba, eventually
 
@@ -40,14 +41,14 @@ def test_stop_start_restart_and_their_states(any_izba: Izba) -> None:
     assert any_izba.state(name)["Pid"] != started["Pid"]
 
 
-def test_stop_kills_what_does_not_listen_after_its_patience(izba: Izba) -> None:
-    name = izba.detached("sleep", "60")
+def test_stop_kills_what_does_not_listen_after_its_patience(any_izba: Izba) -> None:
+    name = any_izba.detached("sleep", "60")
     start = time.monotonic()
 
-    izba.ok("stop", "-t", "1", name)
+    any_izba.ok("stop", "-t", "1", name)
 
     assert 1 <= time.monotonic() - start < 8
-    assert izba.state(name)["ExitCode"] == 137
+    assert any_izba.state(name)["ExitCode"] == 137
 
 
 def test_stopping_what_is_stopped_and_starting_what_runs_is_no_error(izba: Izba) -> None:
@@ -146,8 +147,9 @@ def test_on_failure_restarts_as_often_as_it_says(any_izba: Izba) -> None:
     assert any_izba.ok("logs", name).split() == ["run"] * 3
 
 
-def test_always_restarts_until_it_is_stopped(any_izba: Izba) -> None:
-    name = any_izba.detached("sh", "-c", "sleep 0.05", options=("--restart", "always"))
+@pytest.mark.parametrize("policy", ["always", "unless-stopped"])
+def test_always_restarts_until_it_is_stopped(any_izba: Izba, policy: str) -> None:
+    name = any_izba.detached("sh", "-c", "sleep 0.05", options=("--restart", policy))
     eventually(lambda: any_izba.inspect(name)["RestartCount"] >= 2)
 
     any_izba.ok("stop", "-t", "0", name)
@@ -155,24 +157,37 @@ def test_always_restarts_until_it_is_stopped(any_izba: Izba) -> None:
     assert any_izba.state(name)["Status"] == "exited"
 
 
-@pytest.mark.parametrize("verb", ["kill", "stop"])
-def test_what_waits_for_its_restart_can_be_ended(izba: Izba, verb: str) -> None:
-    name = izba.detached("false", options=("--restart", "always"))
-    # The wait before the sixth start is 3.2 s, and it has only begun when it is seen.
-    eventually(lambda: (found := izba.inspect(name))["RestartCount"] >= 5 and found["State"]["Restarting"])
+def test_each_wait_is_longer_than_the_one_before_and_can_be_ended(any_izba: Izba) -> None:
+    since = time.time()
+    names = {verb: any_izba.detached("false", options=("--restart", "always")) for verb in ("kill", "stop")}
+    for verb, name in names.items():
+        # The wait before the sixth start is 3.2 s, and it has only begun when it is seen.
+        eventually(
+            lambda name=name: (found := any_izba.inspect(name))["RestartCount"] >= 5 and found["State"]["Restarting"]
+        )  # type: ignore[misc]
 
-    izba.ok(verb, name)
+        any_izba.ok(verb, name)
 
-    state = izba.state(name)
-    assert (state["Status"], state["ExitCode"], state["Error"]) == ("exited", 1, "")
+        state = any_izba.state(name)
+        assert (state["Status"], state["ExitCode"], state["Error"]) == ("exited", 1, "")
+        told = any_izba.ok(
+            *("events", "--since", str(since), "--until", "0s", "--format", "json"),
+            *("--filter", f"container={name}", "--filter", "event=start", "--filter", "event=die"),
+        )
+        events = [(event["Action"], event["timeNano"] / 1e9) for event in map(loads, told.splitlines())]
+        waits = [after - before for (action, before), (_, after) in pairwise(events) if action == "die"]
+        assert len(waits) == 5
+        assert all(wait >= 0.1 * 2**number for number, wait in enumerate(waits)), waits
 
 
-def test_a_success_is_not_restarted_on_failure(izba: Izba) -> None:
-    name = izba.detached("true", options=("--restart", "on-failure"))
+def test_a_success_is_not_restarted_on_failure_and_a_failure_not_without_a_policy(any_izba: Izba) -> None:
+    success = any_izba.detached("true", options=("--restart", "on-failure"))
+    failure = any_izba.detached("false", options=("--restart", "no"))
 
-    izba.ok("wait", name)
+    any_izba.ok("wait", success, failure)
 
-    assert izba.inspect(name)["RestartCount"] == 0
+    assert [any_izba.inspect(name)["RestartCount"] for name in (success, failure)] == [0, 0]
+    assert [any_izba.state(name)["Status"] for name in (success, failure)] == ["exited"] * 2
 
 
 # -- health
@@ -325,16 +340,16 @@ def test_a_command_killed_at_any_moment_leaves_what_can_be_removed(izba: Izba, m
     assert izba.ok("ps", "-aq") == ""
 
 
-def test_two_starts_at_once_make_one_run(izba: Izba) -> None:
-    name = izba.name()
-    izba.ok("create", "--name", name, "busybox", "sh", "-c", "echo run; exec sleep 60")
+def test_two_starts_at_once_make_one_run(any_izba: Izba) -> None:
+    name = any_izba.name()
+    any_izba.ok("create", "--name", name, "busybox", "sh", "-c", "echo run; exec sleep 60")
 
-    starts = [izba.popen("start", name, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(6)]
+    starts = [any_izba.popen("start", name, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(6)]
     for start in starts:
         start.wait(60)
 
-    eventually(lambda: izba.ok("logs", name) == "run")
-    assert izba.state(name)["Running"] is True
+    eventually(lambda: any_izba.ok("logs", name) == "run")
+    assert any_izba.state(name)["Running"] is True
 
 
 def test_a_start_waits_for_who_is_about_to_let_go_of_the_container(any_izba: Izba) -> None:
@@ -350,19 +365,19 @@ def test_a_start_waits_for_who_is_about_to_let_go_of_the_container(any_izba: Izb
     assert any_izba.state(name)["Running"] is True
 
 
-def test_a_reboot_is_seen_without_repair(izba: Izba) -> None:
+def test_a_reboot_is_seen_without_repair(any_izba: Izba) -> None:
     from izba.jsonio import read, write
 
-    name = izba.detached("sleep", "60")
-    path = str(izba.directory(name) / "state.json")
+    name = any_izba.detached("sleep", "60")
+    path = str(any_izba.directory(name) / "state.json")
     value = read(path)
-    izba.ok("kill", name)
-    izba.ok("wait", name)
+    any_izba.ok("kill", name)
+    any_izba.ok("wait", name)
 
     write(path, value | {"boot": "another boot"})
 
-    assert izba.state(name)["ExitCode"] == 255
-    izba.ok("start", name)
+    assert any_izba.state(name)["ExitCode"] == 255
+    any_izba.ok("start", name)
 
 
 def test_an_idle_container_costs_little_memory(izba: Izba) -> None:

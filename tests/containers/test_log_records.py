@@ -100,16 +100,16 @@ def test_a_full_disk_costs_the_log_whole_records_and_nothing_else(tmp_path: Path
         subprocess.run(["umount", tmp_path], check=True)
 
 
-def test_details_show_what_log_opts_ask_for(izba: Izba) -> None:
+def test_details_show_what_log_opts_ask_for(any_izba: Izba) -> None:
     options = ("--log-opt", "labels=of,tier", "--log-opt", "env-regex=^LANG", "--log-opt", "tag={{.ImageName}}/{{.ID}}")
-    name = izba.detached("echo", "x", options=(*options, "--label", "tier=a b", "-e", "LANGUAGE=de&en"))
-    izba.ok("wait", name)
+    name = any_izba.detached("echo", "x", options=(*options, "--label", "tier=a b", "-e", "LANGUAGE=de&en"))
+    any_izba.ok("wait", name)
 
-    shown = izba.ok("logs", "--details", name)
+    shown = any_izba.ok("logs", "--details", name)
 
-    id = izba.inspect(name)["Id"][:12]
+    id = any_izba.inspect(name)["Id"][:12]
     assert shown == f"LANGUAGE=de%26en,of=image,tag=busybox%2F{id},tier=a+b x"
-    assert izba.ok("logs", "--details", "-t", name).endswith(f"Z {shown}")
+    assert any_izba.ok("logs", "--details", "-t", name).endswith(f"Z {shown}")
 
 
 def test_a_torn_record_is_passed_over(izba: Izba) -> None:
@@ -135,15 +135,15 @@ def test_follow_ends_at_until_though_the_container_goes_on(any_izba: Izba) -> No
     eventually(lambda: len(any_izba.ok("logs", name).split()) > len(lines))
 
 
-def test_a_follower_hears_of_an_end_that_no_monitor_tells(izba: Izba) -> None:
+def test_a_follower_hears_of_an_end_that_no_monitor_tells(any_izba: Izba) -> None:
     import os
     import signal
 
-    name = izba.detached("sh", "-c", "echo first; sleep 100")
-    with izba.popen("logs", "-f", name, stdout=-1) as follower:
+    name = any_izba.detached("sh", "-c", "echo first; sleep 100")
+    with any_izba.popen("logs", "-f", name, stdout=-1) as follower:
         assert follower.stdout is not None
         assert follower.stdout.readline() == "first\n"
-        os.kill(json.loads((izba.directory(name) / "state.json").read_text())["monitor"][0], signal.SIGKILL)
+        os.kill(json.loads((any_izba.directory(name) / "state.json").read_text())["monitor"][0], signal.SIGKILL)
         assert follower.wait(60) == 0
 
-    eventually(lambda: izba.state(name)["Status"] == "exited")
+    eventually(lambda: any_izba.state(name)["Status"] == "exited")

@@ -82,49 +82,49 @@ def test_what_its_policy_wants_is_started_and_nothing_else(any_izba: Izba) -> No
     any_izba.ok("volume", "rm", volume)
 
 
-def test_who_joins_anothers_namespaces_comes_after_it(izba: Izba) -> None:
-    first, second = detached(izba, "always"), izba.name()
+def test_who_joins_anothers_namespaces_comes_after_it(any_izba: Izba) -> None:
+    first, second = detached(any_izba, "always"), any_izba.name()
     options = ("--name", second, "--restart", "always", "--network", f"container:{first}")
-    izba.ok("run", "-d", *options, "busybox", "sleep", "100")
-    take_down(izba, first, second)
-    izba.ok("rm", first)
-    izba.ok("run", "-d", "--name", first, "--restart", "always", "--network", "none", "busybox", "sleep", "100")
-    take_down(izba, first)
+    any_izba.ok("run", "-d", *options, "busybox", "sleep", "100")
+    take_down(any_izba, first, second)
+    any_izba.ok("rm", first)
+    any_izba.ok("run", "-d", "--name", first, "--restart", "always", "--network", "none", "busybox", "sleep", "100")
+    take_down(any_izba, first)
 
-    assert izba.ok("system", "resume").split() == [first, second], "though it was made later"
-
-
-def test_a_container_of_rm_that_the_machine_took_down_is_gone_with_its_volume(izba: Izba) -> None:
-    name = izba.detached("sleep", "100", options=("--rm", "-v", "/own"))
-    (volume,) = (mount["Name"] for mount in izba.inspect(name)["Mounts"])
-    take_down(izba, name)
-
-    izba.ok("system", "resume")
-
-    assert izba("inspect", name).returncode == 1
-    assert izba("volume", "inspect", volume).returncode == 1
+    assert any_izba.ok("system", "resume").split() == [first, second], "though it was made later"
 
 
-def test_one_that_cannot_be_started_is_told_and_hinders_no_other(izba: Izba, tmp_path: Path) -> None:
-    (tmp_path / "there").mkdir()
-    broken, sound = detached(izba, "always", "-v", f"{tmp_path}/there:/x"), detached(izba, "always")
-    take_down(izba, broken, sound)
-    (tmp_path / "there").rmdir()
+def test_a_container_of_rm_that_the_machine_took_down_is_gone_with_its_volume(any_izba: Izba) -> None:
+    name = any_izba.detached("sleep", "100", options=("--rm", "-v", "/own"))
+    (volume,) = (mount["Name"] for mount in any_izba.inspect(name)["Mounts"])
+    take_down(any_izba, name)
 
-    done = izba("system", "resume")
+    any_izba.ok("system", "resume")
+
+    assert any_izba("inspect", name).returncode == 1
+    assert any_izba("volume", "inspect", volume).returncode == 1
+
+
+def test_one_that_cannot_be_started_is_told_and_hinders_no_other(any_izba: Izba, place: Path) -> None:
+    (place / "there").mkdir()
+    broken, sound = detached(any_izba, "always", "-v", f"{place}/there:/x"), detached(any_izba, "always")
+    take_down(any_izba, broken, sound)
+    (place / "there").rmdir()
+
+    done = any_izba("system", "resume")
 
     assert (done.returncode, done.stdout.split()) == (1, [sound])
     assert f"starting {broken}" in done.stderr
-    assert izba.state(broken)["Error"] != ""
+    assert any_izba.state(broken)["Error"] != ""
 
 
-def test_a_state_that_a_power_cut_emptied_is_an_end(izba: Izba) -> None:
-    name = detached(izba, "always")
-    take_down(izba, name)
-    (izba.directory(name) / "state.json").write_bytes(b"")
+def test_a_state_that_a_power_cut_emptied_is_an_end(any_izba: Izba) -> None:
+    name = detached(any_izba, "always")
+    take_down(any_izba, name)
+    (any_izba.directory(name) / "state.json").write_bytes(b"")
 
-    assert izba.state(name)["Status"] == "exited"
-    assert izba.ok("system", "resume") == name
+    assert any_izba.state(name)["Status"] == "exited"
+    assert any_izba.ok("system", "resume") == name
 
 
 # -- unhealthy

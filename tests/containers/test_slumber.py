@@ -84,16 +84,16 @@ def test_an_end_of_its_own_wakes_it(any_izba: Izba) -> None:
     assert any_izba.ok("wait", name) == "7"
 
 
-def test_it_sleeps_again_and_wakes_again(izba: Izba) -> None:
+def test_it_sleeps_again_and_wakes_again(any_izba: Izba) -> None:
     name = listening_asleep(
-        izba, "trap 'echo one' USR1; trap 'echo two' USR2; echo listening; while :; do sleep 0.05; done"
+        any_izba, "trap 'echo one' USR1; trap 'echo two' USR2; echo listening; while :; do sleep 0.05; done"
     )
     for number, text in ((signal.SIGUSR1, "listening\none"), (signal.SIGUSR2, "listening\none\ntwo")):
-        os.kill(izba.state(name)["Pid"], number)
-        eventually(lambda text=text: izba.ok("logs", name) == text)  # type: ignore[misc]
-        wait_until_asleep(izba, name)
+        os.kill(any_izba.state(name)["Pid"], number)
+        eventually(lambda text=text: any_izba.ok("logs", name) == text)  # type: ignore[misc]
+        wait_until_asleep(any_izba, name)
 
-    assert izba.state(name)["Running"] is True
+    assert any_izba.state(name)["Running"] is True
 
 
 def test_who_attaches_wakes_it_and_input_gets_through(izba: Izba) -> None:
@@ -113,17 +113,17 @@ def test_a_terminal_survives_it(izba: Izba) -> None:
     assert terminal.wait() == 6
 
 
-def test_a_restart_policy_holds(izba: Izba) -> None:
-    name = asleep(izba, "sleep", "60", options=("--restart", "on-failure:1"))
-    first = izba.state(name)["Pid"]
+def test_a_restart_policy_holds(any_izba: Izba) -> None:
+    name = asleep(any_izba, "sleep", "60", options=("--restart", "on-failure:1"))
+    first = any_izba.state(name)["Pid"]
 
     os.kill(first, signal.SIGKILL)
-    eventually(lambda: izba.state(name)["Pid"] not in {0, first})
-    wait_until_asleep(izba, name)
-    os.kill(izba.state(name)["Pid"], signal.SIGKILL)
-    eventually(lambda: not izba.state(name)["Running"])
+    eventually(lambda: any_izba.state(name)["Pid"] not in {0, first})
+    wait_until_asleep(any_izba, name)
+    os.kill(any_izba.state(name)["Pid"], signal.SIGKILL)
+    eventually(lambda: not any_izba.state(name)["Running"])
 
-    assert izba.inspect(name)["RestartCount"] == 1
+    assert any_izba.inspect(name)["RestartCount"] == 1
 
 
 def test_a_policy_that_was_changed_before_is_kept(izba: Izba) -> None:

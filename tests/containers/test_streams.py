@@ -59,12 +59,13 @@ def test_exec_runs_beside_and_gives_its_exit_code(any_izba: Izba) -> None:
     assert any_izba("exec", name, "/etc/not-executable").returncode == 126
 
 
-def test_exec_as_another_user_and_in_the_background(izba: Izba) -> None:
-    name = izba.detached("sleep", "60")
+def test_exec_as_another_user_and_in_the_background(any_izba: Izba) -> None:
+    name = any_izba.detached("sleep", "60")
 
-    assert izba.ok("exec", "-u", "app", name, "id", "-un") == "app"
-    izba.ok("exec", "-d", name, "touch", "/tmp/made")
-    eventually(lambda: izba("exec", name, "test", "-e", "/tmp/made").returncode == 0)
+    if not any_izba.has_single_id:
+        assert any_izba.ok("exec", "-u", "app", name, "id", "-un") == "app"
+    any_izba.ok("exec", "-d", name, "touch", "/tmp/made")
+    eventually(lambda: any_izba("exec", name, "test", "-e", "/tmp/made").returncode == 0)
 
 
 def test_exec_needs_a_running_container(izba: Izba) -> None:
@@ -181,27 +182,27 @@ def test_logs_go_where_they_came_from(any_izba: Izba) -> None:
     assert (done.stdout, done.stderr) == ("out\n", "err\n")
 
 
-def test_logs_tail_since_and_timestamps(izba: Izba) -> None:
-    name = izba.detached("sh", "-c", "for i in 1 2 3 4 5; do echo $i; done")
-    izba.ok("wait", name)
+def test_logs_tail_since_and_timestamps(any_izba: Izba) -> None:
+    name = any_izba.detached("sh", "-c", "for i in 1 2 3 4 5; do echo $i; done")
+    any_izba.ok("wait", name)
 
-    assert izba.ok("logs", "--tail", "2", name).split() == ["4", "5"]
-    assert izba.ok("logs", "-n", "0", name) == ""
-    assert izba.ok("logs", "--since", "1h", name).split() == ["1", "2", "3", "4", "5"]
-    assert izba.ok("logs", "--until", "2001-01-01", name) == ""
-    assert izba.ok("logs", "-t", "--tail", "1", name).endswith("Z 5")
+    assert any_izba.ok("logs", "--tail", "2", name).split() == ["4", "5"]
+    assert any_izba.ok("logs", "-n", "0", name) == ""
+    assert any_izba.ok("logs", "--since", "1h", name).split() == ["1", "2", "3", "4", "5"]
+    assert any_izba.ok("logs", "--until", "2001-01-01", name) == ""
+    assert any_izba.ok("logs", "-t", "--tail", "1", name).endswith("Z 5")
 
 
-def test_logs_follow_to_the_end_across_rotation(izba: Izba) -> None:
+def test_logs_follow_to_the_end_across_rotation(any_izba: Izba) -> None:
     script = "i=0; while [ $i -lt 400 ]; do echo line-$i; i=$((i+1)); sleep 0.002; done"
-    name = izba.detached("sh", "-c", script, options=("--log-opt", "max-size=4k", "--log-opt", "max-file=5"))
+    name = any_izba.detached("sh", "-c", script, options=("--log-opt", "max-size=4k", "--log-opt", "max-file=5"))
 
-    lines = izba.ok("logs", "-f", name).split()
+    lines = any_izba.ok("logs", "-f", name).split()
 
     assert lines == [f"line-{number}" for number in range(int(lines[0].partition("-")[2]), 400)]
-    files = sorted(path.name for path in izba.directory(name).glob("container.log*"))
+    files = sorted(path.name for path in any_izba.directory(name).glob("container.log*"))
     assert files == ["container.log", *(f"container.log.{number}" for number in range(1, 5))]
-    assert all(path.stat().st_size <= 4096 for path in izba.directory(name).glob("container.log*"))
+    assert all(path.stat().st_size <= 4096 for path in any_izba.directory(name).glob("container.log*"))
 
 
 def test_a_long_line_is_cut_into_records_and_put_together_again(izba: Izba) -> None:
