@@ -12,14 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from izba.store.check import LEFTOVERS, check
-from izba.store.store import Store
+from izba.store.check import KINDS, LEFTOVERS
 from tests.containers.conftest import Izba
-from tests.store.conftest import roots_at
+from tests.support.users import User
 
-pytestmark = [pytest.mark.root, pytest.mark.slow]  # eight commands, killed four times each
+pytestmark = pytest.mark.slow  # many commands, each killed several times
 
-KILLS = 4
+KILLS = {"root": 4, "range": 2, "single": 2}
 
 # What is killed | what has to be done before each time | what then finds that it is done.
 COMMANDS = """
@@ -38,47 +37,58 @@ def _rows() -> list[list[str]]:
     return [[part.strip() for part in line.split("|")] for line in COMMANDS.strip().splitlines()]
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory, busybox_archive: Path) -> Izba:
-    """An izba with an image, a container that holds it, and another image in an archive."""
-    root = tmp_path_factory.mktemp("kills") / "izba"
-    izba, context = Izba(root=root), root.parent / "context"
+@pytest.fixture(scope="module", params=["root", "range", "single"])
+def store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, busybox_archive: Path
+) -> tuple[str, Izba]:
+    """Whose izba it is, and one with an image, a container that holds it, and another image in an archive."""
+    mode: str = request.param
+    if mode == "root":
+        izba = Izba(root=tmp_path_factory.mktemp("kills") / "izba")
+    else:
+        user: User = request.getfixturevalue(f"{mode}_user")
+        izba = Izba(root=user.home / "kills" / "izba", user=user)
+        izba.root.parent.mkdir()
+    context = izba.root.parent / "context"
     context.mkdir()
     (context / "f").write_text("copied\n")
     (context / "Dockerfile").write_text("FROM busybox\nCOPY f /f\nRUN echo built > /built\nRUN rm /data/seed\n")
+    for path in (context.parent, context):
+        izba.own(path)
     izba.ok("import", "-c", 'CMD ["sh"]', str(busybox_archive), "busybox")
     izba.ok("run", "--name", "changed", "--network", "none", "busybox", "sh", "-c", "echo changed > /changed")
     izba.ok("build", "-q", "-t", "saved", str(context))
-    izba.ok("save", "-o", str(root.parent / "saved.tar"), "saved")
-    return izba
+    izba.ok("save", "-o", str(izba.root.parent / "saved.tar"), "saved")
+    return mode, izba
 
 
+@pytest.mark.root
 @pytest.mark.parametrize("row", _rows(), ids=lambda row: row[0].split()[0])
-def test_a_command_may_be_killed_at_any_moment(store: Izba, row: list[str], busybox_archive: Path) -> None:
-    directory, chance = store.root.parent, random.Random()
+def test_a_command_may_be_killed_at_any_moment(store: tuple[str, Izba], row: list[str], busybox_archive: Path) -> None:
+    mode, izba = store
+    directory, chance = izba.root.parent, random.Random()
     killed, before, after = (
         shlex.split(text.replace("DIR", str(directory)).replace("ARCHIVE", str(busybox_archive))) for text in row
     )
     if before:
-        store(*before)
+        izba(*before)
     began = time.monotonic()
-    store.ok(*killed)
+    izba.ok(*killed)
     length = time.monotonic() - began
-    for part in range(KILLS):
+    for part in range(KILLS[mode]):
         if before:
-            store(*before)
-        process = store.popen(*killed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(length * (part + chance.random()) / KILLS)  # the moment is what is varied
+            izba(*before)
+        process = izba.popen(*killed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(length * (part + chance.random()) / KILLS[mode])  # the moment is what is varied
         process.kill()
         process.wait()
 
-        with Store.open(roots_at(store.root)) as opened:
-            damage = [str(problem) for problem in check(opened, verify=True) if problem.kind not in LEFTOVERS]
-        assert damage == []
-        store.ok("system", "check", "--repair")
-        assert store.ok("system", "check", "--verify") == "no problem found"
+        *found, _ = izba("system", "check", "--verify").stdout.splitlines()
+        assert [line for line in found if not line.endswith(tuple(KINDS[kind] for kind in LEFTOVERS))] == []
+        izba.ok("system", "check", "--repair")
+        assert izba.ok("system", "check", "--verify") == "no problem found"
         if killed[0] == "rmi":
-            store(*killed)
+            izba(*killed)
         else:
-            store.ok(*killed)
-        store.ok(*after)
+            izba.ok(*killed)
+        izba.ok(*after)
