@@ -120,11 +120,34 @@ SCRIPT = [
     volume create x
     volume create bad/name
     volume create -o nonsense=1 refused
-    volume ls --format '{{{{.Name}}}} {{{{.Driver}}}} {{{{.Scope}}}} {{{{.Labels}}}}' -f name=lab -f label=a
+    volume ls --format '{{{{.Name}}}} {{{{.Driver}}}} {{{{.Scope}}}} {{{{.Label "a"}}}}' -f name=lab -f label=a
+    volume ls --format json -f label=a | sed 's/"Labels":"[^"]*"//; s/"Mountpoint":"[^"]*"//'
+    volume ls --format 'table {{{{.Name}}}}\\t{{{{.Status}}}}\\t{{{{.Label "a"}}}}' -f label=a
+    volume ls --format '{{{{.Nope}}}}'
+    volume ls -q --format '{{{{.Driver}}}}' -f label=a
+    volume ls -q -f label=a -f label=c
+    volume ls -q -f label=a=c
+    volume ls -f 'name=['
+    volume ls -f dangling
     volume ls -f dangling=nonsense
     volume ls -f nonsense=1
     volume inspect --format '{{{{.Name}}}} {{{{json .Labels}}}} {{{{json .Options}}}} {{{{.Scope}}}}' labelled kept
+    volume inspect --format '{{{{index .Labels "a"}}}}|{{{{.Labels.a}}}}|{{{{len .Options}}}}' labelled kept
     volume inspect kept nowhere | grep -v Mountpoint
+    volume inspect nowhere nothing
+    volume inspect ''
+    volume inspect
+    volume create a b
+    volume create -- -x
+    volume create --label =x refused
+    volume create --label only=one -o type=none -o o=bind -o device=/nowhere bound
+    volume ls --format '{{{{.Labels}}}}' -f name=bound
+    volume inspect --format '{{{{json .Options}}}}' bound
+    volume rm bound ''
+    volume rm
+    volume prune x
+    volume prune -f --filter nonsense=1
+    volume prune -f --filter label=nonsense
     create --name mounts -v kept:/k -v /mine -v /etc:/e:ro --tmpfs /t --mount type=volume,src=labelled,dst=/l,ro busybox
     inspect --format '{{{{len .Mounts}}}} {{{{len .HostConfig.Binds}}}} {{{{json .HostConfig.Tmpfs}}}}' mounts
     inspect --format '{{{{json .Config.Volumes}}}} {{{{json .HostConfig.VolumesFrom}}}}' mounts

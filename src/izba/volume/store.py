@@ -53,8 +53,8 @@ class BadVolumeName(InvalidArgument):
         super().__init__(
             f"create {name}: volume name is too short, names should be at least two alphanumeric characters"
             if len(name) == 1
-            else f'"{name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are '
-            "allowed. If you intended to pass a host directory, use absolute path"
+            else f'create {name}: "{name}" includes invalid characters for a local volume name, only '
+            '"[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path'
         )
         self.name = name
 

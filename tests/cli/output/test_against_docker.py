@@ -33,6 +33,7 @@ CONTAINER = {
         "Labels": {"com.example.tier": "front", "empty": ""},
         "ExposedPorts": {"80/tcp": {}},
         "Tty": False,
+        "Volumes": None,
     },
     "HostConfig": {
         "NetworkMode": "bridge",
@@ -40,6 +41,8 @@ CONTAINER = {
         "NanoCpus": 0,
         "Binds": ["/srv/a:/a:ro"],
         "CapAdd": None,
+        "Sysctls": None,
+        "Annotations": None,
     },
     "NetworkSettings": {
         "Ports": {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}], "443/tcp": None},
@@ -54,6 +57,10 @@ TEMPLATES = [
     "{{json .Config.Cmd}} {{json .State.Status}} {{json .HostConfig.Memory}}",
     "{{.Config.Cmd}} {{.Config.Env}}",
     "{{.Config.Entrypoint}} {{.HostConfig.CapAdd}}",
+    "{{len .Config.Entrypoint}} {{json .Config.Entrypoint}} {{if .HostConfig.CapAdd}}yes{{else}}no{{end}}",
+    "{{.Config.Volumes}} {{len .Config.Volumes}} {{json .Config.Volumes}}",
+    '{{index .HostConfig.Sysctls "missing"}}|{{.HostConfig.Sysctls.missing}}|{{range .HostConfig.Sysctls}}x{{end}}',
+    '{{with index .HostConfig.Annotations "x"}}yes{{else}}no{{end}} {{printf "%v" .HostConfig.Annotations}}',
     "{{.Config.Labels}}",
     '{{index .Config.Labels "com.example.tier"}}',
     '{{index .Config.Labels "missing"}}|',

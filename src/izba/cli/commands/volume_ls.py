@@ -43,6 +43,10 @@ LISTING = Listing(
         ),
         "Links": Field(header="LINKS", value=lambda _: "N/A"),
         "Size": Field(header="SIZE", value=lambda _: "N/A"),
+        # Of volumes of a swarm.
+        "Availability": Field(header="AVAILABILITY", value=lambda _: "N/A"),
+        "Group": Field(header="GROUP", value=lambda _: "N/A"),
+        "Status": Field(header="STATUS", value=lambda _: "N/A"),
     },
 )
 
@@ -64,5 +68,6 @@ def run(context: Context, argv: list[str]) -> int:
             and filters.labels(dict(volume.labels))
             and filters.matches("name", volume.name)
         ]
-    sys.stdout.write(LISTING.ids(found, "Name") if flags.on("quiet") else LISTING.show(found, flags.text("format")))
+    only_names = flags.on("quiet") and flags.text("format") in {None, "", "table"}
+    sys.stdout.write(LISTING.ids(found, "Name") if only_names else LISTING.show(found, flags.text("format")))
     return 0

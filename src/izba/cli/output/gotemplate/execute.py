@@ -5,7 +5,7 @@ from __future__ import annotations
 from izba.cli.output.gotemplate import parser
 from izba.cli.output.gotemplate.functions import FUNCTIONS, CallError
 from izba.cli.output.gotemplate.lexer import TemplateError, go_quote, line
-from izba.cli.output.gotemplate.values import NO_VALUE, go_string, type_name
+from izba.cli.output.gotemplate.values import NIL_LIST, NIL_MAP, NO_VALUE, go_string, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class _Run:
                 case parser.Action():
                     value = self.pipeline(node.pipeline, dot)
                     if not node.pipeline.variables:
-                        self.output.append(self.text_of(value, node.pipeline))
+                        self.output.append(self.text_of(value))
                 case parser.Branch(keyword="range"):
                     self.range(node, dot)
                 case parser.Branch():
@@ -100,13 +100,9 @@ class _Run:
                 case parser.Jump():
                     raise _Jumped(node.keyword)
 
-    def text_of(self, value: object, pipeline: parser.Pipeline) -> str:
-        """What a pipeline shows. A document's null may be a list or a map without elements to Go."""
-        if value is not None or not self.strict:
-            return go_string(value)
-        fields = pipeline.commands[-1].arguments[0]
-        name = fields.names[-1] if isinstance(fields, parser.Fields) else ""
-        return "[]" if name in LISTS else "map[]" if name in MAPS else "<nil>"
+    def text_of(self, value: object) -> str:
+        """What a pipeline shows."""
+        return "<nil>" if value is None and self.strict else go_string(value)
 
     def branch(self, node: parser.Branch, dot: object) -> None:
         scope = len(self.variables)
@@ -254,12 +250,14 @@ class _Run:
         if arguments:
             raise self.error(f"{name} is not a method but has arguments", node)
         if name in value:
-            return value[name]
-        if not self.strict or id(value) in self.maps:
+            found: object = value[name]
+        elif not self.strict or value is NIL_MAP or id(value) in self.maps:
             return NO_VALUE
-        if name in UNSET:
-            return UNSET[name]
-        raise self.error(f"map has no entry for key {go_quote(name)}", node)
+        elif name in UNSET:
+            found = UNSET[name]
+        else:
+            raise self.error(f"map has no entry for key {go_quote(name)}", node)
+        return _typed_nil(name) if found is None and self.strict else found
 
     def method(
         self,
@@ -304,6 +302,11 @@ class _Run:
         context = self.shown(node)
         context = context if len(context) <= 20 else f"{context[:20]}..."
         return TemplateError(f':{line(self.text, at)}:{column}: executing "" at <{context}>: {message}')
+
+
+def _typed_nil(name: str) -> object:
+    """What a document's null is to Go."""
+    return NIL_LIST if name in LISTS else NIL_MAP if name in MAPS else None
 
 
 def _maps(value: object, name: str) -> Iterator[int]:

@@ -17,6 +17,17 @@ class NoValue:
 NO_VALUE = NoValue()
 
 
+class NilMap(dict[str, object]):
+    """A map that was never made: as one without keys, but in JSON."""
+
+
+class NilList(list[object]):
+    """A slice that was never made: as one without elements, but in JSON."""
+
+
+NIL_MAP, NIL_LIST = NilMap(), NilList()
+
+
 def go_string(value: object) -> str:
     """What `{{value}}` shows."""
     return "<no value>" if value is None or value is NO_VALUE else shown(value)
@@ -47,6 +58,7 @@ def shown(value: object) -> str:
 
 def go_json(value: Any) -> str:
     """What `{{json value}}` shows: compact, the order of keys kept, nothing but what JSON asks for escaped."""
+    value = None if isinstance(value, NilMap | NilList) else value
     return "".join(_encode(value, 0)).replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
