@@ -56,7 +56,7 @@ SCRIPT = """
     network ls --format {{.Name}}                   | every-network
     network inspect every-network -f {{.Driver}}    | bridge
     run --rm --network none every:1 echo from run   | from run
-    create --name every --network none -v every-volume:/v every:built sleep 600 |
+    create --name every -v every-volume:/v every:built sleep 600 |
     start every                                     | every
     ps --format {{.Names}}                          | every
     inspect every -f {{.State.Status}}              | running

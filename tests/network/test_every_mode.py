@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +31,15 @@ from tests.network.conftest import (
 )
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("ip"), pytest.mark.peer("setpriv")]
+
+
+@pytest.fixture
+def open_directory(busybox_archive: Path) -> Iterator[Path]:
+    """A directory that every user sees what is in."""
+    path = busybox_archive.parent / "open"
+    path.mkdir()
+    yield path
+    shutil.rmtree(path)
 
 
 @pytest.fixture
@@ -202,3 +213,81 @@ def test_nobodys_program_is_needed(izba: Izba, machine: Machine) -> None:
         assert ask_from(alone, client, LAN, 7070) == HOST
         assert send_from(izba, client, LAN, 7070, "ping") == f"{HOST} ping"
     assert fetch(HOST, 8080, prefix=machine.on_lan) == web
+
+
+# -- networks that change while the container runs
+
+
+def test_ports_go_with_the_container_to_another_network(izba: Izba, machine: Machine) -> None:
+    """Out of the one that they were published by, and into one that it was not in when it started."""
+    for network in ("one", "two"):
+        izba.ok("network", "create", network)
+    name = idle(izba, "--network", "one", "-p", "8080:80", "-p", "8080:80/udp", "-p", f"{HOST}:8081:80")
+
+    def is_reached() -> bool:
+        with Server("0.0.0.0", 80, within(izba, name)):
+            assert fetch("::1", 8080, prefix=machine.on_host) not in REFUSED
+            assert fetch("127.0.0.1", 8080, prefix=machine.on_host) not in REFUSED
+            assert send(HOST, 8080, "ping", prefix=machine.on_lan) == f"{LAN} ping"
+            return fetch(HOST, 8080, prefix=machine.on_lan) == LAN == fetch(HOST, 8081, prefix=machine.on_lan)
+
+    izba.ok("network", "disconnect", "one", name)
+    izba.ok("network", "connect", "two", name)
+    assert is_reached()
+    izba.ok("network", "connect", "one", name)
+    assert is_reached()
+    izba.ok("network", "disconnect", "two", name)
+    assert is_reached()
+    with Server(LAN, 7070, machine.on_lan):
+        assert ask_from(izba, name, LAN, 7070) == HOST
+    if izba.user is None:
+        izba.ok("network", "ls")  # puts right what is wrong with the rules
+        assert machine.host("nft", "list", "map", "ip", "izba1", "any_ports").count("8080") == 2
+        assert is_reached()
+
+
+def test_a_restart_by_policy_has_the_networks_of_now(izba: Izba, machine: Machine) -> None:
+    """Neither those that the container was taken out of, which may be gone, nor without those that it was let into."""
+    for network in ("one", "two"):
+        izba.ok("network", "create", network)
+    web = served(izba, "--network", "two")
+    name = idle(izba, "--network", "one", "-p", "8080:80", "--restart", "always")
+    izba.ok("network", "connect", "--alias", "known", "two", name)
+    izba.ok("network", "disconnect", "one", name)
+    izba.ok("network", "rm", "one")
+    pid, address = izba.state(name)["Pid"], address_of(izba, name, "two")
+    machine.host("kill", "-9", str(pid))
+    eventually(lambda: izba.state(name)["Pid"] not in {0, pid})
+
+    assert izba.ok("exec", name, "ip", "-4", "-o", "addr", "show", "scope", "global").split()[1:4] == [
+        *("eth0", "inet", f"{address}/24")
+    ]
+    assert ask_from(izba, name, web, 80) == web
+    assert address in izba.ok("exec", web, "nslookup", "known")
+    with Server("0.0.0.0", 80, within(izba, name)):
+        assert fetch(HOST, 8080, prefix=machine.on_lan) == LAN
+
+
+def test_what_waits_for_its_restart_is_connected_and_disconnected(izba: Izba, open_directory: Path) -> None:
+    """Between two runs there is nothing to be connected, but a next one."""
+    for network in ("one", "two"):
+        izba.ok("network", "create", network)
+    name = izba.name()
+    options = ("--network", "one", "--restart", "always", "-v", f"{open_directory}:/told:ro")
+    izba.ok("run", "-d", "--name", name, *options, "busybox", "sh", "-c", "test -e /told/go && exec sleep 1000; exit 1")
+    eventually(lambda: izba.state(name)["Status"] == "restarting")
+    izba.ok("network", "connect", "two", name)
+    izba.ok("network", "disconnect", "one", name)
+    (open_directory / "go").touch()
+    eventually(lambda: izba.state(name)["Running"] and izba("exec", name, "true").returncode == 0)
+    shown = izba.ok("exec", name, "ip", "-4", "-o", "addr", "show", "scope", "global")
+
+    assert [line.split()[1:4:2] for line in shown.splitlines()] == [["eth0", f"{address_of(izba, name, 'two')}/24"]]
+
+
+def test_a_container_without_a_network_of_its_own_is_not_connected(izba: Izba) -> None:
+    izba.ok("network", "create", "one")
+    for mode in ("none", "host"):
+        name = idle(izba, "--network", mode)
+        refused = izba("network", "connect", "one", name)
+        assert (refused.returncode, f"has the network {mode}" in refused.stderr) == (1, True)

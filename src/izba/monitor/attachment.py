@@ -11,10 +11,12 @@ from izba.linux.loop import READ
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from izba.linux.loop import Loop, Timer
     from izba.monitor.plan import Plan
+    from izba.network.plan import NetworkPlan
     from izba.network.ports import Reserved
 
 _PATIENCE = 0.05
@@ -34,6 +36,7 @@ class Attachment:
         self._pid = 0
         self._retry: Timer | None = None
         self._failures = 0
+        self._turn = 0
 
     @property
     def sockets(self) -> list[int]:
@@ -60,8 +63,20 @@ class Attachment:
         if held:
             self._loop.watch(held[0], READ, lambda _events: self._on_relay_gone())
 
+    def change(self, plan: Plan, pid: int, done: Callable[[], None]) -> None:
+        """The container's networks are those of `plan` now; `done` is called when the relay knows what it has to."""
+        network, before = plan.network, self._plan.network if self._plan else None
+        self._plan = plan
+        assert network is not None
+        if pid and before is not None and _is_the_relays(before, network):
+            self._failures = 0
+            self.register(plan, pid, done)
+        else:
+            done()
+
     def run_ended(self) -> None:
         """Its namespace dies, and its names with it."""
+        self._turn += 1
         if self._retry:
             self._retry.cancel()
             self._retry = None
@@ -122,16 +137,21 @@ class Attachment:
         """Register anew, with a new relay; several monitors see this at once, and one of them starts it."""
         self._loop.unwatch(self._held[0])
         self._failures = 0
-        self._try_again()
+        self._try_again(lambda: None)
 
-    def _try_again(self) -> None:
+    def _try_again(self, done: Callable[[], None]) -> None:
         plan, pid = self._plan, self._pid
         assert plan is not None
-        self._retry = self._loop.after(_PATIENCE * 2**self._failures, lambda: self.register(plan, pid))
+        self._retry = self._loop.after(_PATIENCE * 2**self._failures, lambda: self.register(plan, pid, done))
 
-    def register(self, plan: Plan, pid: int) -> None:
-        """Register the container with the relay, by a child; it is held from when the child has done so."""
+    def register(self, plan: Plan, pid: int, done: Callable[[], None]) -> None:
+        """Register the container with the relay, by a child; it is held from when the child has done so.
+
+        `done` is called then, or when nothing comes of it: the run ended, or a later call is on its way.
+        """
         self._retry = None
+        self._turn += 1
+        turn = self._turn
         from izba.linux import wire
         from izba.monitor import children
 
@@ -157,14 +177,31 @@ class Attachment:
             except EOFError:
                 held = []
             ours.close()
+            if turn != self._turn:
+                for fd in held:
+                    os.close(fd)
+                done()
+                return
             self._failures += 1
             if not held and self._failures < _TRIES and self._held:
-                self._try_again()
+                self._try_again(done)
                 return
             # Without any, what the container had is lost until it is started again.
             self.hold(plan, pid, tuple(held))
+            done()
 
         self._loop.watch(ours.fileno(), READ, on_answer)
+
+
+def _is_the_relays(before: NetworkPlan, after: NetworkPlan) -> bool:
+    """Whether a change of networks is one for the relay: it has to answer names now, or to carry ports elsewhere."""
+    from izba.network.plan import published_by
+
+    if after.names and not before.names:
+        return True
+    carries = any(after.rootless or ":" in place.host_ip for place in after.places)
+    old, new = published_by(before.links), published_by(after.links)
+    return carries and (old and old.address) != (new and new.address)
 
 
 def _await_end(fd: int) -> None:

@@ -7,7 +7,7 @@
 {"verb": "resize", "rows": 24, "columns": 80}
 {"verb": "paused", "value": true}                  frozen, or let go, when answered
 {"verb": "cgroup", "path": "/izba/…"}               an update made a cgroup for it, to be removed at its end
-{"verb": "names"}                                  it was connected to a network whose containers have names
+{"verb": "networks", "links", "names"}             it was connected or disconnected; "pid" is the run that lacks that
 {"verb": "restart-policy", "name": "always", "maximum": 0}
 {"verb": "renamed", "name": "web"}                 what its events call it from now on
 """

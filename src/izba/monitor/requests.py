@@ -113,9 +113,12 @@ def _restart_policy(supervisor: Supervisor, request: Request) -> None:
     request.answer({"ok": True})
 
 
-def _names(supervisor: Supervisor, request: Request) -> None:
-    supervisor.use_names()
-    request.answer({"ok": True})
+def _networks(supervisor: Supervisor, request: Request) -> None:
+    from izba.network.plan import links_from_json
+
+    links, pid = links_from_json(request.value["links"]), supervisor.state.pid
+    names = bool(request.value["names"])
+    supervisor.use_networks(links, names=names, done=lambda: request.answer({"ok": True, "pid": pid}))
 
 
 def _renamed(supervisor: Supervisor, request: Request) -> None:
@@ -132,7 +135,7 @@ _VERBS: dict[str, Callable[[Supervisor, Request], None]] = {
     "resize": _resize,
     "paused": _paused,
     "cgroup": _cgroup,
-    "names": _names,
+    "networks": _networks,
     "restart-policy": _restart_policy,
     "renamed": _renamed,
 }

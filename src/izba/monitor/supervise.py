@@ -25,12 +25,13 @@ from izba.monitor.stdio import Input, Output
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from izba.linux.loop import Timer
     from izba.monitor.health import Health, Verdict
     from izba.monitor.plan import Plan
+    from izba.network.plan import LinkPlan
 
 STRAGGLERS = 1.0
 """Seconds to wait for output of processes that outlive the init, as those in the host's pid namespace can."""
@@ -424,11 +425,17 @@ class Supervisor:
 
     # -- small things
 
-    def use_names(self) -> None:
-        """From now on izba answers what the container asks at 127.0.0.11."""
-        if self.plan.network is not None:
-            self.plan = self.plan.replace(network=self.plan.network.replace(names=True))
-            self._attachment.register(self.plan, self.state.pid)
+    def use_networks(self, links: tuple[LinkPlan, ...], *, names: bool, done: Callable[[], None]) -> None:
+        """The container has these links, in this run and every later one; with `names` izba answers at 127.0.0.11.
+
+        `done` is called when its ports lead to where they should.
+        """
+        if self.plan.network is None:
+            done()
+            return
+        network = self.plan.network.replace(links=links, names=names or self.plan.network.names)
+        self.plan = self.plan.replace(network=network)
+        self._attachment.change(self.plan, self.state.pid, done)
 
     def note(self, **changes: object) -> None:
         """Change the state and write it."""

@@ -7,13 +7,14 @@ import os
 from izba.linux.netlink import RouteSocket
 from izba.network import bridge
 from izba.network.errors import NetworksUnavailable
+from izba.network.plan import published_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from izba.network.external import Helper
-    from izba.network.plan import LinkPlan, NetworkPlan
+    from izba.network.plan import LinkPlan, NetworkPlan, PortBinding
     from izba.network.relay.client import Connection
 
 
@@ -132,7 +133,7 @@ def register(plan: NetworkPlan, relay: Connection, netns: int, reserved: Sequenc
     carried = [
         (place, fd) for place, fd in zip(plan.places, reserved, strict=True) if plan.rootless or ":" in place.host_ip
     ]
-    if carried and (target := bridge.published_by(plan.links)):
+    if carried and (target := published_by(plan.links)):
         relay.ports(target, [place for place, _ in carried], [fd for _, fd in carried])
 
 
@@ -143,8 +144,14 @@ def detach(plan: NetworkPlan) -> None:
 
 
 def attach_running(plan: NetworkPlan, pid: int) -> None:
-    """Connect a running container to one more network."""
-    netns = _netns(pid)
+    """Connect a running container to one more network, and send the plan's ports there.
+
+    One that has ended meanwhile has the network in its next run.
+    """
+    try:
+        netns = _netns(pid)
+    except FileNotFoundError:
+        return
     try:
         with bridge.Visit(netns):
             links = _with_free_names(plan.links)
@@ -153,9 +160,15 @@ def attach_running(plan: NetworkPlan, pid: int) -> None:
                 bridge.connect(host, netns, link, owner=plan.owner)
         with bridge.Visit(netns):
             bridge.configure(links)
-        bridge.publish(links, ())
+        bridge.publish(links, plan.ports)
     finally:
         os.close(netns)
+
+
+def publish_again(links: Sequence[LinkPlan], ports: Sequence[PortBinding], before: str) -> None:
+    """As root: the ports led to the address `before`, which the container has no more."""
+    bridge.publish(links, ports)
+    bridge.forget_ports(ports, before)
 
 
 def detach_running(pid: int, address: str, mac: bytes, remaining: Sequence[LinkPlan]) -> None:
@@ -163,7 +176,10 @@ def detach_running(pid: int, address: str, mac: bytes, remaining: Sequence[LinkP
 
     One that has no address yet, of a connection that was killed in the middle, is known by its hardware address.
     """
-    netns = _netns(pid)
+    try:
+        netns = _netns(pid)
+    except FileNotFoundError:  # it has ended, and its next run does without
+        return
     try:
         with bridge.Visit(netns), RouteSocket() as container:
             addresses = container.addresses()

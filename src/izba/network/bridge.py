@@ -20,6 +20,7 @@ from izba.linux.netlink import NetlinkError, RouteSocket
 from izba.linux.nft import NftSocket
 from izba.network import ipam, ipv4, nft
 from izba.network.errors import InterfaceTaken
+from izba.network.plan import published_by
 from izba.network.sysctl import write_sysctl
 
 TYPE_CHECKING = False
@@ -299,13 +300,13 @@ def publish(links: Sequence[LinkPlan], ports: Sequence[PortBinding]) -> None:
 def unpublish(links: Sequence[LinkPlan], ports: Sequence[PortBinding]) -> None:
     """The inverse of `publish`."""
     if target := published_by(links):
-        with Alone(), NftSocket() as rules:
-            nft.unpublish(rules, ports, target.address)
+        forget_ports(ports, target.address)
 
 
-def published_by(links: Sequence[LinkPlan]) -> LinkPlan | None:
-    """The link that ports are published by."""
-    return next((link for link in links if not link.internal), None)
+def forget_ports(ports: Sequence[PortBinding], address: str) -> None:
+    """No port of these leads to the address any more."""
+    with Alone(), NftSocket() as rules:
+        nft.unpublish(rules, ports, address)
 
 
 def new_namespace() -> int:

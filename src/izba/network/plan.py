@@ -11,6 +11,7 @@ HELPER_ADDRESS, HELPER_GATEWAY, HELPER_RESOLVER = "10.0.2.100", "10.0.2.2", "10.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 
@@ -74,10 +75,15 @@ class NetworkPlan(Record):
     helper: str = ""
 
 
+def published_by(links: Sequence[LinkPlan]) -> LinkPlan | None:
+    """The link that ports are published by."""
+    return next((link for link in links if not link.internal), None)
+
+
 def to_json(plan: NetworkPlan) -> dict[str, Any]:
     """A JSON value that `from_json` reads."""
     value = {field: getattr(plan, field) for field in NetworkPlan.__fields__}
-    value["links"] = [_fields(link) | {"mac": link.mac.hex()} for link in plan.links]
+    value["links"] = links_to_json(plan.links)
     value["ports"] = [_fields(port) for port in plan.ports]
     value["places"] = [_fields(place) for place in plan.places]
     value["servers"] = list(plan.servers)
@@ -89,12 +95,22 @@ def from_json(value: dict[str, Any]) -> NetworkPlan:
     return NetworkPlan(
         **value
         | {
-            "links": tuple(LinkPlan(**link | {"mac": bytes.fromhex(link["mac"])}) for link in value["links"]),
+            "links": links_from_json(value["links"]),
             "ports": tuple(PortBinding(**port) for port in value["ports"]),
             "places": tuple(PortBinding(**place) for place in value["places"]),
             "servers": tuple(value["servers"]),
         }
     )
+
+
+def links_to_json(links: Sequence[LinkPlan]) -> list[dict[str, Any]]:
+    """A JSON value that `links_from_json` reads."""
+    return [_fields(link) | {"mac": link.mac.hex()} for link in links]
+
+
+def links_from_json(value: list[dict[str, Any]]) -> tuple[LinkPlan, ...]:
+    """The inverse of `links_to_json`."""
+    return tuple(LinkPlan(**link | {"mac": bytes.fromhex(link["mac"])}) for link in value)
 
 
 def _fields(record: Record) -> dict[str, Any]:

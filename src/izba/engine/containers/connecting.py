@@ -10,16 +10,17 @@ from izba.engine.containers import lifecycle, networking
 from izba.engine.containers.networkfiles import resolv_conf
 from izba.engine.inside import inside
 from izba.errors import Conflict
-from izba.network import ipv4
+from izba.network import ipv4, ports
 from izba.network.errors import NetworkNotFound
 from izba.network.intents import Intent
-from izba.network.plan import HELPERS
+from izba.network.plan import links_to_json, published_by
 from izba.network.uses import Uses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from izba.engine.containers.model import Container
     from izba.engine.engine import Engine
+    from izba.network.plan import LinkPlan
     from izba.network.store import Endpoint, EndpointRequest, Network
 
 
@@ -33,11 +34,10 @@ class SharesNetwork(Conflict):
 def connect(engine: Engine, network: Network, container: Container, request: EndpointRequest) -> None:
     """Connect it; if it runs, now. Raises `AlreadyConnected`, `SharesNetwork`, and what `networking.check` raises."""
     mode = container.host_config.get("NetworkMode", "host")
-    if mode == "host" or mode in HELPERS or mode.startswith("container:"):
+    if not networking.has_endpoints(mode):
         raise SharesNetwork(container, mode)
     networking.check(network, request)
-    state = lifecycle.state(container)
-    if not state.pid:
+    if lifecycle.state(container).monitor is None:
         with engine.store.db.transaction():
             _add(engine, network, container, request)
         _tell(engine, "connect", network, container)
@@ -45,22 +45,19 @@ def connect(engine: Engine, network: Network, container: Container, request: End
     run = networks_of.run_directory(engine)
     with Uses(run) as uses, Intent(run, kind="connect", network=network.id, container=container.id):
         uses.take([network.id])
-        _connect_running(engine, network, container, request, state.pid)
+        _connect_running(engine, network, container, request)
 
 
-def _connect_running(
-    engine: Engine, network: Network, container: Container, request: EndpointRequest, pid: int
-) -> None:
-    from izba.network.attach import attach_running
-
+def _connect_running(engine: Engine, network: Network, container: Container, request: EndpointRequest) -> None:
     rows = networks_of.networks(engine)
     with engine.store.db.transaction():
         endpoint = _add(engine, network, container, request)
         network = networks_of.settled(engine, network)
         link = networking.link(engine, network, endpoint, 0)
-    plan = networking.plan_of(engine, container, (link,))
     try:
-        inside(engine, lambda: attach_running(plan, pid))
+        pid = _tell_monitor(engine, container)
+        if pid:
+            _attach(engine, container, link, pid)
     except BaseException:
         rows.disconnect(container.id, network)
         detach(engine, container, link.address, link.mac)
@@ -68,7 +65,34 @@ def _connect_running(
     _tell(engine, "connect", network, container)
     _rewrite_hosts(container, added=link.address)
     if network.has_names:
-        _answer_names(container)
+        _ask_izba(container)
+
+
+def _tell_monitor(engine: Engine, container: Container) -> int:
+    """Let its monitor know of its networks as they are now, for this run and the next; the pid of this run, or 0.
+
+    That run began without knowing, so what changed is to be done in it.
+    """
+    rows = networks_of.networks(engine)
+    found = (rows.find(each.network) for each in rows.of_container(container.id))
+    names = any(network.has_names for network in found if network)
+    links = links_to_json(networking.links_of(engine, container))
+    try:
+        answer = lifecycle.ask(container, {"verb": "networks", "links": links, "names": names})
+    except lifecycle.NotRunning:
+        return 0
+    pid: int = answer.get("pid", lifecycle.state(container).pid)  # none from a monitor that is older than this izba
+    return pid
+
+
+def _attach(engine: Engine, container: Container, link: LinkPlan, pid: int) -> None:
+    from izba.network.attach import attach_running
+
+    plan = networking.plan_of(engine, container, (link,))
+    leading = published_by(networking.links_of(engine, container))
+    if not plan.rootless and leading is not None and leading.network == link.network:
+        plan = plan.replace(ports=ports.recorded(container.directory))
+    inside(engine, lambda: attach_running(plan, pid))
 
 
 def _add(engine: Engine, network: Network, container: Container, request: EndpointRequest) -> Endpoint:
@@ -83,7 +107,7 @@ def disconnect(engine: Engine, network: Network, container: Container) -> None:
     """Take it out of the network; if it runs, its interface goes at once. Raises `NotConnected`."""
     rows = networks_of.networks(engine)
     endpoint = next((each for each in rows.of_container(container.id) if each.network == network.id), None)
-    if endpoint is None or endpoint.address is None or not lifecycle.state(container).pid:
+    if endpoint is None or endpoint.address is None or lifecycle.state(container).monitor is None:
         rows.disconnect(container.id, network)
         _tell(engine, "disconnect", network, container)
         return
@@ -113,30 +137,26 @@ def _tell(engine: Engine, action: str, network: Network, container: Container) -
 
 
 def detach(engine: Engine, container: Container, address: str, mac: bytes) -> None:
-    """Take the interface away from the container, if it runs and has it."""
-    from izba.network.attach import detach_running
+    """Take the interface away from the container, if it runs and has it; its ports lead to another one that it has."""
+    from izba.network.attach import detach_running, publish_again
 
-    pid = lifecycle.state(container).pid
-    if not pid:
+    if lifecycle.state(container).monitor is None:
         return
-    rows = networks_of.networks(engine)
-    remaining = [
-        networking.link_of(other, each, 0)
-        for each in rows.of_container(container.id)
-        if each.address is not None and (other := rows.find(each.network))
-    ]
-    inside(engine, lambda: detach_running(pid, address, mac, remaining))
+    remaining = networking.links_of(engine, container)
+    if pid := _tell_monitor(engine, container):
+        inside(engine, lambda: detach_running(pid, address, mac, remaining))
+    if not engine.roots.rootless and (bindings := ports.recorded(container.directory)):
+        publish_again(remaining, bindings, address)
     _rewrite_hosts(container, removed=address)
 
 
-def _answer_names(container: Container) -> None:
+def _ask_izba(container: Container) -> None:
     """From its first network with names on, the container asks izba."""
     path = f"{container.directory}/resolv.conf"
     text = resolv_conf(container, servers=(), names=True)
     with open(path, encoding="utf-8") as file:
         if file.read() == text:
             return
-    lifecycle.ask(container, {"verb": "names"})
     _rewrite(path, text)
 
 

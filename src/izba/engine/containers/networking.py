@@ -8,7 +8,7 @@ from izba.engine.containers import lifecycle
 from izba.errors import InvalidArgument
 from izba.network import files, ipam, ipv4, ports
 from izba.network.errors import NetworkGone
-from izba.network.plan import HELPERS, LinkPlan, NetworkPlan, PortBinding
+from izba.network.plan import HELPERS, LinkPlan, NetworkPlan, PortBinding, published_by
 from izba.network.store import DEFAULT, EndpointRequest
 
 TYPE_CHECKING = False
@@ -101,17 +101,35 @@ def plan(engine: Engine, container: Container, uses: Uses) -> NetworkPlan | None
                     endpoint = endpoint.replace(address=None)  # noqa: PLW2901
                 names = names or network.has_names
                 links.append(link(engine, network, endpoint, len(links)))
-    default = next((number for number, each in enumerate(links) if not each.internal), None)
     wanted = bindings(container.config, host)
-    if default is not None:
-        links[default] = links[default].replace(is_default=True)
-    elif wanted:
+    is_published = published_by(links) is not None
+    if wanted and not is_published:
         from izba import log
 
         log.warning(f"published ports of {container.name} are discarded: nothing gets into an internal network")
-    return plan_of(engine, container, tuple(links)).replace(
-        ports=wanted if default is not None else (),
+    return plan_of(engine, container, _in_order(links)).replace(
+        ports=wanted if is_published else (),
         names=names or engine.roots.rootless or _has_local_resolver(host),
+    )
+
+
+def links_of(engine: Engine, container: Container) -> tuple[LinkPlan, ...]:
+    """The links of a container that runs, as they would be had it started with all of them."""
+    rows = networks_of.networks(engine)
+    return _in_order(
+        [
+            link_of(network, each, 0)
+            for each in rows.of_container(container.id)
+            if each.address is not None and (network := rows.find(each.network))
+        ]
+    )
+
+
+def _in_order(links: Sequence[LinkPlan]) -> tuple[LinkPlan, ...]:
+    """Their interfaces are numbered, and the one that ports are published by has the default route."""
+    default = published_by(links)
+    return tuple(
+        each.replace(interface=f"eth{number}", is_default=each is default) for number, each in enumerate(links)
     )
 
 
