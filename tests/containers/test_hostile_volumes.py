@@ -265,6 +265,34 @@ def test_a_subpath_that_becomes_a_link_all_the_time_leads_nowhere(any_izba: Izba
             assert "unharmed" not in done.stdout
 
 
+def test_what_becomes_a_link_all_the_time_is_neither_exported_nor_removed_through(
+    any_izba: Izba, volume: str, canary: Path
+) -> None:
+    """CVE-2019-10152 and its kin, at a volume: another container has it still, or the host."""
+    run(
+        any_izba,
+        "-v",
+        f"{volume}:/v",
+        "busybox",
+        "sh",
+        "-c",
+        f"mkdir /v/a; echo inner >/v/a/canary; ln -s {canary} /v/c",
+    )
+    data = any_izba.root / "volumes" / volume / "_data"
+    archive = any_izba.root.parent / f"{volume}.tar"
+
+    with swapped(data / "a", data / "c"):
+        for _ in range(8):
+            any_izba("volume", "export", "-o", str(archive), volume)
+            assert not archive.exists() or b"unharmed" not in archive.read_bytes()
+        any_izba("system", "df", "-v")
+        any_izba("volume", "rm", volume)
+    archive.unlink(missing_ok=True)
+
+    any_izba.ok("volume", "rm", "-f", volume)
+    assert not data.exists()
+
+
 def image_with(izba: Izba, name: str, files: int) -> None:
     """An image with a directory /tree of many files, one of them a log."""
     buffer = io.BytesIO()

@@ -110,6 +110,12 @@ def test_a_named_volume_is_filled_for_whom_the_container_sees(users_izba: Izba) 
     users_izba.ok("volume", "rm", volume)
 
 
+def test_memory_is_given_to_an_id_that_the_container_sees(users_izba: Izba) -> None:
+    options = ("--network", "none", "--userns", "keep-id:uid=1000,gid=50", "--tmpfs", "/t:uid=1000,gid=50")
+
+    assert users_izba.ok("run", "--rm", *options, "busybox", "stat", "-c", "%u:%g", "/t") == "1000:50"
+
+
 def test_roots_ids_are_the_hosts(izba: Izba) -> None:
     assert izba.ok("run", "--rm", "--network", "none", "--userns", "keep-id", "busybox", "id", "-u") == "0"
     done = izba("run", "--rm", "--userns", "keep-id:uid=1000", "busybox", "true")

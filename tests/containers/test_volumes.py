@@ -159,6 +159,25 @@ def test_a_new_volume_has_what_the_image_has_there_unless_told_otherwise(any_izb
     any_izba.ok("volume", "rm", volume)
 
 
+def test_what_survives_what(any_izba: Izba, volume: str, place: Path) -> None:
+    """The table of docs/volumes.md."""
+    name = any_izba.name()
+    mounts = ("-v", f"{volume}:/named", "-v", "/unnamed", "-v", f"{place}:/bound", "--tmpfs", "/memory")
+    everywhere = "/own /named /unnamed /bound /memory"
+    script = f"mkdir -p /own; for d in {everywhere}; do cat $d/file; echo kept >$d/file; done 2>/dev/null"
+    any_izba.ok("create", "--name", name, "--network", "none", *mounts, "busybox", "sh", "-c", script)
+    unnamed = next(each["Name"] for each in any_izba.inspect(name)["Mounts"] if each["Destination"] == "/unnamed")
+
+    assert any_izba.ok("start", "-a", name) == ""
+    assert any_izba.ok("start", "-a", name).split() == ["kept"] * 4, "all but memory"
+
+    any_izba.ok("rm", "-v", name)
+    assert run(any_izba, "-v", f"{volume}:/named", "busybox", "cat", "/named/file") == "kept"
+    assert (place / "file").read_text() == "kept\n"
+    assert any_izba("volume", "inspect", unnamed).returncode == 1
+    any_izba.ok("volume", "rm", volume)
+
+
 # -- what of it is mounted
 
 
@@ -364,6 +383,18 @@ def test_tmpfs_options(any_izba: Izba) -> None:
     assert "nosuid,nodev,noexec" in lines[1]
     assert "size=64k" in lines[1]
     assert lines[2:] == ["1770", "700"]
+
+
+def test_memory_belongs_to_whom_it_is_made_for_where_there_is_somebody_else(any_izba: Izba) -> None:
+    options = ("--network", "none", "--tmpfs", "/t:uid=1000,gid=50,mode=750")
+
+    done = any_izba("run", "--rm", *options, "busybox", "stat", "-c", "%u:%g:%a", "/t")
+
+    if any_izba.has_single_id:
+        assert done.stdout == "0:0:750\n"
+        assert "/t belongs to the user, as all files with a single id do: uid=1000 is left out" in done.stderr
+    else:
+        assert (done.stdout, done.stderr) == ("1000:50:750\n", "")
 
 
 def test_a_tmpfs_where_nothing_was_is_open_to_all_at_each_start(any_izba: Izba, place: Path) -> None:

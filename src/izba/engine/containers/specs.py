@@ -20,7 +20,7 @@ def make_spec(engine: Engine, container: Container) -> Spec:
     request = specrequest.spec_request(engine, container, root_view(engine, container))
     limits, warnings = resources.checked(request.resources, engine.host)
     unreachable = (*rlimits.unreachable(request.ulimits, engine.host), *mounts.unshared(request.mounts, engine.host))
-    for warning in (*warnings, *unreachable):
+    for warning in (*warnings, *unreachable, *mounts.unowned(request, engine.host)):
         from izba import log
 
         log.warning(warning)

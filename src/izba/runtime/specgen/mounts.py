@@ -115,6 +115,24 @@ def unshared(mounts: Iterable[MountRequest], host: HostFacts) -> list[str]:
     ]
 
 
+def unowned(request: SpecRequest, host: HostFacts) -> list[str]:
+    """Warnings for memory that is to belong to somebody whom a user with a single id cannot be."""
+    return [
+        f"{mount.target} belongs to the user, as all files with a single id do: {option} is left out"
+        for mount in request.mounts
+        for option in mount.options
+        if mount.type == "tmpfs" and _is_nobodys(option, request, host)
+    ]
+
+
+def _is_nobodys(option: str, request: SpecRequest, host: HostFacts) -> bool:
+    name, _, value = option.partition("=")
+    if not host.single_id or name not in {"uid", "gid"} or not value.isdecimal():
+        return False
+    ids = request.uid_map if name == "uid" else request.gid_map
+    return int(value) != (ids[0][0] if ids else 0)
+
+
 def tmpfs_options(options: Iterable[str]) -> list[str]:
     """Docker's noexec, nosuid, nodev, and what the user says instead or besides."""
     result = list(_TMPFS_DEFAULTS)
@@ -190,7 +208,7 @@ def _bind(target: str, source: str, *options: str) -> Mount:
 
 def _mount(mount: MountRequest, request: SpecRequest, host: HostFacts) -> Mount:
     if mount.type == "tmpfs":
-        options = tmpfs_options(mount.options)
+        options = [option for option in tmpfs_options(mount.options) if not _is_nobodys(option, request, host)]
         if mount.read_only:
             _add(options, "ro")
         return {"destination": mount.target, "type": "tmpfs", "source": "tmpfs", "options": options}
