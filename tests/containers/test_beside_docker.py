@@ -151,6 +151,7 @@ SCRIPT = [
     create --name mounts -v kept:/k -v /mine -v /etc:/e:ro --tmpfs /t --mount type=volume,src=labelled,dst=/l,ro busybox
     inspect --format '{{{{len .Mounts}}}} {{{{len .HostConfig.Binds}}}} {{{{json .HostConfig.Tmpfs}}}}' mounts
     inspect --format '{{{{json .Config.Volumes}}}} {{{{json .HostConfig.VolumesFrom}}}}' mounts
+    inspect --format '{{{{range .Mounts}}}}{{{{.Driver}}}}|{{{{.Destination}}}} {{{{end}}}}' mounts | xargs -n1 | sort
     ps -a --filter volume=kept --format '{{{{.Names}}}} {{{{.LocalVolumes}}}}'
     ps -a --filter volume=/l --format '{{{{.Names}}}}'
     volume rm kept

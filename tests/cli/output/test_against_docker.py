@@ -42,6 +42,10 @@ CONTAINER = {
         "Binds": ["/srv/a:/a:ro"],
         "CapAdd": None,
         "Sysctls": None,
+        "Mounts": [
+            {"Type": "tmpfs", "Target": "/t", "TmpfsOptions": {"SizeBytes": 1048576}},
+            {"Type": "bind", "Source": "/etc", "Target": "/e", "ReadOnly": True},
+        ],
         "Annotations": None,
     },
     "NetworkSettings": {
@@ -57,6 +61,8 @@ TEMPLATES = [
     "{{json .Config.Cmd}} {{json .State.Status}} {{json .HostConfig.Memory}}",
     "{{.Config.Cmd}} {{.Config.Env}}",
     "{{.Config.Entrypoint}} {{.HostConfig.CapAdd}}",
+    "{{range .Mounts}}{{.Name}}|{{.Driver}}|{{.Destination}} {{end}}",
+    "{{range .HostConfig.Mounts}}{{.Type}} {{.ReadOnly}} {{.VolumeOptions}} {{with .TmpfsOptions}}x{{end}};{{end}}",
     "{{len .Config.Entrypoint}} {{json .Config.Entrypoint}} {{if .HostConfig.CapAdd}}yes{{else}}no{{end}}",
     "{{.Config.Volumes}} {{len .Config.Volumes}} {{json .Config.Volumes}}",
     '{{index .HostConfig.Sysctls "missing"}}|{{.HostConfig.Sysctls.missing}}|{{range .HostConfig.Sysctls}}x{{end}}',

@@ -41,9 +41,13 @@ UNSET: dict[str, object] = (
     | dict.fromkeys(("Health", "Healthcheck", "Init", "SizeRootFs", "SizeRw", "StopTimeout", "UsageData"))
     | dict.fromkeys(("SecondaryIPAddresses", "SecondaryIPv6Addresses"))
     | dict.fromkeys(("ExposedPorts", "Labels", "Options", "Status", "StorageOpt", "Sysctls", "Tmpfs", "Volumes"))
+    | dict.fromkeys(("BindOptions", "TmpfsOptions", "VolumeOptions"))
     | dict.fromkeys(LISTS)
 )
 """Fields that a document leaves out where nothing is set, and what they are to Go then."""
+
+UNSET_IN_MOUNTS: dict[str, object] = {"Driver": "", "Name": "", "ReadOnly": False}
+"""Those of a mount point, whose names mean something in other documents."""
 
 
 class _Jumped(Exception):
@@ -255,6 +259,8 @@ class _Run:
             return NO_VALUE
         elif name in UNSET:
             found = UNSET[name]
+        elif name in UNSET_IN_MOUNTS and value.keys() & {"Destination", "Target"}:
+            found = UNSET_IN_MOUNTS[name]
         else:
             raise self.error(f"map has no entry for key {go_quote(name)}", node)
         return _typed_nil(name) if found is None and self.strict else found
