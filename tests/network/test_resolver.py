@@ -25,6 +25,7 @@ class NameServer:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, answer: Callable[[DNSRecord], list[bytes]]) -> None:
         self.asked: list[DNSRecord] = []
+        self.clients: list[tuple[str, int]] = []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         monkeypatch.setattr(upstream, "PORT", self.socket.getsockname()[1])
@@ -37,6 +38,7 @@ class NameServer:
                     return
                 if data == b"stop":
                     return
+                self.clients.append(client)
                 self.asked.append(DNSRecord.parse(data))
                 for packet in answer(self.asked[-1]):
                     self.socket.sendto(packet, client)
@@ -57,14 +59,16 @@ def record(question: DNSRecord, address: str, *, name: str = "") -> DNSRecord:
     return reply
 
 
-def ask(loop: Loop, question: DNSRecord, servers: tuple[str, ...] = ("127.0.0.1",)) -> DNSRecord | None:
+def ask(
+    loop: Loop, question: DNSRecord, servers: tuple[str, ...] = ("127.0.0.1",), *, tcp: bool = False
+) -> DNSRecord | None:
     got: list[bytes | None] = []
 
     def done(data: bytes | None) -> None:
         got.append(data)
         loop.stop()
 
-    Upstream(loop).ask(question.pack(), servers, done)
+    Upstream(loop).ask(question.pack(), servers, done, tcp=tcp)
     loop.run()
     return DNSRecord.parse(got[0]) if got[0] else None
 
@@ -190,4 +194,4 @@ def test_no_packet_that_a_container_can_send_ends_the_resolver() -> None:
         question = answers.parse(bytes(packet))
         if question is not None:
             answers.reply(question, find=lambda _: [1], name_of=lambda _: "a.b", limit=512)
-            answers.failure(question, "SERVFAIL")
+            answers.failure(question, answers.SERVFAIL)

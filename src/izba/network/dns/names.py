@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_LOOPBACK = 0x7F000001
+
 
 class Names:
     """Read from `izba.db` whenever that has changed; `runs` tells of a container id whether it does.
@@ -27,17 +29,27 @@ class Names:
         self._names: dict[tuple[str, str], list[tuple[str, int]]] = {}  # (network, name) → (container, address)
         self._addresses: dict[tuple[str, int], tuple[str, str]] = {}  # (network, address) → (container, name)
         self._subnets: dict[str, ipv4.Subnet] = {}
+        self._titles: dict[str, str] = {}  # network → its name, in small letters
 
     def find(self, container: str, name: str) -> list[int] | None:
-        """The addresses behind a name, None where nobody has it. In the networks' order, the first with any wins."""
+        """The addresses behind a name, None where nobody has it. In the networks' order, the first with any wins.
+
+        What ends in a network's own name is looked for there first: in another, somebody may have chosen it as alias.
+        """
+        wanted = name.lower().rstrip(".")
+        if wanted == "localhost" or wanted.endswith(".localhost"):
+            return [_LOOPBACK]  # nobody's name (RFC 6761, 6.3)
         self._refresh()
         known = False
-        for network in sorted(self._networks.get(container, ())):
-            found = self._names.get((network, name.lower().rstrip(".")), [])
+        for network in sorted(self._networks.get(container, ()), key=lambda id: (not self._is_of(wanted, id), id)):
+            found = self._names.get((network, wanted), [])
             known = known or bool(found)
             if running := [address for holder, address in found if self._runs(holder)]:
                 return running
         return [] if known else None
+
+    def _is_of(self, name: str, network: str) -> bool:
+        return name.endswith(f".{self._titles[network]}")
 
     def name_of(self, container: str, address: int) -> str | None:
         """`container.network` of an address; empty where it is one of a network but nobody's now; None elsewhere."""
@@ -67,6 +79,7 @@ class Names:
         rows = self._db.rows("SELECT id, name, config FROM containers WHERE id IN (SELECT container FROM endpoints)")
         containers = {id: (name, _hostname(config)) for id, name, config in rows}
         self._networks, self._names, self._addresses, self._open = {}, {}, {}, set()
+        self._titles = {id: network.name.lower() for id, network in networks.items()}
         self._subnets = {id: ipv4.subnet(network.subnet) for id, network in networks.items()}
         for endpoint in Networks(self._db).everywhere():
             network = networks.get(endpoint.network)

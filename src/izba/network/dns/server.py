@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import _socket
-import os
 
+from izba.linux.acceptor import Acceptor
 from izba.linux.loop import READ
 from izba.network import files
 
@@ -37,7 +37,7 @@ class Resolver:
     ) -> None:
         self._loop = loop
         self._container = container
-        self._udp, self._tcp = sockets
+        self._udp, tcp = sockets
         self._servers = tuple(servers)
         self._names = names
         self._upstream = upstream
@@ -45,13 +45,13 @@ class Resolver:
         self._asked = 0
         self._turn = 0
         loop.watch(self._udp.fileno(), READ, self._on_datagrams)
-        loop.watch(self._tcp.fileno(), READ, self._on_connection)
+        self._acceptor = Acceptor(loop, tcp, self._on_connection)
 
     def close(self) -> None:
         """The container ended."""
-        for each in (self._udp, self._tcp):
-            self._loop.unwatch(each.fileno())
-            each.close()
+        self._acceptor.close()
+        self._loop.unwatch(self._udp.fileno())
+        self._udp.close()
         for connection in list(self._connections):
             connection.close()
 
@@ -66,7 +66,7 @@ class Resolver:
         question = answers.parse(packet)
         if question is None:
             return
-        self._turn += question.kind == "A"
+        self._turn += question.kind == answers.A
         found = answers.reply(
             question,
             find=lambda name: self._names.find(self._container, name),
@@ -77,9 +77,9 @@ class Resolver:
         if found is not None:
             send(found)
         elif not self._names.goes_out(self._container):
-            send(answers.failure(question, "REFUSED"))
+            send(answers.failure(question, answers.REFUSED))
         else:
-            failed = answers.failure(question, "SERVFAIL")
+            failed = answers.failure(question, answers.SERVFAIL)
             if self._asked >= _MOST_ASKED:
                 send(failed)
                 return
@@ -87,7 +87,10 @@ class Resolver:
 
             def done(data: bytes | None) -> None:
                 self._asked -= 1
-                send(data or failed)
+                if data is None:
+                    send(failed)
+                else:
+                    send(data if tcp else answers.cut(question, data))
 
             self._upstream.ask(packet, self._servers or files.name_servers(), done, tcp=tcp)
 
@@ -105,15 +108,11 @@ class Resolver:
         except OSError:  # the client, or the whole container, has gone
             return
 
-    def _on_connection(self, _events: int) -> None:
-        try:
-            fd, _ = self._tcp._accept()  # type: ignore[attr-defined]  # noqa: SLF001 - the C type's own accept
-        except OSError:
-            return
+    def _on_connection(self, connection: _socket.socket) -> None:
         if len(self._connections) >= _MOST_CONNECTIONS:
-            os.close(fd)
+            connection.close()
             return
-        self._connections.add(_Connection(self._loop, self, _socket.socket(fileno=fd)))
+        self._connections.add(_Connection(self._loop, self, connection))
 
 
 class _Connection:

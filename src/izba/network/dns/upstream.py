@@ -115,8 +115,11 @@ class _Asking:
     def _on_connected(self, _events: int) -> None:
         assert self._socket is not None
         try:
-            self._socket.send(len(self._packet).to_bytes(2) + self._packet)
+            framed = len(self._packet).to_bytes(2) + self._packet
+            is_sent = self._socket.send(framed) == len(framed)
         except OSError:
+            is_sent = False
+        if not is_sent:  # refused, reset, or a question longer than anybody's
             self.next()
             return
         self._loop.watch(self._socket.fileno(), READ, self._on_stream)
@@ -130,10 +133,11 @@ class _Asking:
         except OSError:
             data = b""
         self._received += data
-        length = int.from_bytes(self._received[:2]) if len(self._received) > 1 else _LONGEST
-        if len(self._received) >= length + 2 and self._is_answer(bytes(self._received[2 : length + 2])):
-            self._finish(bytes(self._received[2 : length + 2]))
-        elif not data:
+        end = 2 + int.from_bytes(self._received[:2])
+        is_whole = len(self._received) >= max(2, end)
+        if is_whole and self._is_answer(answer := bytes(self._received[2:end])):
+            self._finish(answer)
+        elif is_whole or not data:  # it says something else, and perhaps without end, or has ended too early
             self.next()
 
     def _is_answer(self, data: bytes) -> bool:

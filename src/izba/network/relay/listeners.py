@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import _socket
-import os
-from errno import EINPROGRESS, EMFILE, ENFILE
+from errno import EINPROGRESS
 
+from izba.linux.acceptor import Acceptor
 from izba.linux.loop import READ, WRITE
 from izba.network.relay.stream import Stream, abort
 
@@ -23,8 +23,6 @@ _AT_ONCE = 16
 _CONNECT_PATIENCE = 20.0
 _DATAGRAM_PATIENCE = 90.0
 _MOST_CLIENTS = 1024
-_REST = 0.05
-"""Seconds without looking for connections, when there was no descriptor for one."""
 
 
 class Connecting:
@@ -118,40 +116,6 @@ class StreamPort:
             abort(client)
             return
         Connecting(self._loop, client, target, self._address, streams)
-
-
-class Acceptor:
-    """Calls `call` with each connection that comes to a listening socket, which is this object's from now on."""
-
-    def __init__(self, loop: Loop, listener: _socket.socket, call: Callable[[_socket.socket], None]) -> None:
-        self._loop = loop
-        self._listener = listener
-        self._call = call
-        self._rest: Timer | None = None
-        listener.setblocking(False)
-        self._watch()
-
-    def close(self) -> None:
-        """Take no more."""
-        if self._rest:
-            self._rest.cancel()
-        self._loop.unwatch(self._listener.fileno())
-        self._listener.close()
-
-    def _watch(self) -> None:
-        self._loop.watch(self._listener.fileno(), READ, self._on_connections)
-
-    def _on_connections(self, _events: int) -> None:
-        for _ in range(_AT_ONCE):
-            try:
-                fd, _ = self._listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001 - the C type's own accept
-            except OSError as error:  # none left, or the client gave up, or there is no descriptor for it
-                if error.errno in {EMFILE, ENFILE}:  # it stays ready: to look again at once is to look all the time
-                    self._loop.unwatch(self._listener.fileno())
-                    self._rest = self._loop.after(_REST, self._watch)
-                return
-            os.set_inheritable(fd, False)
-            self._call(_socket.socket(self._listener.family, _socket.SOCK_STREAM, 0, fileno=fd))
 
 
 class DatagramPort:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import _socket
 from _struct import unpack_from
 
+from izba.linux.acceptor import Acceptor
 from izba.linux.loop import READ
 from izba.network import ipv4
-from izba.network.relay.listeners import Acceptor, Connecting
+from izba.network.relay.listeners import Connecting
 from izba.network.relay.stream import abort
 
 TYPE_CHECKING = False

@@ -17,9 +17,10 @@ from functools import partial
 
 from izba.linux import process as processes
 from izba.linux import wire
+from izba.linux.acceptor import Acceptor
 from izba.linux.loop import READ, Loop
 from izba.network import ipv4
-from izba.network.relay.listeners import Acceptor, DatagramPort, StreamPort
+from izba.network.relay.listeners import DatagramPort, StreamPort
 from izba.network.relay.outward import is_world
 from izba.network.relay.shares import Connections
 
