@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -152,9 +153,14 @@ def follow(page: Path, directory: Path, environ: dict[str, str]) -> None:
 
 def typed(page: Path) -> list[tuple[str, list[str]]]:
     """The commands of the page's console blocks, each with the output shown under it."""
+    return typed_in(page.read_text())
+
+
+def typed_in(text: str) -> list[tuple[str, list[str]]]:
+    """The same of a part of a page."""
     commands: list[tuple[str, list[str]]] = []
-    for block in re.findall(r"^```console\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL):
-        lines = iter(block.splitlines())
+    for block in re.findall(r"^ *```console\n(.*?)^ *```", text, flags=re.MULTILINE | re.DOTALL):
+        lines = iter(textwrap.dedent(block).splitlines())
         for line in lines:
             if not line.startswith("$ "):
                 commands[-1][1].append(line)

@@ -159,7 +159,7 @@ def test_all_exposed_ports_are_published(izba: Izba, machine: Machine) -> None:
 
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
 def test_a_taken_port_names_its_holder(izba: Izba, machine: Machine, protocol: str) -> None:
-    """A container, a program of one's own, and another user's program, which nobody but root sees."""
+    """A container, a program of one's own, another user's program, which nobody but root sees, and oneself."""
     first = idle(izba, "-p", f"8080:80/{protocol}")
     refused = izba("run", "--rm", "-p", f"8080:80/{protocol}", "busybox", "true")
     assert refused.returncode == 125
@@ -173,6 +173,8 @@ def test_a_taken_port_names_its_holder(izba: Izba, machine: Machine, protocol: s
         assert f"{f'(pid {pid})' if seen else 'another program'} has the port" in refused.stderr
         assert "-p 9091:…" in refused.stderr
     izba.ok("run", "--rm", "-p", f"9090:80/{protocol}", "busybox", "true")
+    twice = izba("run", "--rm", "-p", f"9090:80/{protocol}", "-p", f"127.0.0.1:9090:81/{protocol}", "busybox", "true")
+    assert f"cannot publish 127.0.0.1:9090/{protocol}: its own port 80 has the port" in twice.stderr
 
 
 def test_a_low_port_is_published_or_its_remedy_told_and_the_remedy_works(izba: Izba, machine: Machine) -> None:

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 _PATIENCE = 10.0
 _NETNS, _DIRECTORY = 3, 4
 _READ = 4096
+_DEVICE = "/dev/net/tun"
+_CLOSED = f"it needs {_DEVICE}, which this user cannot open; `sudo chmod 666 {_DEVICE}` opens it to all"
+"""Each program says so in words of its own, among others that have nothing to do with it."""
 
 
 class HelperUnavailable(Unavailable):
@@ -101,7 +104,7 @@ def start(plan: NetworkPlan, netns: int | None = None) -> tuple[Helper, int]:
     if "error" in value:
         ours.close()
         os.close(netns)
-        raise HelperUnavailable(plan.helper, value["error"])
+        raise HelperUnavailable(plan.helper, value["error"] if os.access(_DEVICE, os.R_OK | os.W_OK) else _CLOSED)
     return Helper(ours), netns
 
 

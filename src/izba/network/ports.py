@@ -91,7 +91,9 @@ def _reserve(reserved: Reserved, binding: PortBinding, containers: str) -> PortB
                 each.close()
             if error.errno == errno.EADDRINUSE and binding.host_port == 0:
                 continue  # the kernel's choice is free on IPv4 only
-            raise _explained(error, binding, containers) from None
+            twice = next((each for each in reserved.places if _is_same_port(each, binding)), None)
+            who = f"its own port {twice.container_port}" if twice else ""
+            raise _explained(error, binding, containers, who) from None
         chosen = binding.replace(host_port=port)
         reserved.sockets += held
         reserved.places += [chosen.replace(host_ip=address) for address in addresses]
@@ -122,9 +124,14 @@ def _bind(address: str, port: int, protocol: str) -> socket:
     return made
 
 
-def _explained(error: OSError, binding: PortBinding, containers: str) -> Exception:
+def _is_same_port(one: PortBinding, other: PortBinding) -> bool:
+    return (one.host_port, one.protocol) == (other.host_port, other.protocol)
+
+
+def _explained(error: OSError, binding: PortBinding, containers: str, who: str) -> Exception:
     if error.errno == errno.EADDRINUSE:
-        return PortTaken(binding.host_ip or ANY, binding.host_port, binding.protocol, holder(binding, containers))
+        who = who or holder(binding, containers)
+        return PortTaken(binding.host_ip or ANY, binding.host_port, binding.protocol, who)
     if error.errno == errno.EACCES:
         return PortForbidden(binding.host_port, _first_free())
     if error.errno == errno.EADDRNOTAVAIL:
@@ -176,7 +183,7 @@ def holder(binding: PortBinding, containers: str) -> str:
     """A container of this izba, a process of this machine, or empty where that cannot be seen."""
     for id in os.listdir(containers) if os.path.isdir(containers) else ():
         for other in recorded(f"{containers}/{id}"):
-            if (other.host_port, other.protocol) == (binding.host_port, binding.protocol):
+            if _is_same_port(other, binding):
                 return f"container {id[:12]}"
     inodes = _inodes(binding.host_port, binding.protocol)
     for pid in filter(str.isdigit, os.listdir("/proc")) if inodes else ():
