@@ -89,7 +89,7 @@ def test_a_name_that_is_none_makes_and_removes_nothing(any_izba: Izba) -> None:
         ):
             done = any_izba(*words)
             assert done.returncode == (125 if words[0] == "run" else 1), (what, words, done)
-            assert len(done.stderr) < 101_000
+            assert len(done.stderr) < 1000
             assert all(line.isprintable() for line in done.stderr.splitlines()), (what, done.stderr)
         gone = any_izba("volume", "rm", "--", name)
         assert (gone.returncode, "no such volume" in gone.stderr) == (1, True), (what, gone)

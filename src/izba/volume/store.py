@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _FIRST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _OTHERS = _FIRST | frozenset("_.-")
+_LONGEST = 255
 
 
 class VolumeNotFound(NotFound):
@@ -50,10 +51,13 @@ class BadVolumeName(InvalidArgument):
     """A name that no volume can have; Docker's sentence."""
 
     def __init__(self, name: str) -> None:
+        shown = name if len(name) <= _LONGEST else f"{name[:32]}…"
         super().__init__(
-            f"create {name}: volume name is too short, names should be at least two alphanumeric characters"
+            f"create {shown}: volume name is too short, names should be at least two alphanumeric characters"
             if len(name) == 1
-            else f'create {name}: "{name}" includes invalid characters for a local volume name, only '
+            else f"create {shown}: volume name is too long, names have at most {_LONGEST} characters"
+            if len(name) > _LONGEST
+            else f'create {shown}: "{shown}" includes invalid characters for a local volume name, only '
             '"[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path'
         )
         self.name = name
@@ -77,7 +81,7 @@ class Volume(Record):
 
 def is_volume_name(text: str) -> bool:
     """Whether a volume may have this name."""
-    return len(text) > 1 and text[0] in _FIRST and _OTHERS.issuperset(text) and len(text) < 256
+    return len(text) > 1 and text[0] in _FIRST and _OTHERS.issuperset(text) and len(text) <= _LONGEST
 
 
 class Held:
