@@ -56,7 +56,8 @@ def fill(place: Path) -> None:
 @pytest.mark.peer("mkfs.ext4")
 def test_on_a_full_disk_containers_are_watched_and_stopped_as_ever(small: Izba) -> None:
     script = "while :; do echo line; sleep 0.01; done"
-    names = [small.detached("sh", "-c", script, options=("-v", "/own")) for _ in range(3)]
+    options = ("-v", "/own", "--health-interval", "100ms", "--health-cmd", "echo >>/dev/shm/probes")
+    names = [small.detached("sh", "-c", script, options=options) for _ in range(3)]
     fill(small.root.parent)
     small("ps")
     fill(small.root.parent)
@@ -69,6 +70,8 @@ def test_on_a_full_disk_containers_are_watched_and_stopped_as_ever(small: Izba) 
     assert (states[names[0]], states[names[1]]) == ("Exited (137)", "Exited (255)")
     assert states[names[2]].startswith("Up")
     assert small.ok("exec", names[2], "echo", "here") == "here"
+    probes = int(small.ok("exec", names[2], "sh", "-c", "wc -l </dev/shm/probes"))
+    eventually(lambda: int(small.ok("exec", names[2], "sh", "-c", "wc -l </dev/shm/probes")) > probes + 2)
     refused = small("volume", "create", small.name())
     assert refused.returncode == 1
     assert "system prune" in refused.stderr
@@ -82,16 +85,19 @@ def test_on_a_full_disk_containers_are_watched_and_stopped_as_ever(small: Izba) 
 
 
 @pytest.mark.peer("strace")
-def test_a_disk_that_fails_costs_the_log_lines_and_not_the_container(any_izba: Izba) -> None:
-    """EIO."""
+@pytest.mark.parametrize("failure", ["EIO", "EROFS"])
+def test_a_disk_that_fails_costs_the_log_lines_and_not_the_container(any_izba: Izba, failure: str) -> None:
+    """And one that the kernel takes to read-only because it fails."""
     izba = any_izba
     name = izba.detached("sh", "-c", "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.02; done")
     pid = izba.state(name)["Pid"]
     command = ["strace", "-q", "-p", str(monitor_of(izba, name)), "-e", "trace=write"]
-    with subprocess.Popen([*command, "-e", "inject=write:error=EIO"], stderr=subprocess.PIPE, text=True) as injecting:
+    with subprocess.Popen(
+        [*command, "-e", f"inject=write:error={failure}"], stderr=subprocess.PIPE, text=True
+    ) as injecting:
         assert injecting.stderr is not None
         for _ in range(5):
-            assert "EIO" in injecting.stderr.readline()
+            assert failure in injecting.stderr.readline()
         injecting.terminate()
 
     last = izba.ok("logs", "--tail", "1", name)

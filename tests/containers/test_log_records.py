@@ -147,3 +147,22 @@ def test_a_follower_hears_of_an_end_that_no_monitor_tells(any_izba: Izba) -> Non
         assert follower.wait(60) == 0
 
     eventually(lambda: any_izba.state(name)["Status"] == "exited")
+
+
+@pytest.mark.root
+def test_a_log_that_has_no_room_for_another_file_goes_on_in_the_one_it_has(tmp_path: Path) -> None:
+    """ENOSPC: no inode is left. The lines are kept, and the next rotation is made when there is room."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=2", "tmpfs", tmp_path], check=True)
+    try:
+        log = Log(str(tmp_path), LogPlan(max_size=1000, max_file=2))
+        lines = [b"line %d\n" % number for number in range(100)]
+        for line in lines[:50]:
+            log.write("stdout", line)
+        assert [Path(path).name for path in files(str(tmp_path))] == ["container.log"]
+        subprocess.run(["mount", "-o", "remount,nr_inodes=10", tmp_path], check=True)
+        log.write("stdout", lines[50])
+        assert [Path(path).name for path in files(str(tmp_path))] == ["container.log.1", "container.log"]
+        assert [record["log"].encode() for record in records(tmp_path)] == lines[:51]
+        log.close()
+    finally:
+        subprocess.run(["umount", "-l", tmp_path], check=True)

@@ -73,3 +73,33 @@ def test_on_a_machine_with_one_processor_it_sleeps_at_once() -> None:
         assert Loop(eager=EAGER)._eager == 0.0
     finally:
         os.sched_setaffinity(0, every)
+
+
+def test_a_descriptor_that_has_the_number_of_a_closed_one_is_not_given_its_events() -> None:
+    """Both are ready in one turn; the first to be called closes the other and opens another under its number."""
+    loop = Loop()
+    pairs = [socket.socketpair() for _ in range(2)]
+    calls: list[str] = []
+    fresh: list[socket.socket] = []
+
+    def replace(closed: socket.socket) -> None:
+        if fresh:
+            return
+        number = closed.fileno()
+        loop.unwatch(number)
+        closed.close()
+        opened, there = socket.socketpair()
+        fresh.extend((opened, there))
+        assert opened.fileno() == number
+        loop.watch(number, READ, lambda _events: calls.append("fresh"))
+
+    for (here, there), (other, _) in zip(pairs, reversed(pairs), strict=True):
+        loop.watch(here.fileno(), READ, lambda _events, other=other: replace(other))
+        there.send(b"x")
+    loop.after(0, loop.stop)
+    loop.run()
+
+    assert len(fresh) == 2
+    assert calls == []
+    for each in (*fresh, *(each for pair in pairs for each in pair)):
+        each.close()

@@ -42,6 +42,7 @@ class Loop:
         self._is_hot = False
         self._epoll = select.epoll()
         self._calls: dict[int, Callable[[int], None]] = {}
+        self._fresh: set[int] = set()
         self._timers: list[Timer] = []
         self._stopped = False
         self.busy = time.monotonic()
@@ -57,6 +58,7 @@ class Loop:
             self._epoll.modify(fd, events)
         else:
             self._epoll.register(fd, events)
+            self._fresh.add(fd)
         self._calls[fd] = call
 
     def unwatch(self, fd: int) -> None:
@@ -122,8 +124,11 @@ class Loop:
         ready = self._wait()
         if ready:
             self.busy = time.monotonic()
+        self._fresh.clear()
         for fd, events in ready:
-            if call := self._calls.get(fd):  # an earlier callback may have unwatched it
+            # An earlier callback may have unwatched it. If another descriptor has its number by now, these are not its
+            # events, and what it has of its own comes with the next turn.
+            if fd not in self._fresh and (call := self._calls.get(fd)):
                 call(events | READ if events & _GONE else events)
             if self._stopped:
                 return

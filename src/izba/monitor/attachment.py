@@ -34,7 +34,7 @@ class Attachment:
         self._held: tuple[int, ...] = ()  # the connection to the relay, and the namespaces of the networks (rootless)
         self._plan: Plan | None = None
         self._pid = 0
-        self._retry: Timer | None = None
+        self._retry: tuple[Timer, Callable[[], None]] | None = None
         self._failures = 0
         self._turn = 0
 
@@ -77,9 +77,7 @@ class Attachment:
     def run_ended(self) -> None:
         """Its namespace dies, and its names with it."""
         self._turn += 1
-        if self._retry:
-            self._retry.cancel()
-            self._retry = None
+        self._drop_retry()
         if self._held:
             self._loop.unwatch(self._held[0])
             if self._plan is not None and self._plan.network is not None and self._plan.network.helper:
@@ -142,20 +140,31 @@ class Attachment:
     def _try_again(self, done: Callable[[], None]) -> None:
         plan, pid = self._plan, self._pid
         assert plan is not None
-        self._retry = self._loop.after(_PATIENCE * 2**self._failures, lambda: self.register(plan, pid, done))
+
+        def again() -> None:
+            self._retry = None
+            self.register(plan, pid, done)
+
+        self._retry = self._loop.after(_PATIENCE * 2**self._failures, again), done
+
+    def _drop_retry(self) -> None:
+        """No further try: the run ended, or a later call has begun. Whoever waits for it is told."""
+        if self._retry:
+            (timer, done), self._retry = self._retry, None
+            timer.cancel()
+            done()
 
     def register(self, plan: Plan, pid: int, done: Callable[[], None]) -> None:
         """Register the container with the relay, by a child; it is held from when the child has done so.
 
         `done` is called then, or when nothing comes of it: the run ended, or a later call is on its way.
         """
-        self._retry = None
+        self._drop_retry()
         self._turn += 1
         turn = self._turn
         from izba.linux import wire
         from izba.monitor import children
 
-        ours, theirs = wire.pair()
         reserved, namespaces = self.sockets, self._held[1:]
         network = plan.network
         assert network is not None
@@ -166,9 +175,6 @@ class Attachment:
             attached = attach.renew(network, pid, reserved, namespaces)
             wire.send(theirs, {}, fds=attached.fds)
             return 0
-
-        children.fork(main, keep=(theirs.fileno(), *reserved, *namespaces))
-        theirs.close()
 
         def on_answer(_events: int) -> None:
             self._loop.unwatch(ours.fileno())
@@ -182,6 +188,9 @@ class Attachment:
                     os.close(fd)
                 done()
                 return
+            settle(held)
+
+        def settle(held: list[int]) -> None:
             self._failures += 1
             if not held and self._failures < _TRIES and self._held:
                 self._try_again(done)
@@ -190,6 +199,13 @@ class Attachment:
             self.hold(plan, pid, tuple(held))
             done()
 
+        try:
+            ours, theirs = wire.pair()
+            children.fork(main, keep=(theirs.fileno(), *reserved, *namespaces))
+        except OSError:  # no descriptor or no process to be had
+            settle([])
+            return
+        theirs.close()
         self._loop.watch(ours.fileno(), READ, on_answer)
 
 

@@ -55,6 +55,37 @@ class Request:
             return
 
 
+class Waiting:
+    """Requests that are answered when the run ends; one whose client hung up is dropped."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._all: list[Request] = []
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody waits."""
+        return not self._all
+
+    def add(self, request: Request) -> None:
+        """Keep the request until `answer`."""
+        self._all.append(request)
+        # No event is asked for: epoll tells of a hang-up all the same, and only of that, so a client may half-close.
+        self._loop.watch(request.connection.fileno(), 0, lambda _events: self._forget(request))
+
+    def answer(self, value: dict[str, Any]) -> None:
+        """Answer all, and close."""
+        waiting, self._all = self._all, []
+        for request in waiting:
+            self._loop.unwatch(request.connection.fileno())
+            request.answer(value)
+
+    def _forget(self, request: Request) -> None:
+        self._all.remove(request)
+        self._loop.unwatch(request.connection.fileno())
+        request.connection.close()
+
+
 class Control:
     """The socket in the container's run directory. Only its owner can reach it."""
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FILE = "health.json"
 LONGEST_OUTPUT = 4096
 KEPT = 5
-TIMED_OUT = -1
+TIMED_OUT = NOT_STARTED = -1
 _SECOND = 1_000_000_000
 
 
@@ -67,7 +67,7 @@ class Health:
         self._timer: Timer | None = None
         self._probe: _Probe | None = None
         self._is_suspended = False
-        jsonio.write(f"{plan.directory}/{FILE}", [], durable=False)
+        self._keep([])
         self._schedule()
 
     def close(self) -> None:
@@ -100,6 +100,13 @@ class Health:
     def _in_start_period(self) -> bool:
         return time.monotonic() - self._began < self._health.start_period / _SECOND
 
+    def _keep(self, results: list[dict[str, Any]]) -> None:
+        """A full or broken disk costs the record of a probe, not the container its life."""
+        try:
+            jsonio.write(f"{self._plan.directory}/{FILE}", results, durable=False)
+        except OSError:
+            return
+
     def _schedule(self) -> None:
         starting = self._in_start_period and self._verdict.status == "starting"
         interval = self._health.start_interval if starting else self._health.interval
@@ -107,15 +114,20 @@ class Health:
 
     def _begin(self) -> None:
         in_start_period = self._in_start_period
-        self._probe = _Probe(
-            self._loop, self._plan, self._pid, lambda result: self._on_result(result, in_start_period=in_start_period)
-        )
+        start = time.time_ns()
+
+        def on_result(result: dict[str, Any]) -> None:
+            self._on_result(result, in_start_period=in_start_period)
+
+        try:
+            self._probe = _Probe(self._loop, self._plan, self._pid, on_result)
+        except OSError as error:  # no process or descriptor to be had: the probe failed (Docker), and is due again
+            on_result({"Start": start, "End": time.time_ns(), "ExitCode": NOT_STARTED, "Output": f"no probe: {error}"})
 
     def _on_result(self, result: dict[str, Any], *, in_start_period: bool) -> None:
         probe, self._probe = self._probe, None
-        if probe and probe.counts:
-            kept = [*results(self._plan.directory), result][-KEPT:]
-            jsonio.write(f"{self._plan.directory}/{FILE}", kept, durable=False)
+        if probe is None or probe.counts:
+            self._keep([*results(self._plan.directory), result][-KEPT:])
             self._verdict = judge(self._health, self._verdict, result["ExitCode"], in_start_period=in_start_period)
             self._on_verdict(self._verdict)
         if not self._is_suspended:
@@ -136,10 +148,15 @@ class _Probe:
         self._is_cut = False
         self._start = time.time_ns()
         self._fd, theirs = os.pipe2(os.O_CLOEXEC)
-        self.child = children.fork(lambda: _probe(plan, pid, theirs), keep=(theirs,))
-        os.close(theirs)
+        try:
+            self.child = children.fork(lambda: _probe(plan, pid, theirs), keep=(theirs,))
+            self._pidfd = _opened(self.child)
+        except OSError:
+            os.close(self._fd)
+            raise
+        finally:
+            os.close(theirs)
         os.set_blocking(self._fd, False)
-        self._pidfd = os.pidfd_open(self.child)
         self._timeout = plan.health.timeout if plan.health else 0
         loop.watch(self._fd, READ, self._on_output)
         loop.watch(self._pidfd, READ, lambda _events: self._end())
@@ -186,6 +203,16 @@ class _Probe:
             told = f"Health check exceeded timeout ({go_duration(self._timeout)})"
             output = f"{told}: {output}" if output else told
         self._on_result({"Start": self._start, "End": time.time_ns(), "ExitCode": code, "Output": output})
+
+
+def _opened(child: int) -> int:
+    """A descriptor of the child, which ends where there is none for it."""
+    try:
+        return os.pidfd_open(child)
+    except OSError:
+        os.kill(child, _signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise
 
 
 def _probe(plan: Plan, pid: int, output: int) -> int:

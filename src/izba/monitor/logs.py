@@ -95,25 +95,32 @@ class Log:
             if not end and not self._size:
                 end = records.index(b"\n", start) + 1
             _write(self._fd, records[start:end])
-            if end == len(records):
-                self._size += end - start
-                return
-            self._rotate()
+            self._size += max(start, end) - start
             start = max(start, end)
+            if start == len(records):
+                return
+            if not self._rotate():
+                break
         _write(self._fd, records[start:])
         self._size += len(records) - start
 
-    def _rotate(self) -> None:
-        os.close(self._fd)
+    def _rotate(self) -> bool:
+        """Go on in a new file; whether there is one. Where none can be made, the old one grows past its limit."""
+        new = f"{self._path}.new"
+        try:
+            fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        except OSError:  # no room for a name, no descriptor: the container goes on, and its log
+            return False
         for number in range(self._plan.max_file - 1, 0, -1):
             older = self._path if number == 1 else f"{self._path}.{number - 1}"
             try:
                 os.rename(older, f"{self._path}.{number}")
             except FileNotFoundError:
                 continue
-        if self._plan.max_file == 1:
-            os.unlink(self._path)
-        self._open()
+        os.rename(new, self._path)
+        os.close(self._fd)
+        self._fd, self._size = fd, 0
+        return True
 
     def _now(self) -> str:
         now = time.time_ns()
@@ -163,6 +170,12 @@ def files(directory: str) -> list[str]:
     return [*reversed(found), base] if os.path.exists(base) else list(reversed(found))
 
 
+def _is_of_the_disk(error: OSError) -> bool:
+    import errno
+
+    return error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+
+
 def _write(fd: int, data: bytes) -> None:
     """Append `data`. A full or broken disk costs the log what it does not take, not the container its life."""
     written = 0
@@ -170,9 +183,7 @@ def _write(fd: int, data: bytes) -> None:
         try:
             written += os.write(fd, memoryview(data)[written:])
         except OSError as error:
-            import errno
-
-            if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}:
+            if not _is_of_the_disk(error):
                 raise
             if torn := written - (data.rfind(b"\n", 0, written) + 1):
                 os.ftruncate(fd, os.fstat(fd).st_size - torn)

@@ -77,12 +77,12 @@ def _signal_it(supervisor: Supervisor, request: Request) -> None:
 
 
 def _stop(supervisor: Supervisor, request: Request) -> None:
-    supervisor.waiting.append(request)
+    supervisor.waiting.add(request)
     stop(supervisor, int(request.value["number"]), int(request.value["timeout"]))
 
 
 def _wait(supervisor: Supervisor, request: Request) -> None:
-    supervisor.waiting.append(request)
+    supervisor.waiting.add(request)
 
 
 def _resize(supervisor: Supervisor, request: Request) -> None:
@@ -91,11 +91,14 @@ def _resize(supervisor: Supervisor, request: Request) -> None:
 
 
 def _paused(supervisor: Supervisor, request: Request) -> None:
-    paused = bool(request.value["value"])
+    paused, before = bool(request.value["value"]), supervisor.state.status
+    if before not in {"running", "paused"}:
+        request.answer({"error": f"it is {before}"})
+        return
     # The state first: a crash between the two leaves a container that `unpause` can free.
     supervisor.note(status="paused" if paused else "running")
     if error := supervisor.freeze(paused):
-        supervisor.note(status="running" if paused else "paused")
+        supervisor.note(status=before)
         request.answer({"error": error})
         return
     supervisor.suspend_health(paused)

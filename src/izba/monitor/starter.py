@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 
 from izba._record import Record
+from izba.errors import Unavailable
 from izba.linux import wire
 from izba.monitor import children, failure
 from izba.monitor.plan import from_json, to_json
@@ -38,14 +39,29 @@ class Launched(Record):
     attached: tuple[int, ...]
 
 
+class CannotFork(Unavailable):
+    """The machine has no process or no descriptor left for whoever starts the container."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(
+            f"no process can be made to start the container: {error.strerror}",
+            hint="`ulimit -u` and `ulimit -n` tell how many processes and descriptors you may have",
+        )
+
+
 class Starter:
     """The monitor's end. Forked early, the child imports what it needs while nobody waits for it yet."""
 
     def __init__(self) -> None:
         self.pipes = Pipes()
-        self._channel, theirs = wire.pair()
         self.has_plan = False
-        self.pid = children.fork(lambda: _main(theirs, self.pipes.theirs), keep=(theirs.fileno(), *self.pipes.theirs))
+        try:
+            self._channel, theirs = wire.pair()
+            keep = (theirs.fileno(), *self.pipes.theirs)
+            self.pid = children.fork(lambda: _main(theirs, self.pipes.theirs), keep=keep)
+        except OSError as error:
+            self.pipes.close()
+            raise CannotFork(error) from error
         theirs.close()
         for fd in self.pipes.theirs:
             os.close(fd)

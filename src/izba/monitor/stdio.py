@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from izba.linux.loop import Loop
+    from izba.linux.loop import Loop, Timer
 
 ENOUGH = 64 * 1024
+_MOST_LEFT = 1 << 20
+"""What a pipe holds at most, unless a privileged process made it larger (pipe(7), pipe-max-size)."""
 
 
 class Pipes:
@@ -27,6 +29,11 @@ class Pipes:
         self.theirs = (in_read, out_write, error_write)
         self.ours = (in_write, out_read, error_read)
 
+    def close(self) -> None:
+        """Close all of them: nobody was given any."""
+        for fd in (*self.theirs, *self.ours):
+            os.close(fd)
+
 
 class Input:
     """What the container reads. It takes bytes at any time, also between two runs, and keeps them until it can."""
@@ -37,6 +44,7 @@ class Input:
         self._owned = False
         self._kept = bytearray()
         self._ended = False
+        self._retry: Timer | None = None
         self.on_room: Callable[[], None] = lambda: None
 
     @property
@@ -101,10 +109,11 @@ class Input:
     def _watch_room(self) -> None:
         if self._owned:
             self._loop.watch(self._fd, WRITE, lambda _events: self._has_room())
-        else:
-            self._loop.after(0.01, self._has_room)  # the terminal is watched for reading already
+        elif self._retry is None:
+            self._retry = self._loop.after(0.01, self._has_room)  # the terminal is watched for reading already
 
     def _has_room(self) -> None:
+        self._retry = None
         self._push()
         if len(self._kept) < ENOUGH:
             self.on_room()
@@ -138,25 +147,31 @@ class Output:
     def _on_ready(self, _events: int) -> None:
         self.read()
 
-    def read(self) -> bool:
-        """Take what is there; whether there was something."""
+    def read(self) -> int:
+        """Take what is there, 64 KiB at most; how many bytes there were."""
         try:
             data = os.read(self.fd, 65536)
         except BlockingIOError:
-            return False
+            return 0
         except OSError as error:
             if error.errno != errno.EIO:
                 raise
             # A terminal that nobody has open: not now, or not any more. Its end comes with the container's.
             self.pause(True)
             self._loop.after(0.05, lambda: self.pause(False))
-            return False
+            return 0
         if data:
             self._on_data(self.name, data)
-            return True
+            return len(data)
         self.close()
         self._on_end()
-        return False
+        return 0
+
+    def drain(self) -> None:
+        """Take what the init, which ended, has left. No more than that: another process may go on writing for ever."""
+        left = _MOST_LEFT
+        while self.fd >= 0 and left > 0 and (size := self.read()):
+            left -= size
 
     def close(self) -> None:
         """Forget the stream."""

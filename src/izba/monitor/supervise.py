@@ -14,7 +14,7 @@ from izba.linux.loop import READ, Loop
 from izba.monitor import children, failure, requests, slumber, state, telling
 from izba.monitor.attachment import Attachment
 from izba.monitor.clients import Clients
-from izba.monitor.control import Control
+from izba.monitor.control import Control, Waiting
 from izba.monitor.logs import Log
 from izba.monitor.plan import RestartPlan, to_json
 from izba.monitor.restart import Ended, delay_before_restart
@@ -52,7 +52,7 @@ class Supervisor:
         self.clients.on_caught_up = self._go_on
         self.stdin.on_room = self.clients.can_feed
         self.console = -1
-        self.waiting: list[requests.Request] = []
+        self.waiting = Waiting(self.loop)
         self._lock = lock
         self._channel = channel
         self._attached = attached
@@ -101,7 +101,7 @@ class Supervisor:
         if self.plan.auto_remove and not self._is_removed_by_command():
             self._discard()
         os.close(self._lock)
-        self._answer_waiting(self.state.exit_code)
+        self.waiting.answer({"exit_code": self.state.exit_code})
 
     def _refuse(self, error: IzbaError) -> None:
         """The first start failed: the container stays as it was, with the reason noted."""
@@ -249,8 +249,7 @@ class Supervisor:
             self._starter = None
         self._exit_status = os.waitpid(self.state.pid, 0)[1]
         for output in self._outputs:
-            while output.fd >= 0 and output.read():
-                pass
+            output.drain()
             if output.fd == self.console:
                 output.close()
         if any(output.fd >= 0 for output in self._outputs):
@@ -303,7 +302,7 @@ class Supervisor:
             return
         self._delay = delay
         self._write(ended.replace(status="restarting"))
-        self._answer_waiting(ended.exit_code)
+        self.waiting.answer({"exit_code": ended.exit_code})
         self._retry = self.loop.after(delay, self._restart)
 
     def _restart(self) -> None:
@@ -369,16 +368,11 @@ class Supervisor:
 
         os.waitpid(children.fork(lambda: main(self.plan), keep=(self._lock,)), 0)
 
-    def _answer_waiting(self, code: int) -> None:
-        waiting, self.waiting = self.waiting, []
-        for request in waiting:
-            request.answer({"exit_code": code})
-
     # -- asleep, see slumber.py
 
     def is_idle(self) -> bool:
         """Whether `pack` has all: the container runs, nobody is there, nothing is under way."""
-        alone = self.clients.are_gone and not self.waiting and not self.is_stopping and wire.is_left(self._channel)
+        alone = self.clients.are_gone and self.waiting.is_empty and not self.is_stopping and wire.is_left(self._channel)
         if not alone or self._pidfd < 0 or self._control is None or (self._starter and self._starter.pid):
             return False
         expected = {self._pidfd, self._control.fileno(), *(output.fd for output in self._outputs if output.fd >= 0)}
