@@ -151,7 +151,7 @@ def test_an_izba_that_is_being_replaced_is_waited_for(tmp_path: Path) -> None:
     (package / "codecache.py").write_text("def install() -> None: pass\n")
     (package / "monitor" / "wake.py").write_text("def main(memory: int)")  # half written
     with subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", slumber.WAKE, str(tmp_path), "7"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-I", "-S", "-c", slumber.WAKE, "7", str(tmp_path)], stdout=subprocess.PIPE, text=True
     ) as waking:
         while "nanosleep" not in Path(f"/proc/{waking.pid}/wchan").read_text():
             assert waking.poll() is None
