@@ -133,12 +133,17 @@ def _check_name(name: str) -> None:
 def _check_bridge(engine: Engine, network: Network) -> None:
     """The name that the user chose for its bridge must be a possible one, and free."""
     name = network.bridge
-    if len(name) > 15 or set(name) & set("/ \t\n:%") or name in {".", "..", "all", "default"}:
-        raise InvalidArgument(f"{name} cannot be the name of an interface", hint="at most 15 letters and digits")
+    check_interface(name)
     if any(name == other.bridge for other in networks(engine).all()):
         raise InterfaceTaken(name)
     if not engine.roots.rootless and has_interface(name):
         raise InterfaceTaken(name)
+
+
+def check_interface(name: str) -> None:
+    """Raises `InvalidArgument` for a name that the kernel gives no interface."""
+    if not name or len(name.encode()) > 15 or set(name) & set("/ \t\n:%") or name in {".", "..", "all", "default"}:
+        raise InvalidArgument(f"{name} cannot be the name of an interface", hint="at most 15 letters and digits")
 
 
 def _mtu(request: NetworkRequest) -> int:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 # linux/netlink.h, linux/rtnetlink.h
-_REQUEST, _ACK, _EXCL, _CREATE, _DUMP = 0x1, 0x4, 0x200, 0x400, 0x300
+_REQUEST, _ACK, _REPLACE, _EXCL, _CREATE, _DUMP = 0x1, 0x4, 0x100, 0x200, 0x400, 0x300
 _NEWLINK, _DELLINK, _GETLINK, _SETLINK = 16, 17, 18, 19
 _NEWADDR, _GETADDR = 20, 22
 _NEWROUTE, _GETROUTE = 24, 26
@@ -202,14 +202,22 @@ class RouteSocket:
                 found.append(Address(index=index, address=inet_ntop(got_family, raw), prefix=prefix))
         return tuple(found)
 
-    def add_route(self, gateway: str, *, index: int, destination: str = "", prefix: int = 0) -> None:
-        """Route `destination`/`prefix` (the default route: nothing) through `gateway` on an interface."""
+    def add_route(
+        self, gateway: str, *, index: int, destination: str = "", prefix: int = 0, replace: bool = False
+    ) -> None:
+        """Route `destination`/`prefix` (the default route: nothing) through `gateway` on an interface.
+
+        With `replace`, in the place of a route to the same destination, if there is one.
+        """
         family, raw = _address(gateway)
         body = _RTMSG.pack(family, prefix, 0, 0, _RT_TABLE_MAIN, _RTPROT_STATIC, _SCOPE_UNIVERSE, _RTN_UNICAST, 0)
         body += _attribute(_RTA_GATEWAY, raw) + _number(_RTA_OIF, index)
         if destination:
             body += _attribute(_RTA_DST, _address(destination)[1])
-        self.send([(_NEWROUTE, _CREATE | _EXCL, body)], f"route {destination or 'default'} through {gateway}")
+        self.send(
+            [(_NEWROUTE, _CREATE | (_REPLACE if replace else _EXCL), body)],
+            f"route {destination or 'default'} through {gateway}",
+        )
 
     def keep_marked(self, mark: int, *, table: int, index: int) -> None:
         """Route packets with a mark to this host itself, whatever their address; `index` is the loopback's."""

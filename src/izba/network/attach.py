@@ -6,7 +6,7 @@ import os
 
 from izba.linux.netlink import RouteSocket
 from izba.network import bridge
-from izba.network.errors import NetworksUnavailable
+from izba.network.errors import InterfaceInUse, NetworksUnavailable
 from izba.network.plan import published_by
 
 TYPE_CHECKING = False
@@ -194,15 +194,20 @@ def detach_running(pid: int, address: str, mac: bytes, remaining: Sequence[LinkP
 
 
 def _with_free_names(links: Sequence[LinkPlan]) -> tuple[LinkPlan, ...]:
-    """The links with names that no interface of this namespace has; with the default route if there is none yet."""
+    """The links with names that no interface of this namespace has: the one asked for, or `eth` and a number.
+
+    One that leads out gets the default route if there is none yet. Raises `InterfaceInUse`.
+    """
     with RouteSocket() as container:
         taken = {link.name for link in container.links()}
         has_default = any(route.prefix == 0 for route in container.routes())
     found = []
     for link in links:
-        number = next(number for number in range(1 << 16) if f"eth{number}" not in taken)
-        taken.add(f"eth{number}")
-        is_default = not has_default and not link.internal
+        name = link.interface or next(name for name in map("eth{}".format, range(1 << 16)) if name not in taken)
+        if name in taken:
+            raise InterfaceInUse(name)
+        taken.add(name)
+        is_default = link.is_default or (not has_default and not link.internal)
         has_default = has_default or is_default
-        found.append(link.replace(interface=f"eth{number}", is_default=is_default))
+        found.append(link.replace(interface=name, is_default=is_default))
     return tuple(found)

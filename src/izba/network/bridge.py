@@ -61,18 +61,16 @@ def configure(links: Sequence[LinkPlan]) -> None:
             container.add_address(interface.index, link.address, link.prefix)
             container.set_link(interface.index)
             if link.is_default:
-                container.add_route(link.gateway, index=interface.index)
+                container.add_route(link.gateway, index=interface.index, replace=True)
 
 
 def ensure_default_route(container: RouteSocket, links: Sequence[LinkPlan]) -> None:
-    """Where the current namespace has no default route, the first of the links that is not internal gets it."""
+    """Where the current namespace has no default route, the link that comes first for it (`published_by`) gets it."""
     if any(route.prefix == 0 for route in container.routes()):
         return
     indexes = {each.address: each.index for each in container.addresses()}
-    for link in links:
-        if not link.internal and link.address in indexes:
-            container.add_route(link.gateway, index=indexes[link.address])
-            return
+    if link := published_by([link for link in links if link.address in indexes]):
+        container.add_route(link.gateway, index=indexes[link.address])
 
 
 class Alone:

@@ -70,6 +70,14 @@ class BadSubnet(InvalidArgument):
         self.subnet = subnet
 
 
+class InterfaceInUse(Conflict):
+    """The name that was asked for is another interface's of the same container."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the container has an interface {name} already", hint="choose another name for it")
+        self.name = name
+
+
 class InterfaceTaken(Conflict):
     """The name that a network's bridge was to have is another interface's."""
 

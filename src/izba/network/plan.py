@@ -20,8 +20,9 @@ class LinkPlan(Record):
 
     network, name            its id and name
     bridge, gateway, prefix  the network's bridge and the address that the host has on it
-    interface                its name in the container: eth0, eth1 …
+    interface                its name in the container: eth0, eth1 …, or what was asked for
     is_default               the container's default route goes by it
+    priority                 of several that lead out, the highest has the default route and the ports
     mtu                      0: that of the bridge
     """
 
@@ -37,6 +38,7 @@ class LinkPlan(Record):
     internal: bool = False
     masquerade: bool = True
     is_default: bool = False
+    priority: int = 0
 
 
 class PortBinding(Record):
@@ -76,8 +78,8 @@ class NetworkPlan(Record):
 
 
 def published_by(links: Sequence[LinkPlan]) -> LinkPlan | None:
-    """The link that ports are published by."""
-    return next((link for link in links if not link.internal), None)
+    """The link that ports are published by and that has the default route: the first with the highest priority."""
+    return max((link for link in links if not link.internal), key=lambda link: link.priority, default=None)
 
 
 def to_json(plan: NetworkPlan) -> dict[str, Any]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 PREDEFINED = ("bridge", "host", "none")
 DEFAULT = "bridge"
+INTERFACE = "com.docker.network.endpoint.ifname"
+"""The driver's option that names an endpoint's interface in the container."""
 
 
 class Network(Record):
@@ -63,12 +65,18 @@ class Network(Record):
 
 
 class EndpointRequest(Record):
-    """A container wants to be connected. `network` is a name or an id; `address` and `mac` are empty for any."""
+    """A container wants to be connected. `network` is a name or an id; `address` and `mac` are empty for any.
+
+    interface         what it is to be called in the container; empty: the first of eth0, eth1 … that is free
+    gateway_priority  the default route goes by the network with the highest, and by the first of several with the same
+    """
 
     network: str
     aliases: tuple[str, ...] = ()
     address: str = ""
     mac: str = ""
+    interface: str = ""
+    gateway_priority: int = 0
 
 
 class Endpoint(Record):
@@ -86,6 +94,8 @@ class Endpoint(Record):
     wanted: str = ""
     mac: str = ""
     name: str = ""
+    interface: str = ""
+    gateway_priority: int = 0
 
 
 _KEPT = ("subnet", "gateway", "ip_range", "internal", "attachable", "mtu", "options", "labels", "chosen")
@@ -137,7 +147,10 @@ class Networks:
 
     def connect(self, container: str, network: Network, request: EndpointRequest) -> Endpoint:
         """Give the container an endpoint. Raises `AlreadyConnected`."""
-        config = {"aliases": list(request.aliases), "wanted": request.address, "mac": request.mac, "name": network.name}
+        config: dict[str, Any] = {"aliases": list(request.aliases), "wanted": request.address, "mac": request.mac}
+        config["name"] = network.name
+        config |= {"interface": request.interface} if request.interface else {}
+        config |= {"gateway_priority": request.gateway_priority} if request.gateway_priority else {}
         position = self._db.row("SELECT COALESCE(MAX(position) + 1, 0) FROM endpoints WHERE container = ?", container)
         try:
             self._db.execute(
@@ -222,4 +235,6 @@ def _endpoint(row: Sequence[Any]) -> Endpoint:
         wanted=config["wanted"],
         mac=config["mac"],
         name=config.get("name", ""),
+        interface=config.get("interface", ""),
+        gateway_priority=config.get("gateway_priority", 0),
     )

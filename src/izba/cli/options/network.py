@@ -5,10 +5,11 @@ from __future__ import annotations
 from izba.cli.options.flags import UsageError
 from izba.engine.containers.networkfiles import extra_host
 from izba.network.plan import HELPERS
-from izba.network.store import EndpointRequest
+from izba.network.store import INTERFACE, EndpointRequest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from izba.cli.options.flags import Flags
@@ -60,15 +61,16 @@ def _refuse_with(mode: str, flags: Flags) -> None:
 
 
 def _endpoint(text: str) -> EndpointRequest:
-    """`NAME`, or `name=NAME,alias=A,ip=ADDRESS,mac-address=MAC`."""
+    """`NAME`, or `name=NAME,alias=A,ip=ADDRESS,mac-address=MAC,gw-priority=N,driver-opt=KEY=VALUE`."""
     if "=" not in text:
         return EndpointRequest(network=text)
     values: dict[str, list[str]] = {}
     for field in text.split(","):
         key, _, value = field.partition("=")
-        if key not in {"name", "alias", "ip", "mac-address"}:
+        if key not in {"name", "alias", "ip", "mac-address", "gw-priority", "driver-opt"}:
             raise UsageError(
-                f'invalid field {key!r} in --network "{text}"', hint="the fields are name, alias, ip and mac-address"
+                f'invalid field {key!r} in --network "{text}"',
+                hint="the fields are name, alias, ip, mac-address, gw-priority and driver-opt",
             )
         values.setdefault(key, []).append(value)
     if "name" not in values:
@@ -78,7 +80,28 @@ def _endpoint(text: str) -> EndpointRequest:
         aliases=tuple(values.get("alias", ())),
         address=values.get("ip", [""])[-1],
         mac=_mac(values.get("mac-address", [""])[-1]),
+        interface=interface_of(values.get("driver-opt", ())),
+        gateway_priority=_priority(values.get("gw-priority", ["0"])[-1]),
     )
+
+
+def interface_of(options: Sequence[str]) -> str:
+    """The interface's name that an endpoint's options `KEY=VALUE` ask for. Raises `UsageError` for other options."""
+    name = ""
+    for option in options:
+        key, _, name = option.partition("=")
+        if key != INTERFACE:
+            raise UsageError(f"the driver has no option {key}", hint=f"an endpoint has the option {INTERFACE}")
+        if not name:
+            raise UsageError(f"{INTERFACE} needs the name of an interface")
+    return name
+
+
+def _priority(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"gw-priority: {text} is no whole number") from None
 
 
 def _mac(text: str) -> str:

@@ -152,8 +152,8 @@ def _endpoints(
     networks: list[tuple[str, dict[str, Any]]] = [
         (key, how or {}) for key, how in (model.get("networks") or {}).items()
     ]
-    # The first one that leads out has the default route.
-    networks.sort(key=lambda item: (-(item[1].get("gw_priority") or 0), -(item[1].get("priority") or 0)))
+    # The first one that leads out has the default route, unless another has a higher gateway priority.
+    networks.sort(key=lambda item: -(item[1].get("priority") or 0))
     return tuple(
         EndpointRequest(
             network=tree["networks"][key]["name"],
@@ -164,6 +164,8 @@ def _endpoints(
             ),
             address=how.get("ipv4_address", ""),
             mac=(how.get("mac_address") or model.get("mac_address") or "").lower(),
+            interface=how.get("interface_name") or "",
+            gateway_priority=how.get("gw_priority") or 0,
         )
         for key, how in networks
     )

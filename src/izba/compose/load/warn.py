@@ -92,7 +92,6 @@ MEANINGLESS: dict[str, str | Other] = {
     "services.*.pre_start": "izba runs no containers before a service's own",
     "services.*.umask": "a container begins with 0022",
     "services.*.networks.*.driver_opts": "izba's networks have no other drivers",
-    "services.*.networks.*.interface_name": "interfaces are named eth0, eth1 … in the order of priority",
     "services.*.networks.*.ipv6_address": _IPV4,
     "services.*.networks.*.link_local_ips": "izba gives an interface one address",
     "services.*.ports.*.app_protocol": "nothing here looks into what a port carries",

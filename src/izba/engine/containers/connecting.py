@@ -53,7 +53,7 @@ def _connect_running(engine: Engine, network: Network, container: Container, req
     with engine.store.db.transaction():
         endpoint = _add(engine, network, container, request)
         network = networks_of.settled(engine, network)
-        link = networking.link(engine, network, endpoint, 0)
+        link = networking.link(engine, network, endpoint)
     try:
         pid = _tell_monitor(engine, container)
         if pid:
@@ -87,12 +87,17 @@ def _tell_monitor(engine: Engine, container: Container) -> int:
 
 def _attach(engine: Engine, container: Container, link: LinkPlan, pid: int) -> None:
     from izba.network.attach import attach_running
+    from izba.network.bridge import forget_ports
 
-    plan = networking.plan_of(engine, container, (link,))
-    leading = published_by(networking.links_of(engine, container))
-    if not plan.rootless and leading is not None and leading.network == link.network:
+    links = networking.links_of(engine, container)
+    leading = published_by(links)
+    is_leading = leading is not None and leading.network == link.network
+    plan = networking.plan_of(engine, container, (link.replace(is_default=is_leading),))
+    if is_leading and not plan.rootless:
         plan = plan.replace(ports=ports.recorded(container.directory))
     inside(engine, lambda: attach_running(plan, pid))
+    if plan.ports and (before := published_by([each for each in links if each.network != link.network])):
+        forget_ports(plan.ports, before.address)
 
 
 def _add(engine: Engine, network: Network, container: Container, request: EndpointRequest) -> Endpoint:

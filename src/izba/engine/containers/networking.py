@@ -7,9 +7,9 @@ from izba.engine import rules
 from izba.engine.containers import lifecycle
 from izba.errors import InvalidArgument
 from izba.network import files, ipam, ipv4, ports
-from izba.network.errors import NetworkGone
+from izba.network.errors import InterfaceInUse, NetworkGone
 from izba.network.plan import HELPERS, LinkPlan, NetworkPlan, PortBinding, published_by
-from izba.network.store import DEFAULT, EndpointRequest
+from izba.network.store import DEFAULT, INTERFACE, EndpointRequest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def requested(
         check(network, request)
         if any(network.id == other.id for other, _ in found):
             raise InvalidArgument(f"network {network.name} is specified multiple times")
+        if request.interface and any(request.interface == other.interface for _, other in found):
+            raise InterfaceInUse(request.interface)
         found.append((network, request))
     return found
 
@@ -61,6 +63,10 @@ def check(network: Network, request: EndpointRequest) -> None:
             "network-scoped alias is supported only for containers in user defined networks",
             hint="`izba network create NAME`, and --network NAME",
         )
+    if request.interface:
+        networks_of.check_interface(request.interface)
+        if request.interface == "lo":
+            raise InterfaceInUse(request.interface)
     if request.address:
         if not network.has_names:
             raise InvalidArgument(
@@ -100,7 +106,7 @@ def plan(engine: Engine, container: Container, uses: Uses) -> NetworkPlan | None
                 if network.subnet != before.subnet:  # it moved, and left the addresses of the old one behind
                     endpoint = endpoint.replace(address=None)  # noqa: PLW2901
                 names = names or network.has_names
-                links.append(link(engine, network, endpoint, len(links)))
+                links.append(link(engine, network, endpoint))
     wanted = bindings(container.config, host)
     is_published = published_by(links) is not None
     if wanted and not is_published:
@@ -118,7 +124,7 @@ def links_of(engine: Engine, container: Container) -> tuple[LinkPlan, ...]:
     rows = networks_of.networks(engine)
     return _in_order(
         [
-            link_of(network, each, 0)
+            link_of(network, each)
             for each in rows.of_container(container.id)
             if each.address is not None and (network := rows.find(each.network))
         ]
@@ -126,11 +132,13 @@ def links_of(engine: Engine, container: Container) -> tuple[LinkPlan, ...]:
 
 
 def _in_order(links: Sequence[LinkPlan]) -> tuple[LinkPlan, ...]:
-    """Their interfaces are numbered, and the one that ports are published by has the default route."""
+    """Interfaces without a name get the first of eth0, eth1 … that is free; the one that ports are published by has the
+    default route.
+    """
     default = published_by(links)
-    return tuple(
-        each.replace(interface=f"eth{number}", is_default=each is default) for number, each in enumerate(links)
-    )
+    taken = {each.interface for each in links}
+    free = (name for name in map("eth{}".format, range(1 << 16)) if name not in taken)
+    return tuple(each.replace(interface=each.interface or next(free), is_default=each is default) for each in links)
 
 
 def _find_again(rows: Networks, container: Container) -> None:
@@ -160,17 +168,20 @@ def _has_local_resolver(host: HostConfig) -> bool:
     return not host.get("Dns") and not any(map(files.is_reachable, files.name_servers()))
 
 
-def link(engine: Engine, network: Network, endpoint: Endpoint, number: int) -> LinkPlan:
+def link(engine: Engine, network: Network, endpoint: Endpoint) -> LinkPlan:
     """One interface, with an address of its own from now on. Within a transaction."""
     address = ipam.lease(networks_of.networks(engine), network, endpoint, networks_of.running(engine))
-    return link_of(network, endpoint.replace(address=address), number)
+    return link_of(network, endpoint.replace(address=address))
 
 
-def link_of(network: Network, endpoint: Endpoint, number: int) -> LinkPlan:
-    """The interface of an endpoint that has its address."""
+def link_of(network: Network, endpoint: Endpoint) -> LinkPlan:
+    """The interface of an endpoint that has its address; without a name, unless one was asked for."""
     assert endpoint.address is not None
     return networks_of.bridge_side(network).replace(
-        interface=f"eth{number}", address=ipv4.text(endpoint.address), mac=mac_of(endpoint)
+        interface=endpoint.interface,
+        address=ipv4.text(endpoint.address),
+        mac=mac_of(endpoint),
+        priority=endpoint.gateway_priority,
     )
 
 
@@ -258,8 +269,8 @@ def _endpoint(
         "Links": None,
         "Aliases": list(endpoint.aliases) or None if endpoint else None,
         "MacAddress": "",
-        "DriverOpts": None,
-        "GwPriority": 0,
+        "DriverOpts": {INTERFACE: endpoint.interface} if endpoint and endpoint.interface else None,
+        "GwPriority": endpoint.gateway_priority if endpoint else 0,
         "NetworkID": network.id if network else "",
         "EndpointID": "",
         "Gateway": "",
