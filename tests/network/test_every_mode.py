@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -258,7 +260,7 @@ def test_a_restart_by_policy_has_the_networks_of_now(izba: Izba, machine: Machin
     izba.ok("network", "disconnect", "one", name)
     izba.ok("network", "rm", "one")
     pid, address = izba.state(name)["Pid"], address_of(izba, name, "two")
-    machine.host("kill", "-9", str(pid))
+    os.kill(pid, signal.SIGKILL)
     eventually(lambda: izba.state(name)["Pid"] not in {0, pid})
 
     assert izba.ok("exec", name, "ip", "-4", "-o", "addr", "show", "scope", "global").split()[1:4] == [
@@ -285,6 +287,31 @@ def test_what_waits_for_its_restart_is_connected_and_disconnected(izba: Izba, op
     shown = izba.ok("exec", name, "ip", "-4", "-o", "addr", "show", "scope", "global")
 
     assert [line.split()[1:4:2] for line in shown.splitlines()] == [["eth0", f"{address_of(izba, name, 'two')}/24"]]
+
+
+def test_many_connections_at_once_are_all_made(izba: Izba) -> None:
+    networks = ["one", "two", "three", "four"]
+    for network in networks:
+        izba.ok("network", "create", network)
+    name = idle(izba, "--restart", "always")
+
+    def all_at_once(verb: str) -> set[str]:
+        changing = [izba.popen("network", verb, network, name) for network in networks]
+        assert [each.wait(timeout=120) for each in changing] == [0] * len(networks)
+        shown = izba.ok("exec", name, "ip", "-4", "-o", "addr", "show", "scope", "global").splitlines()
+        found = [line.split()[3].partition("/")[0] for line in shown]
+        assert len(set(found)) == len(found)
+        hosts = izba.ok("exec", name, "cat", "/etc/hosts").splitlines()
+        assert {line.split()[0] for line in hosts if izba.inspect(name)["Id"][:12] in line} == set(found)
+        return set(found)
+
+    connected = all_at_once("connect")
+    assert connected == {address_of(izba, name, network) for network in [*networks, "bridge"]}
+    pid = izba.state(name)["Pid"]
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: izba.state(name)["Pid"] not in {0, pid})
+    assert len(izba.ok("exec", name, "ls", "/sys/class/net").split()) == 1 + len(connected)
+    assert all_at_once("disconnect") == {address_of(izba, name)}
 
 
 def test_a_container_without_a_network_of_its_own_is_not_connected(izba: Izba) -> None:

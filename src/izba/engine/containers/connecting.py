@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 
 from izba.engine import eventlog
@@ -45,7 +46,8 @@ def connect(engine: Engine, network: Network, container: Container, request: End
     run = networks_of.run_directory(engine)
     with Uses(run) as uses, Intent(run, kind="connect", network=network.id, container=container.id):
         uses.take([network.id])
-        _connect_running(engine, network, container, request)
+        with _Turn(container):
+            _connect_running(engine, network, container, request)
 
 
 def _connect_running(engine: Engine, network: Network, container: Container, request: EndpointRequest) -> None:
@@ -60,7 +62,7 @@ def _connect_running(engine: Engine, network: Network, container: Container, req
             _attach(engine, container, link, pid)
     except BaseException:
         rows.disconnect(container.id, network)
-        detach(engine, container, link.address, link.mac)
+        _detach(engine, container, link.address, link.mac)
         raise
     _tell(engine, "connect", network, container)
     _rewrite_hosts(container, added=link.address)
@@ -119,9 +121,10 @@ def disconnect(engine: Engine, network: Network, container: Container) -> None:
     address, mac = ipv4.text(endpoint.address), networking.mac_of(endpoint)
     told = {"network": network.id, "container": container.id, "address": address, "mac": mac.hex()}
     with Intent(networks_of.run_directory(engine), kind="disconnect", **told):
-        rows.disconnect(container.id, network)
+        with _Turn(container):
+            rows.disconnect(container.id, network)
+            _detach(engine, container, address, mac)
         _tell(engine, "disconnect", network, container)
-        detach(engine, container, address, mac)
 
 
 def forget(engine: Engine, name: str, container: Container) -> bool:
@@ -143,6 +146,28 @@ def _tell(engine: Engine, action: str, network: Network, container: Container) -
 
 def detach(engine: Engine, container: Container, address: str, mac: bytes) -> None:
     """Take the interface away from the container, if it runs and has it; its ports lead to another one that it has."""
+    with _Turn(container):
+        _detach(engine, container, address, mac)
+
+
+class _Turn:
+    """`with _Turn(container):` nobody else changes its networks: what its monitor, its interfaces and its files are
+    told comes in the order in which it was decided.
+    """
+
+    def __init__(self, container: Container) -> None:
+        # No file that is bound into the container, which could hold the lock of it.
+        self._path = f"{container.directory}/networks.lock"
+
+    def __enter__(self) -> None:
+        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+
+
+def _detach(engine: Engine, container: Container, address: str, mac: bytes) -> None:
     from izba.network.attach import detach_running, publish_again
 
     if lifecycle.state(container).monitor is None:
