@@ -11,6 +11,7 @@ import pytest
 
 from izba.jsonio import read, write
 from izba.linux import process as processes
+from izba.monitor import finish
 from tests.containers.conftest import Izba, eventually
 
 
@@ -114,8 +115,28 @@ def test_one_that_cannot_be_started_is_told_and_hinders_no_other(any_izba: Izba,
     done = any_izba("system", "resume")
 
     assert (done.returncode, done.stdout.split()) == (1, [sound])
-    assert f"starting {broken}" in done.stderr
+    assert f"resuming {broken}" in done.stderr
     assert any_izba.state(broken)["Error"] != ""
+
+
+@pytest.mark.slow  # a removal waits ten seconds for whoever has the container
+def test_one_that_cannot_be_removed_is_told_and_hinders_no_other(izba: Izba) -> None:
+    held, sound = izba.detached("sleep", "100", options=("--rm",)), detached(izba, "always")
+    directory = izba.directory(held)
+    take_down(izba, held, sound)
+    izba.ok("ps", "-a")  # its end is recorded by who looks first
+
+    lock = finish.lock(str(directory))
+    assert lock is not None
+    try:
+        done = izba("system", "resume")
+    finally:
+        os.close(lock)
+
+    assert (done.returncode, done.stdout.split()) == (1, [sound])
+    assert f"resuming {held}" in done.stderr
+    izba.ok("system", "resume")
+    assert izba("inspect", held).returncode == 1
 
 
 def test_a_state_that_a_power_cut_emptied_is_an_end(any_izba: Izba) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from izba.jsonio import loads
+from izba.volume.store import Volumes
 from tests.containers.conftest import Izba, eventually
 
 
@@ -114,6 +115,15 @@ def test_volumes_are_made_and_listed(any_izba: Izba, volume: str) -> None:
     }
     any_izba.ok("rm", used)
     any_izba.ok("volume", "rm", volume, nameless)
+
+
+def test_a_volume_that_is_removed_while_they_are_listed_is_not_there(tmp_path: Path) -> None:
+    """As what is left between a listing of the directory and the look at each."""
+    volumes = Volumes(str(tmp_path / "volumes"))
+    volumes.ensure("stays")
+    (tmp_path / "volumes" / "gone").mkdir()
+
+    assert [volume.name for volume in volumes.all()] == ["stays"]
 
 
 def test_volumes_are_removed_when_nobody_uses_them(any_izba: Izba, volume: str) -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import struct
 import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
+
+from izba.linux.netlink import RouteSocket
 
 pytestmark = [pytest.mark.root, pytest.mark.peer("ip")]
 
@@ -114,3 +119,29 @@ def test_routes_are_those_that_ip_shows() -> None:
         ours = {(found.destination or "default", found.gateway) for found in route.routes()}
 
     assert {(shown["dst"].partition("/")[0], shown.get("gateway", "")) for shown in listed} == ours
+
+
+def test_a_list_during_which_something_changed_is_asked_for_again() -> None:
+    """NLM_F_DUMP_INTR: the kernel says that one of its answers may be missing what was there all the time."""
+    kernel, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+    def message(kind: int, flags: int, sequence: int, body: bytes) -> bytes:
+        return struct.pack("=IHHII", 16 + len(body), kind, flags, sequence, 0) + body
+
+    def address(last: int) -> bytes:
+        return struct.pack("=BBBBI", socket.AF_INET, 24, 0, 0, 7) + struct.pack("=HH4B", 8, 2, 10, 0, 0, last)
+
+    def answer() -> None:
+        for attempt, found in enumerate(([1], [1, 2])):
+            (sequence,) = struct.unpack_from("=I", kernel.recv(1 << 16), 8)
+            flags = 2 | (0x10 if attempt == 0 else 0)
+            for last in found:
+                kernel.send(message(20, flags, sequence, address(last)))
+            kernel.send(message(3, flags, sequence, bytes(4)))
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    with RouteSocket(ours.detach()) as routes:
+        assert [each.address for each in routes.addresses()] == ["10.0.0.1", "10.0.0.2"]
+    thread.join()
+    kernel.close()

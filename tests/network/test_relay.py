@@ -7,16 +7,20 @@ import os
 import resource
 import socket
 import struct
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from izba.linux import flags, interfaces, namespaces
 from izba.linux.loop import Loop
+from izba.network.relay import stream
 from izba.network.relay.listeners import DatagramPort, StreamPort
 from izba.network.relay.process import _EAGER
 from izba.network.relay.shares import Connections
+from tests.support.children import in_child
 
 
 def dial(kind: int, _client: str) -> _socket.socket:
@@ -135,6 +139,33 @@ def test_a_reset_is_passed_on_as_a_reset(loop: Loop, target: socket.socket, *, f
             other.recv(100)
 
     run(loop, work)
+
+
+@pytest.mark.root
+def test_a_client_that_is_gone_without_a_word_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """H8: its machine lost its power, or its address; the connection must not keep its place for ever."""
+    monkeypatch.setattr(stream, "KEEP_ALIVE", (1, 1, 2))
+
+    def in_a_namespace() -> None:
+        namespaces.unshare(flags.CLONE_NEWNET)
+        interfaces.set_up("lo")
+        subprocess.run(["ip", "address", "add", "198.51.100.7/32", "dev", "lo"], check=True)
+        loop = Loop()
+        with socket.create_server(("127.0.0.1", 0)) as target:
+            address = carried(loop, target.getsockname())
+
+            def work() -> None:
+                client = socket.create_connection(address, source_address=("198.51.100.7", 0))
+                server, _ = target.accept()
+                with client, server:
+                    subprocess.run(["ip", "address", "del", "198.51.100.7/32", "dev", "lo"], check=True)
+                    server.settimeout(60)
+                    with pytest.raises(ConnectionResetError):
+                        server.recv(1)
+
+            run(loop, work)
+
+    in_child(in_a_namespace)
 
 
 def test_a_port_that_nobody_listens_on_resets_the_client(loop: Loop) -> None:

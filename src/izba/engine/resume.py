@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Resumed(Record):
-    """The containers that were started, and those that could not be, each with the reason."""
+    """The containers that were started, and those that could not be started or removed, each with the reason."""
 
     started: tuple[Container, ...]
     failed: tuple[tuple[Container, IzbaError], ...]
@@ -33,19 +33,22 @@ def resume(engine: Engine, monitor: Callable[[], Monitor]) -> Resumed:
     Those that join another's namespaces come after it. Containers of `--rm` that the machine took down are removed,
     with what else killed commands left. `monitor` gives a new monitor for each.
     """
-    waiting = []
+    waiting: list[Container] = []
+    failed: list[tuple[Container, IzbaError]] = []
     for row in reversed(engine.store.containers.all()):
         container = Container(engine, row)
         state = lifecycle.state(container)
         if state.is_running or not state.started:
             continue
         if container.host_config.get("AutoRemove"):
-            remove(engine, container, volumes=True)
+            try:
+                remove(engine, container, volumes=True)
+            except IzbaError as error:
+                failed.append((container, error))
         elif is_wanted(container, state):
             waiting.append(container)
     finish.sweep(engine.store)
     started: list[Container] = []
-    failed: list[tuple[Container, IzbaError]] = []
     while waiting:
         late: list[tuple[Container, IzbaError]] = []
         for container in waiting:

@@ -26,6 +26,7 @@ _NEWADDR, _GETADDR = 20, 22
 _NEWROUTE, _GETROUTE = 24, 26
 _NEWRULE = 32
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_DUMP_INTERRUPTED = 0x10  # NLM_F_DUMP_INTR
 _HEADER = Struct("=IHHII")  # length, type, flags, sequence, port
 _IFINFO = Struct("=BxHiII")  # family, type, index, flags, change
 _IFADDR = Struct("=BBBBI")  # family, prefix length, flags, scope, index
@@ -261,7 +262,7 @@ class RouteSocket:
         replies: list[bytes] = []
         refused = 0
         while pending:
-            for kind, sequence, body in self._receive():
+            for kind, _, sequence, body in self._receive():
                 if sequence not in pending:
                     continue
                 if kind == _NLMSG_ERROR:
@@ -274,26 +275,36 @@ class RouteSocket:
         return replies
 
     def _dump(self, kind: int, body: bytes) -> list[bytes]:
+        """All of a kind. Asked again where something changed meanwhile: then one may be missing, or be there twice."""
+        while True:
+            replies, is_whole = self._dump_once(kind, body)
+            if is_whole:
+                return replies
+
+    def _dump_once(self, kind: int, body: bytes) -> tuple[list[bytes], bool]:
         self._sequence += 1
         self._socket.send(_message(kind, _REQUEST | _DUMP, self._sequence, body))
         replies: list[bytes] = []
+        is_whole = True
         while True:
-            for got, sequence, reply in self._receive():
+            for got, flags, sequence, reply in self._receive():
                 if sequence != self._sequence:
                     continue
+                is_whole = is_whole and not flags & _DUMP_INTERRUPTED
                 if got == _NLMSG_DONE:
-                    return replies
+                    return replies, is_whole
                 if got == _NLMSG_ERROR:
                     refused = -unpack_from("=i", reply)[0]
                     raise NetlinkError(refused, f"{os.strerror(refused)}: list of type {kind}")
                 replies.append(reply)
 
-    def _receive(self) -> Iterator[tuple[int, int, bytes]]:
+    def _receive(self) -> Iterator[tuple[int, int, int, bytes]]:
+        """Type, flags, sequence and body of each message of a packet."""
         data = self._socket.recv(1 << 18)
         offset = 0
         while offset + _HEADER.size <= len(data):
-            length, kind, _, sequence, _ = _HEADER.unpack_from(data, offset)
-            yield kind, sequence, data[offset + _HEADER.size : offset + length]
+            length, kind, flags, sequence, _ = _HEADER.unpack_from(data, offset)
+            yield kind, flags, sequence, data[offset + _HEADER.size : offset + length]
             offset += (length + 3) & ~3
 
 

@@ -258,13 +258,15 @@ def _forward(plan: NetworkPlan, directory: int, pidfd: int) -> None:
 
 def _connected(path: str, pidfd: int) -> _socket.socket:
     """slirp4netns makes its socket after the route; it has ended, or is about to have it."""
+    deadline = time.monotonic() + _PATIENCE
     while True:
         connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+        connection.settimeout(_PATIENCE)
         try:
             connection.connect(path)
         except (FileNotFoundError, ConnectionRefusedError):
             connection.close()
-            if processes.has_ended(pidfd, 2):
+            if processes.has_ended(pidfd, 2) or time.monotonic() > deadline:
                 raise
             continue
         return connection

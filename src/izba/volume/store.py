@@ -144,7 +144,13 @@ class Volumes:
     def all(self) -> list[Volume]:
         """Every volume, by name."""
         names = sorted(os.listdir(self.directory)) if os.path.isdir(self.directory) else []
-        return [self.get(name) for name in names if is_volume_name(name)]
+        found = []
+        for name in filter(is_volume_name, names):
+            try:
+                found.append(self.get(name))
+            except VolumeNotFound:  # removed since it was listed
+                continue
+        return found
 
     def ensure(
         self,

@@ -18,7 +18,7 @@ COMMAND = Command(
 
 
 def run(context: Context, argv: list[str]) -> int:
-    """Print the names of those that were started; 1 if one could not be."""
+    """Print the names of those that were started; 1 if one could not be, or not removed."""
     COMMAND.parse(argv)
     from izba.engine import upkeep
     from izba.monitor.nursery import Nursery
@@ -35,6 +35,6 @@ def run(context: Context, argv: list[str]) -> int:
         from izba.cli.main import report
 
         for container, error in resumed.failed:
-            error.add_note(f"starting {container.name}")
+            error.add_note(f"resuming {container.name}")
             report(error, 1)
     return 1 if resumed.failed else 0

@@ -8,7 +8,18 @@ on), an error as a reset. A side that does not read makes the other wait.
 from __future__ import annotations
 
 import os
-from _socket import IPPROTO_TCP, SHUT_WR, SO_LINGER, SOL_SOCKET, TCP_NODELAY, socket
+from _socket import (
+    IPPROTO_TCP,
+    SHUT_WR,
+    SO_KEEPALIVE,
+    SO_LINGER,
+    SOL_SOCKET,
+    TCP_KEEPCNT,
+    TCP_KEEPIDLE,
+    TCP_KEEPINTVL,
+    TCP_NODELAY,
+    socket,
+)
 from _struct import pack
 
 from izba.linux.loop import READ, WRITE
@@ -26,6 +37,9 @@ _PIPE = 1 << 20
 _F_SETPIPE_SZ = 1031
 _SPLICE_FLAGS = 0x3  # SPLICE_F_MOVE | SPLICE_F_NONBLOCK
 _TURNS = 8
+KEEP_ALIVE = (15, 15, 9)
+"""Seconds of silence before the first question whether a peer is there, between two, and how many go unanswered: as
+Docker's proxy has it."""
 
 
 class Stream:
@@ -43,6 +57,7 @@ class Stream:
         for index, each in enumerate(self._sockets):
             each.setblocking(False)
             each.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+            _keep_alive(each)
             loop.watch(each.fileno(), READ, self._on_first if index == 0 else self._on_second)
 
     def close(self, *, reset: bool = False) -> None:
@@ -241,6 +256,13 @@ class _Flow:
             fcntl.fcntl(self._pipe[1], _F_SETPIPE_SZ, _PIPE)
         except OSError:  # out of descriptors, or of pipe memory for this user: it goes on as before, or with less
             self._full = 0
+
+
+def _keep_alive(connection: socket) -> None:
+    """A peer that lost its power or its way never ends a connection, which would keep its place here for ever."""
+    connection.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
+    for option, value in zip((TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT), KEEP_ALIVE, strict=True):
+        connection.setsockopt(IPPROTO_TCP, option, value)
 
 
 def abort(connection: socket) -> None:
