@@ -144,7 +144,7 @@ ELSEWHERE = {
     "--mac-address": "network/test_networks.py: test_a_static_address_is_given",
     "--network-alias": "network/test_networks.py: test_containers_find_each_other_by_name_alias_and_id",
     "--publish": "network/test_published_ports.py: test_a_published_port_is_reached_by_ipv4_and_ipv6",
-    "--publish-all": "network/test_bridge.py: test_all_exposed_ports_are_published",
+    "--publish-all": "network/test_every_mode.py: test_all_exposed_ports_are_published",
     "--tty": "containers/test_streams.py: test_run_on_a_terminal_has_its_size_and_its_exit_code",
     "--volumes-from": "containers/test_volumes.py: "
     "test_volumes_from_lends_mounts_and_an_anonymous_volume_goes_with_its_last_user",

@@ -22,7 +22,6 @@ from tests.network.conftest import (
     ask_from,
     fetch,
     idle,
-    send,
     send_from,
     served,
     within,
@@ -51,14 +50,6 @@ def test_containers_of_a_network_reach_each_other_and_the_world(izba: Izba, mach
     with Server(LAN, 7070, machine.on_lan):
         assert ask_from(izba, client, LAN, 7070) == HOST  # masqueraded
         assert send_from(izba, client, LAN, 7070, "ping") == f"{HOST} ping"
-
-
-def test_networks_are_isolated_from_each_other(izba: Izba) -> None:
-    izba.ok("network", "create", "one")
-    izba.ok("network", "create", "two")
-    web, client = served(izba, "--network", "one"), idle(izba, "--network", "two")
-
-    assert ask_from(izba, client, address_of(izba, web, "one"), 80, timeout=1) == ""
 
 
 def test_a_published_port_is_reached_from_everywhere(izba: Izba, machine: Machine) -> None:
@@ -90,41 +81,6 @@ def test_a_client_of_the_lan_is_seen_by_its_own_address(izba: Izba, machine: Mac
         assert izba.ok("ps", "--filter", f"publish={port}", "--format", "{{.Names}}").split() == shown
     with Server("0.0.0.0", 80, within(izba, name)):
         assert fetch(HOST, 8080, prefix=machine.on_lan) == LAN
-
-
-def test_datagrams_are_published(izba: Izba, machine: Machine) -> None:
-    name = idle(izba, "-p", "5300:53/udp")
-    with Server("0.0.0.0", 53, within(izba, name)):
-        assert send(HOST, 5300, "ping", prefix=machine.on_lan) == f"{LAN} ping"
-        assert send("127.0.0.1", 5300, "ping", prefix=machine.on_host).endswith(" ping")
-
-
-def test_the_kernel_chooses_a_port_and_every_command_tells_it(izba: Izba, machine: Machine) -> None:
-    web = served(izba, "-p", "127.0.0.1::80")
-    (place,) = izba.inspect(web)["NetworkSettings"]["Ports"]["80/tcp"]
-
-    assert izba.ok("port", web, "80") == f"127.0.0.1:{place['HostPort']}"
-    assert fetch("127.0.0.1", int(place["HostPort"]), prefix=machine.on_host) == web
-
-
-def test_all_exposed_ports_are_published(izba: Izba, machine: Machine) -> None:
-    web = served(izba, "-P", "--expose", "80", "--expose", "90/udp")
-    ports = izba.inspect(web)["NetworkSettings"]["Ports"]
-
-    assert set(ports) == {"80/tcp", "90/udp"}
-    assert fetch("127.0.0.1", int(ports["80/tcp"][0]["HostPort"]), prefix=machine.on_host) == web
-
-
-def test_a_taken_port_names_its_holder(izba: Izba, machine: Machine) -> None:
-    web = served(izba, "-p", "8080:80")
-    refused = izba("run", "--rm", "-p", "8080:80", "busybox", "true")
-    assert refused.returncode == 125
-    assert f"container {izba.inspect(web)['Id'][:12]} has the port" in refused.stderr
-
-    with Server("127.0.0.1", 9090, machine.on_host) as server:
-        refused = izba("run", "--rm", "-p", "9090:80", "busybox", "true")
-    assert f"(pid {server.process.pid}) has the port" in refused.stderr
-    assert "-p 9091:" in refused.stderr
 
 
 def test_an_address_that_is_not_the_hosts_cannot_be_published_on(izba: Izba) -> None:

@@ -194,6 +194,27 @@ def test_a_low_port_is_published_or_its_remedy_told_and_the_remedy_works(izba: I
         machine.host("sysctl", "-q", f"{remedy.partition('=')[0]}={before}")
 
 
+@pytest.mark.peer("iptables")
+def test_a_firewall_that_drops_what_is_forwarded_is_told_with_the_remedy_which_works(
+    izba: Izba, machine: Machine
+) -> None:
+    """root's packets are forwarded; nothing of an ordinary user's is."""
+    machine.host("iptables", "-P", "FORWARD", "DROP")
+    try:
+        warned = izba("run", "--rm", "busybox", "true").stderr
+        if izba.user is None:
+            assert warned.startswith("warning: a firewall of this host drops what is forwarded")
+            machine.host("sh", "-c", warned.split("`")[1])
+        else:
+            assert warned == ""
+        name = idle(izba, "-p", "8080:80")
+        with Server(LAN, 7070, machine.on_lan), Server("0.0.0.0", 80, within(izba, name)):
+            assert ask_from(izba, name, LAN, 7070) == HOST
+            assert fetch(HOST, 8080, prefix=machine.on_lan) == LAN
+    finally:
+        machine.host("nft", "delete", "table", "ip", "filter")
+
+
 # -- without a program of anybody's
 
 
