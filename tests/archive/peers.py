@@ -27,11 +27,11 @@ class Docker:
 
     def __init__(self, socket: str, pid: int) -> None:
         self.socket = socket
-        self._pid = pid
+        self.pid = pid
 
     def in_network(self, *argv: object) -> str:
         """Run a command where the ports that the daemon publishes are."""
-        return run("/usr/bin/nsenter", f"--net=/proc/{self._pid}/ns/net", *argv)
+        return run("/usr/bin/nsenter", f"--net=/proc/{self.pid}/ns/net", *argv)
 
     def __call__(self, *words: object) -> str:
         return run("/usr/bin/docker", "-H", self.socket, *words)

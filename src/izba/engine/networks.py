@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from izba import errors
+from izba import errors, jsonio
 from izba._record import Record
 from izba.engine import eventlog
 from izba.errors import InvalidArgument
@@ -17,10 +17,11 @@ from izba.network.errors import (
     NetworkExists,
     NetworkInUse,
     PredefinedNetwork,
+    ReservedName,
     SubnetOverlaps,
 )
 from izba.network.plan import HELPERS
-from izba.network.store import DEFAULT, PREDEFINED, Network, Networks
+from izba.network.store import AUXILIARY, DEFAULT, PREDEFINED, Network, Networks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def ensure_predefined(engine: Engine) -> None:
 
 
 def create(engine: Engine, request: NetworkRequest) -> Network:
-    """Make a network. Raises `NetworkExists`, `SubnetOverlaps`, `InterfaceTaken`, `InvalidArgument` …"""
+    """Make a network. Raises `NetworkExists`, `ReservedName`, `SubnetOverlaps`, `InterfaceTaken` …"""
     _check_name(request.name)
     if request.driver != "bridge":
         raise errors.NotImplemented(
@@ -116,8 +117,6 @@ def create(engine: Engine, request: NetworkRequest) -> Network:
     _check_bridge(engine, network)
     ensure_predefined(engine)
     with engine.store.db.transaction():
-        if network.name in PREDEFINED:
-            raise NetworkExists(network.name)
         network = networks(engine).insert(_with_addresses(engine, network))
     eventlog.emit(engine, "network", "create", network.id, name=network.name, type=network.driver)
     return network
@@ -126,6 +125,8 @@ def create(engine: Engine, request: NetworkRequest) -> Network:
 def _check_name(name: str) -> None:
     if not name or name[0] not in _FIRST or not _OTHERS.issuperset(name):
         raise InvalidArgument(f"invalid network name: {name}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+    if name in {*PREDEFINED, "default"}:
+        raise ReservedName(name)
     if name in HELPERS:
         raise InvalidArgument(f"invalid network name: {name}: it stands for the program of that name")
 
@@ -134,8 +135,9 @@ def _check_bridge(engine: Engine, network: Network) -> None:
     """The name that the user chose for its bridge must be a possible one, and free."""
     name = network.bridge
     check_interface(name)
-    if any(name == other.bridge for other in networks(engine).all()):
-        raise InterfaceTaken(name)
+    for other in networks(engine).all():
+        if name == other.bridge:
+            raise InterfaceTaken(name, other.name)
     if not engine.roots.rootless and has_interface(name):
         raise InterfaceTaken(name)
 
@@ -157,8 +159,8 @@ def _with_addresses(engine: Engine, network: Network) -> Network:
     """The network with its subnet chosen, or checked, and its gateway. Within a transaction."""
     others = [each for each in networks(engine).all() if each.id != network.id]
     if not network.subnet:
-        if network.gateway or network.ip_range:
-            raise InvalidArgument("--gateway and --ip-range need a --subnet to be in")
+        if network.gateway or network.ip_range or network.auxiliary:
+            raise InvalidArgument("--gateway, --ip-range and --aux-address need a --subnet to be in")
         taken = [ipv4.subnet(each.subnet) for each in others if each.subnet]
         chosen = ipam.choose([*taken, *used_by_host()])
         return network.replace(subnet=str(chosen), gateway=ipv4.text(chosen.first + 1), chosen=True)
@@ -179,6 +181,9 @@ def _with_addresses(engine: Engine, network: Network) -> Network:
         raise InvalidArgument(f"no matching subnet for gateway {network.gateway}")
     if gateway in {subnet.first, subnet.last}:
         raise BadAddress(network.gateway, network.subnet, "the first and the last address are the network's own")
+    for address in network.auxiliary.values():
+        if ipv4.number(address) not in subnet:
+            raise InvalidArgument(f"no matching subnet for aux-address {address}")
     return network.replace(subnet=str(subnet), gateway=ipv4.text(gateway))
 
 
@@ -342,9 +347,10 @@ def inspect(engine: Engine, network: Network) -> dict[str, object]:
     """A network in the form of Docker's API."""
     from izba.timestamps import format_time
 
-    config = {"Subnet": network.subnet} | ({"IPRange": network.ip_range} if network.ip_range else {})
-    if network.gateway:
-        config["Gateway"] = network.gateway
+    config: dict[str, object] = {"Subnet": network.subnet}
+    config |= {"IPRange": network.ip_range} if network.ip_range else {}
+    config |= {"Gateway": network.gateway} if network.gateway else {}
+    config |= {"AuxiliaryAddresses": network.auxiliary} if network.auxiliary else {}
     return {
         "Name": network.name,
         "Id": network.id,
@@ -353,19 +359,53 @@ def inspect(engine: Engine, network: Network) -> dict[str, object]:
         "Driver": network.driver,
         "EnableIPv4": True,
         "EnableIPv6": False,
-        "IPAM": {"Driver": "default", "Options": None, "Config": [config] if network.subnet else None},
+        "IPAM": {
+            "Driver": "default",
+            "Options": None if network.is_predefined else {},
+            "Config": [config] if network.subnet else None,
+        },
         "Internal": network.internal,
         "Attachable": network.attachable,
         "Ingress": False,
         "ConfigFrom": {"Network": ""},
         "ConfigOnly": False,
-        "Containers": {each.container: _connected(engine, network, each) for each in users(engine, network)},
-        "Options": dict(network.options),
+        "Containers": _containers(engine, network),
+        "Options": _options(network),
         "Labels": dict(network.labels),
     }
 
 
-def _connected(engine: Engine, network: Network, endpoint: Endpoint) -> dict[str, object]:
+def _options(network: Network) -> dict[str, str]:
+    """Those that were given; of the default network, which nobody made, what a script asks for to find its bridge."""
+    if network.name == DEFAULT:
+        from izba.network.ports import ANY
+
+        bridge = "com.docker.network.bridge."
+        return {
+            f"{bridge}default_bridge": "true",
+            f"{bridge}enable_icc": "true",
+            f"{bridge}enable_ip_masquerade": "true",
+            f"{bridge}host_binding_ipv4": ANY,
+            f"{bridge}name": network.bridge,
+            "com.docker.network.driver.mtu": str(network.mtu or 1500),
+        }
+    return {name: value for name, value in network.options if not name.startswith(AUXILIARY)}
+
+
+def _containers(engine: Engine, network: Network) -> dict[str, dict[str, str]]:
+    """Who runs in it, by id; in host and none those who have that mode."""
+    if network.driver == "bridge":
+        return {each.container: _connected(engine, network, each) for each in users(engine, network)}
+    runs = running(engine)
+    nothing = dict.fromkeys(("EndpointID", "MacAddress", "IPv4Address", "IPv6Address"), "")
+    return {
+        row.id: {"Name": row.name} | nothing
+        for row in engine.store.containers.all()
+        if jsonio.loads(row.config)["HostConfig"].get("NetworkMode") == network.name and runs(row.id)
+    }
+
+
+def _connected(engine: Engine, network: Network, endpoint: Endpoint) -> dict[str, str]:
     assert endpoint.address is not None
     return {
         "Name": engine.store.containers.require(endpoint.container).name,

@@ -53,6 +53,14 @@ class PredefinedNetwork(Forbidden):
         self.name = name
 
 
+class ReservedName(Forbidden):
+    """The name stands for a network that is always there."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"operation is not permitted on predefined {name} network", hint="choose another name")
+        self.name = name
+
+
 class SubnetOverlaps(Conflict):
     """The subnet is used by another network or by a route of the host."""
 
@@ -79,11 +87,13 @@ class InterfaceInUse(Conflict):
 
 
 class InterfaceTaken(Conflict):
-    """The name that a network's bridge was to have is another interface's."""
+    """The name that a network's bridge was to have is another interface's, perhaps the bridge of `network`."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, network: str = "") -> None:
         super().__init__(
-            f"the interface {name} is there already, and is no bridge of this izba's",
+            f"the interface {name} is the bridge of network {network}"
+            if network
+            else f"the interface {name} is there already, and is no bridge of this izba's",
             hint="give another one with -o com.docker.network.bridge.name=NAME, or leave the choice to izba",
         )
         self.name = name

@@ -102,8 +102,7 @@ def _free(
 def _own(network: Network) -> set[int]:
     subnet = ipv4.subnet(network.subnet)
     reserved = {subnet.first, subnet.last, ipv4.number(network.gateway)}
-    prefix = "com.docker.network.aux."
-    return reserved | {ipv4.number(value) for key, value in network.options if key.startswith(prefix)}
+    return reserved | {ipv4.number(address) for address in network.auxiliary.values()}
 
 
 def mac_of(address: int) -> bytes:

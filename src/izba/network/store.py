@@ -25,6 +25,8 @@ PREDEFINED = ("bridge", "host", "none")
 DEFAULT = "bridge"
 INTERFACE = "com.docker.network.endpoint.ifname"
 """The driver's option that names an endpoint's interface in the container."""
+AUXILIARY = "com.docker.network.aux."
+"""What begins like this among a network's options is an address that no container gets (`--aux-address`)."""
 
 
 class Network(Record):
@@ -52,6 +54,11 @@ class Network(Record):
     def bridge(self) -> str:
         """The name of its bridge."""
         return dict(self.options).get("com.docker.network.bridge.name") or f"izba-{self.id[:10]}"
+
+    @property
+    def auxiliary(self) -> dict[str, str]:
+        """The addresses that no container gets, by the names that the user gave them."""
+        return {name.removeprefix(AUXILIARY): value for name, value in self.options if name.startswith(AUXILIARY)}
 
     @property
     def is_predefined(self) -> bool:

@@ -92,11 +92,12 @@ def _options(flags: Flags) -> tuple[tuple[str, str], ...]:
             raise UsageError(f"--opt {name} is not supported", hint=f"the options are {', '.join(sorted(_OPTIONS))}")
         options[name] = value
     from izba.network.ipv4 import number
+    from izba.network.store import AUXILIARY
 
     for text in flags.all("aux-address"):
         name, equals, address = text.partition("=")
         if not equals:
             raise UsageError(f"invalid argument {text!r} for --aux-address", hint="write it as NAME=ADDRESS")
         number(address)
-        options[f"com.docker.network.aux.{name}"] = address
+        options[f"{AUXILIARY}{name}"] = address
     return tuple(options.items())

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from izba.cli.options.flags import Command, Flag
-from izba.cli.output.filters import Filters
-from izba.cli.output.listing import Field, Listing
+from izba.cli.output.filters import Filters, InvalidFilter
+from izba.cli.output.listing import Field, Listing, natural
 from izba.ids import short
 from izba.timestamps import format_time
 
@@ -62,6 +62,8 @@ def run(context: Context, argv: list[str]) -> int:
     flags = COMMAND.parse(argv)
     filters = Filters(flags.all("filter"), {"dangling", "driver", "id", "label", "name", "scope", "type"})
     dangling = filters.flag("dangling")
+    for kind in set(filters.all("type")) - {"builtin", "custom"}:
+        raise InvalidFilter(f"invalid filter 'type={kind}'", hint="the types are builtin and custom")
     from izba.engine import upkeep
     from izba.engine.networks import everything, users
 
@@ -69,7 +71,7 @@ def run(context: Context, argv: list[str]) -> int:
         upkeep.look(engine)
         found = [
             network
-            for network in everything(engine)
+            for network in sorted(everything(engine), key=lambda network: natural(network.name))
             if _passes(filters, network)
             and (dangling is None or dangling != (network.is_predefined or bool(users(engine, network))))
         ]

@@ -6,7 +6,7 @@ import sys
 
 from izba.cli.options.flags import Command, Flag
 from izba.cli.output.filters import Filters
-from izba.cli.output.listing import Field, Listing
+from izba.cli.output.listing import Field, Listing, natural
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def run(context: Context, argv: list[str]) -> int:
         used = users(engine) if dangling is not None else {}
         found = [
             volume
-            for volume in volumes(engine).all()
+            for volume in sorted(volumes(engine).all(), key=lambda volume: natural(volume.name))
             if (dangling is None or dangling != (volume.name in used))
             and filters.exactly("driver", "local")
             and filters.labels(dict(volume.labels))

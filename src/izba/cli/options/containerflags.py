@@ -123,4 +123,11 @@ MEANINGLESS = {"isolation": "default", "disable-content-trust": "true", "volume-
 """Values that ask for what is so anyway."""
 _REFUSED_BOOLS = frozenset(("disable-content-trust",))
 
-ALL = FLAGS + tuple(Flag(name=name, kind="bool" if name in _REFUSED_BOOLS else "list", hidden=True) for name in REFUSED)
+# Other names of flags, which Docker has without showing them.
+_HIDDEN = tuple(Flag(name=name, kind="list", hidden=True) for name in ("dns-opt", "net-alias"))
+
+ALL = (
+    FLAGS
+    + _HIDDEN
+    + tuple(Flag(name=name, kind="bool" if name in _REFUSED_BOOLS else "list", hidden=True) for name in REFUSED)
+)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from izba.cli.options.flags import Flags
     from izba.engine.containers.documents import ContainerConfig, HostConfig
 
+_OF_DOMAINS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 _WITHOUT_ENDPOINT = ("none", "host", *HELPERS)
 
 
@@ -23,6 +24,8 @@ def read(flags: Flags, config: ContainerConfig, host: HostConfig) -> tuple[Endpo
     _names(flags, host)
     _ports(flags, config, host)
     texts = (*flags.all("network"), *flags.all("net"))
+    if "" in texts:
+        raise UsageError("no name set for network", hint="--network takes the name of a network")
     endpoints = [_endpoint(text) for text in texts]
     if endpoints:
         host["NetworkMode"] = endpoints[0].network
@@ -38,7 +41,7 @@ def read(flags: Flags, config: ContainerConfig, host: HostConfig) -> tuple[Endpo
         return ()
     first = endpoints[0] if endpoints else EndpointRequest(network="default")
     first = first.replace(
-        aliases=(*first.aliases, *flags.all("network-alias")),
+        aliases=(*first.aliases, *flags.all("network-alias"), *flags.all("net-alias")),
         address=flags.text("ip") or first.address,
         mac=_mac(flags.text("mac-address") or first.mac),
     )
@@ -51,7 +54,7 @@ def _has_none(mode: str) -> bool:
 
 def _refuse_with(mode: str, flags: Flags) -> None:
     kind = mode.partition(":")[0]
-    for name in ("network-alias", "ip", "mac-address"):
+    for name in ("network-alias", "net-alias", "ip", "mac-address"):
         if flags.given(name):
             raise UsageError(f"conflicting options: --{name} and the network {kind}")
     if kind == "container":
@@ -107,7 +110,10 @@ def _priority(text: str) -> int:
 def _mac(text: str) -> str:
     if not text:
         return ""
-    parts = text.lower().replace("-", ":").split(":")
+    digits = text.lower().replace("-", ":")
+    if text.count(".") == 2 and len(text) == 14:  # 0242.ac11.0002
+        digits = ":".join(text.lower().replace(".", "")[at : at + 2] for at in range(0, 12, 2))
+    parts = digits.split(":")
     if len(parts) != 6 or not all(len(part) == 2 and set(part) <= set("0123456789abcdef") for part in parts):
         raise UsageError(f"{text} is not a valid mac address")
     if int(parts[0], 16) & 1:
@@ -127,7 +133,10 @@ def _names(flags: Flags, host: HostConfig) -> None:
         if not _is_address(server):
             raise UsageError(f"{server} is not an ip address", hint="--dns takes addresses of name servers")
     host["Dns"] = list(flags.all("dns"))
-    host["DnsOptions"] = list(flags.all("dns-option"))
+    host["DnsOptions"] = [*flags.all("dns-option"), *flags.all("dns-opt")]
+    for domain in flags.all("dns-search"):
+        if not domain or not _OF_DOMAINS.issuperset(domain):
+            raise UsageError(f"{domain} is not a valid domain", hint="--dns-search takes one domain; `.` is none")
     host["DnsSearch"] = list(flags.all("dns-search"))
 
 

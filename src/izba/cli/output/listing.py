@@ -68,6 +68,13 @@ class Listing(Record):
         return align_text("".join(f"{line}\n" for line in (header, *lines)))
 
 
+def natural(name: str) -> list[int | str]:
+    """What to sort names by so that `n2` comes before `n11`, as Docker has networks and volumes."""
+    import re
+
+    return [int(part) if part.isdecimal() else part for part in re.split(r"([0-9]+)", name)]
+
+
 class Row:
     """One item, as a template sees it."""
 

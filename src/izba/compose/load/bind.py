@@ -240,11 +240,11 @@ def _watch(rule: dict[str, Any]) -> WatchRule:
 
 
 def _network(key: str, model: dict[str, Any]) -> Network:
+    from izba.network.store import AUXILIARY
+
     pools = (model.get("ipam") or {}).get("config") or [{}]
     pool: dict[str, Any] = next((each for each in pools if ":" not in each.get("subnet", "")), {})
-    kept_free = {
-        f"com.docker.network.aux.{name}": address for name, address in (pool.get("aux_addresses") or {}).items()
-    }
+    kept_free = {f"{AUXILIARY}{name}": address for name, address in (pool.get("aux_addresses") or {}).items()}
     return Network(
         key=key,
         name=model["name"],

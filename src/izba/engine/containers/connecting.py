@@ -8,7 +8,7 @@ import os
 from izba.engine import eventlog
 from izba.engine import networks as networks_of
 from izba.engine.containers import lifecycle, networking
-from izba.engine.containers.networkfiles import resolv_conf
+from izba.engine.containers.networkfiles import host_names, resolv_conf
 from izba.engine.inside import inside
 from izba.errors import Conflict
 from izba.network import ipv4, ports
@@ -196,7 +196,7 @@ def _rewrite_hosts(container: Container, *, added: str = "", removed: str = "") 
         lines = file.read().splitlines()
     lines = [line for line in lines if not removed or line.partition("\t")[0] != removed]
     if added:
-        lines.append(f"{added}\t{container.config.get('Hostname') or container.id[:12]}")
+        lines.append(f"{added}\t{host_names(container, container.config.get('Hostname') or container.id[:12])}")
     _rewrite(path, "".join(f"{line}\n" for line in lines))
 
 

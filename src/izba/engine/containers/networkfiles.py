@@ -74,15 +74,20 @@ def _hosts(container: Container, plan: NetworkPlan | None, hostname: str) -> str
         name, address = extra_host(text)
         lines.append((name, _gateway(plan) if address == "host-gateway" else address))
     if plan is not None:
-        names = hostname
-        if domain := container.config.get("Domainname"):
-            names = f"{hostname}.{domain} {hostname}"
+        names = host_names(container, hostname)
         lines += [(names, link.address) for link in plan.links]
         if plan.helper:
             lines.append((names, HELPER_ADDRESS))
     elif not on_host:
         lines.append((hostname, "127.0.0.1"))
     return files.hosts(lines, base=_read("/etc/hosts") if on_host else files.LOOPBACK)
+
+
+def host_names(container: Container, hostname: str) -> str:
+    """What a container finds itself by: with its domain, then up to the first dot."""
+    domain = container.config.get("Domainname")
+    full = f"{hostname}.{domain}" if domain else hostname
+    return " ".join(dict.fromkeys((full, full.partition(".")[0], hostname)))
 
 
 def _gateway(plan: NetworkPlan | None) -> str:

@@ -241,11 +241,11 @@ def settings(engine: Engine, container: Container) -> dict[str, object]:
     rows = networks_of.networks(engine)
     shown: dict[str, dict[str, object]] = {}
     if not has_endpoints(mode) and not mode.startswith("container:"):
-        shown[mode] = _endpoint(None, None, running=False, names=())
+        shown[mode] = _endpoint(rows.find(mode), None, running=False, names=())
     for endpoint in rows.of_container(container.id):
         network = rows.find(endpoint.network)
         name = network.name if network else endpoint.name or endpoint.network
-        names = (*endpoint.aliases, container.id[:12]) if network and network.has_names else ()
+        names = names_of(container, endpoint) if network and network.has_names else ()
         shown[name] = _endpoint(network, endpoint, running=state.is_running, names=names)
     first = shown.get(DEFAULT) or _endpoint(None, None, running=False, names=())
     return {
@@ -259,6 +259,12 @@ def settings(engine: Engine, container: Container) -> dict[str, object]:
         "IPv6Gateway": "",
         "Networks": shown,
     }
+
+
+def names_of(container: Container, endpoint: Endpoint) -> tuple[str, ...]:
+    """What the others on a network with names find a container by."""
+    hostname = container.config.get("Hostname") or container.id[:12]
+    return tuple(dict.fromkeys((container.name, *endpoint.aliases, container.id[:12], hostname)))
 
 
 def _endpoint(
