@@ -265,6 +265,11 @@ def fib_daddr_interface(register: int = _REG_1) -> bytes:
     return _expression("fib", _be32(1, register) + _be32(2, 1) + _be32(3, 2))
 
 
+def fib_source_interface(register: int = _REG_1) -> bytes:
+    """Load the index of the interface that the packet came by; 0 where no route to its source leaves by that."""
+    return _expression("fib", _be32(1, register) + _be32(2, 1) + _be32(3, 1 | 8))
+
+
 def compare(value: bytes, *, equal: bool = True, register: int = _REG_1) -> bytes:
     """Go on if the register has (not) the value."""
     return _expression("cmp", _be32(1, register) + _be32(2, 0 if equal else 1) + _nested(3, _attribute(1, value)))

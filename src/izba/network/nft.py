@@ -5,7 +5,8 @@
                          what came to a published port from the host itself or a container, the bridge's
     forward              within a network everything; into one answers and what is published; out of one everything,
                          unless it is internal
-    raw                  nobody outside speaks to, or as, an address of the host's loopback
+    raw                  nobody outside speaks to, or as, an address of the host's loopback;
+                         no container speaks as somebody who is not in its network
 
 `nft list table ip izba1` reads like this page.
 """
@@ -94,9 +95,12 @@ def _raw() -> list[Message]:
     # route_localnet lets 127.0.0.0/8 through on bridges, for published ports; it is for answers only.
     from_elsewhere = nft.interface(nft.IIFNAME, "lo", equal=False)
     drop = nft.verdict(nft.DROP)
+    # A container that may send raw packets would otherwise answer in the world's name what another network has asked.
+    forged = [*_from(_BRIDGES), nft.fib_source_interface(), nft.compare(bytes(4))]
     return [
         nft.add_rule(TABLE, "raw", [*from_elsewhere, *nft.destination("127.0.0.0", 8), drop]),
         nft.add_rule(TABLE, "raw", [*from_elsewhere, *nft.source("127.0.0.0", 8), drop]),
+        nft.add_rule(TABLE, "raw", [*forged, drop]),
     ]
 
 
