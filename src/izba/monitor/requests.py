@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import _signal
 
-from izba.monitor import telling
+from izba.monitor import children, telling
 from izba.monitor.control import Request
 from izba.monitor.plan import RestartPlan
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from izba.monitor.supervise import Supervisor
 
-__all__ = ["Request", "answer", "resize", "stop"]
+__all__ = ["Request", "answer", "stop"]
 
 
 def answer(supervisor: Supervisor, request: Request) -> None:
@@ -46,24 +46,15 @@ def _kill(supervisor: Supervisor, number: int) -> None:
         telling.tell(supervisor.plan, "kill", signal=str(int(number)))
 
 
-def resize(supervisor: Supervisor, rows: int, columns: int) -> None:
-    """Set the size of the container's terminal; its foreground processes get SIGWINCH."""
-    if supervisor.console < 0:
-        return
-    from izba.linux import pty
-
-    pty.set_window_size(supervisor.console, pty.WindowSize(rows=rows, columns=columns))
-
-
 def _attach(supervisor: Supervisor, request: Request) -> None:
     value = request.value
     request.keep({"ok": True, "tty": supervisor.plan.tty})
-    client = supervisor.clients.add(
+    client = supervisor.streams.clients.add(
         request.connection, streams=frozenset(value["streams"]), feeds=bool(value["stdin"]) and supervisor.plan.stdin
     )
     telling.tell(supervisor.plan, "attach")
     if request.rest and client.feeds:
-        supervisor.clients.feed(request.rest)
+        supervisor.streams.clients.feed(request.rest)
 
 
 def _signal_it(supervisor: Supervisor, request: Request) -> None:
@@ -86,7 +77,7 @@ def _wait(supervisor: Supervisor, request: Request) -> None:
 
 
 def _resize(supervisor: Supervisor, request: Request) -> None:
-    resize(supervisor, int(request.value["rows"]), int(request.value["columns"]))
+    supervisor.streams.resize(int(request.value["rows"]), int(request.value["columns"]))
     request.answer({"ok": True})
 
 
@@ -97,13 +88,20 @@ def _paused(supervisor: Supervisor, request: Request) -> None:
         return
     # The state first: a crash between the two leaves a container that `unpause` can free.
     supervisor.note(status="paused" if paused else "running")
-    if error := supervisor.freeze(paused):
+    if error := children.complaint(lambda: _freeze(supervisor.state.pid, supervisor.plan.cgroup, paused)):
         supervisor.note(status=before)
         request.answer({"error": error})
         return
     supervisor.suspend_health(paused)
     telling.tell(supervisor.plan, "pause" if paused else "unpause")
     request.answer({"ok": True})
+
+
+def _freeze(init: int, cgroup: str, frozen: bool) -> None:
+    """In a child."""
+    from izba.monitor.freeze import freeze, thaw
+
+    (freeze if frozen else thaw)(init, cgroup)
 
 
 def _cgroup(supervisor: Supervisor, request: Request) -> None:

@@ -13,14 +13,12 @@ from izba.linux import wire
 from izba.linux.loop import READ, Loop
 from izba.monitor import children, failure, requests, slumber, state, telling
 from izba.monitor.attachment import Attachment
-from izba.monitor.clients import Clients
 from izba.monitor.control import Control, Waiting
-from izba.monitor.logs import Log
 from izba.monitor.plan import RestartPlan, to_json
 from izba.monitor.restart import Ended, delay_before_restart
 from izba.monitor.starter import Starter
 from izba.monitor.state import State
-from izba.monitor.stdio import Input, Output
+from izba.monitor.streams import Streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,20 +43,12 @@ class Supervisor:
         self.policy: RestartPlan = plan.restart
         self.state = State(monitor=state.identify(os.getpid()), boot=state.boot_id())
         self.loop = Loop()
-        self.stdin = Input(self.loop)
-        # Who leaves a terminal may come back to it, so that only pipes end with their feeder.
-        once = plan.stdin_once and not plan.tty
-        self.clients = Clients(self.loop, framed=not plan.tty, stdin=self.stdin, stdin_once=once)
-        self.clients.on_caught_up = self._go_on
-        self.stdin.on_room = self.clients.can_feed
-        self.console = -1
+        self.streams = Streams(self.loop, plan, self._on_end_of_output)
         self.waiting = Waiting(self.loop)
         self._lock = lock
         self._channel = channel
         self._attached = attached
-        self._log = Log(plan.directory, plan.log)
         self._control: Control | None = None
-        self._outputs: list[Output] = []
         self._pidfd = -1
         self._exit_status: int | None = None
         self._began = 0.0
@@ -107,7 +97,7 @@ class Supervisor:
         """The first start failed: the container stays as it was, with the reason noted."""
         code = getattr(error, "exit_code", 128)
         self._write(self.state.replace(status="created", monitor=None, process=None, exit_code=code, error=str(error)))
-        self._log.close()
+        self.streams.log.close()
         self._attachment.release(self.plan)
         if self.plan.auto_remove:
             self._discard()
@@ -134,13 +124,14 @@ class Supervisor:
                     health="starting" if self.plan.health else "",
                 )
             )
-            self._open_streams(pipes.ours, created.console)
+            self.streams.open(self.plan, pipes.ours, created.console)
+            self._attach_command()
             warnings = starter.start()
         except EOFError:
-            self._close_streams()
+            self.streams.close()
             raise Internal("the process that starts the container was killed") from None
         except BaseException:
-            self._close_streams()
+            self.streams.close()
             self._clean_up()
             raise
         self._began = time.monotonic()
@@ -165,50 +156,13 @@ class Supervisor:
         self._pidfd = os.pidfd_open(self.state.pid)
         self.loop.watch(self._pidfd, READ, lambda _events: self._on_exit())
 
-    def _open_streams(self, pipes: tuple[int, int, int], console: int | None) -> None:
-        stdin, stdout, stderr = pipes
-        if console is None:
-            outputs = [("stdout", stdout), ("stderr", stderr)]
-            if self.plan.stdin:
-                self.stdin.open(stdin, owned=True)
-            else:
-                os.close(stdin)
-        else:
-            for fd in pipes:
-                os.close(fd)
-            self.console = console
-            outputs = [("stdout", console)]
-            if self.plan.console != (0, 0):
-                requests.resize(self, *self.plan.console)
-            if self.plan.stdin:
-                self.stdin.open(console, owned=False)
-        self._watch_outputs(outputs)
+    def _attach_command(self) -> None:
+        """The command that waits for the first start has the output from its first byte on."""
         if self._attached:
-            streams = frozenset(("stdout", "stderr"))
-            self.clients.add(self._attached, streams=streams, feeds=self.plan.stdin)
+            both = frozenset(("stdout", "stderr"))
+            self.streams.clients.add(self._attached, streams=both, feeds=self.plan.stdin)
             self._attached = None
             telling.tell(self.plan, "attach")
-
-    def _watch_outputs(self, outputs: list[tuple[str, int]]) -> None:
-        self._outputs = [Output(self.loop, name, fd, self._on_output, self._on_end_of_output) for name, fd in outputs]
-
-    def _close_streams(self) -> None:
-        self.stdin.close()
-        for output in self._outputs:
-            output.close()
-        self._outputs = []
-        self.console = -1
-
-    def _on_output(self, stream: str, data: bytes) -> None:
-        self._log.write(stream, data)
-        self.clients.send(stream, data)
-        if self.clients.are_behind:
-            for output in self._outputs:
-                output.pause(True)
-
-    def _go_on(self) -> None:
-        for output in self._outputs:
-            output.pause(False)
 
     def _on_verdict(self, verdict: Verdict) -> None:
         changed = verdict.status != self.state.health
@@ -248,26 +202,23 @@ class Supervisor:
             self._starter.close()
             self._starter = None
         self._exit_status = os.waitpid(self.state.pid, 0)[1]
-        for output in self._outputs:
-            output.drain()
-            if output.fd == self.console:
-                output.close()
-        if any(output.fd >= 0 for output in self._outputs):
+        self.streams.drain()
+        if self.streams.are_open:
             self.loop.after(STRAGGLERS, self._end_run)
         else:
             self._end_run()
 
     def _on_end_of_output(self) -> None:
-        if self._exit_status is not None and all(output.fd < 0 for output in self._outputs):
+        if self._exit_status is not None and not self.streams.are_open:
             self._end_run()
 
     def _end_run(self) -> None:
         if self._exit_status is None:
             return
         status, self._exit_status = self._exit_status, None
-        self._close_streams()
+        self.streams.close()
         self._attachment.run_ended()
-        self._log.flush()
+        self.streams.log.flush()
         if self._health:
             self._health.close()
             self._health = None
@@ -316,17 +267,12 @@ class Supervisor:
             self._decide(self.state.replace(exit_code=code, error=str(error), finished=time.time_ns(), process=None))
 
     def _hold_networks(self) -> Sequence[int]:
-        """What keeps its networks from being removed, for the starter: it may outlive us for as long as it needs.
-
-        Nobody can have removed them yet, for the container runs until we end.
-        """
+        """For the starter, which may outlive us. Nobody can have removed them yet: the container runs until we end."""
         if self.plan.network is None or not self.plan.network.links:
             return ()
-        from izba.network.uses import Uses
+        from izba.network.uses import held
 
-        uses = Uses(self.plan.network.run)
-        uses.take(link.network for link in self.plan.network.links)
-        return uses.fds
+        return held(self.plan.network)
 
     def stop_retrying(self) -> None:
         """A request to stop, between two runs."""
@@ -342,17 +288,17 @@ class Supervisor:
         self._write(ended.replace(status="exited", monitor=None, process=None, health=""))
         if self.is_stopping:
             telling.tell(self.plan, "stop")
-        self._log.close()
+        self.streams.log.close()
         self._attachment.release(self.plan)
         if self._control:
             self._control.close()
         wire.send(self._channel, {"exit_code": ended.exit_code})
-        self.clients.on_caught_up = self._leave_when_alone
-        self.clients.finish()
+        self.streams.clients.on_caught_up = self._leave_when_alone
+        self.streams.clients.finish()
         self._leave_when_alone()
 
     def _leave_when_alone(self) -> None:
-        if self.clients.are_gone:
+        if self.streams.clients.are_gone:
             self.loop.stop()
 
     def _is_removed_by_command(self) -> bool:
@@ -372,11 +318,17 @@ class Supervisor:
 
     def is_idle(self) -> bool:
         """Whether `pack` has all: the container runs, nobody is there, nothing is under way."""
-        alone = self.clients.are_gone and self.waiting.is_empty and not self.is_stopping and wire.is_left(self._channel)
-        if not alone or self._pidfd < 0 or self._control is None or (self._starter and self._starter.pid):
+        alone = self.streams.clients.are_gone and self.waiting.is_empty and wire.is_left(self._channel)
+        if (
+            not alone
+            or self.is_stopping
+            or self._pidfd < 0
+            or self._control is None
+            or (self._starter and self._starter.pid)
+        ):
             return False
-        expected = {self._pidfd, self._control.fileno(), *(output.fd for output in self._outputs if output.fd >= 0)}
-        return self.stdin.is_idle and self.loop.watched == expected | set(self._attachment.pack()["held"][:1])
+        expected = {self._pidfd, self._control.fileno(), *self.streams.outputs}
+        return self.streams.stdin.is_idle and self.loop.watched == expected | set(self._attachment.pack()["held"][:1])
 
     def pack(self) -> tuple[dict[str, Any], list[int]]:
         """What `resume` needs to go on, and the descriptors that have to stay open meanwhile."""
@@ -386,31 +338,25 @@ class Supervisor:
             "policy": [self.policy.name, self.policy.maximum],
             "lock": self._lock,
             "control": self._control.fileno(),
-            "outputs": [[output.name, output.fd] for output in self._outputs if output.fd >= 0],
-            "console": self.console,
-            "stdin": self.stdin.pack(),
-            "log": self._log.pack(),
             "attachment": self._attachment.pack(),
             "began": self._began,
             "delay": self._delay,
+            **self.streams.pack(),
         }
         held, sockets = value["attachment"]["held"], value["attachment"]["sockets"]
-        fds = [self._lock, value["control"], self.console, value["stdin"]["fd"], *held, *sockets]
-        fds += [fd for _, fd in value["outputs"]]
+        fds = [self._lock, value["control"], value["console"], value["stdin"]["fd"], *held, *sockets]
+        fds += self.streams.outputs
         return value, sorted({fd for fd in fds if fd >= 0})
 
     def resume(self, value: dict[str, Any], quiet: float) -> None:
         """Be what was packed, and watch until the end for good."""
         self.state = state.recorded(self.plan.directory)
         self.policy = RestartPlan(name=value["policy"][0], maximum=value["policy"][1])
-        self.console = value["console"]
         self._began, self._delay = value["began"], value["delay"]
-        self._log.unpack(value["log"])
-        self.stdin.unpack(value["stdin"])
         self.loop.on_signal(_signal.SIGCHLD, self._reap_others)
         self._answer_requests(value["control"])
         self._attachment.unpack(value["attachment"], self.plan, self.state.pid)
-        self._watch_outputs([(name, fd) for name, fd in value["outputs"]])
+        self.streams.unpack(value)
         self._watch_init()
         for fd in self.pack()[1]:
             os.set_inheritable(fd, False)
@@ -447,10 +393,6 @@ class Supervisor:
             return False
         return True
 
-    def freeze(self, frozen: bool) -> str:
-        """Stop all processes of the container, or let them go on; what went wrong, or nothing."""
-        return children.complaint(lambda: _freeze(self.state.pid, self.plan.cgroup, frozen))
-
     def suspend_health(self, suspended: bool) -> None:
         """No probes while the container is paused."""
         if self._health and suspended:
@@ -483,10 +425,3 @@ def _clean_up(plan: Plan) -> int:
     from izba.monitor.cleanup import clean_up
 
     return int(clean_up(plan))
-
-
-def _freeze(init: int, cgroup: str, frozen: bool) -> None:
-    """In a child."""
-    from izba.monitor.freeze import freeze, thaw
-
-    (freeze if frozen else thaw)(init, cgroup)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from izba.network.plan import NetworkPlan
+
 PATIENCE = 10.0
 """Seconds that a removal waits for containers that are being started."""
 _PAUSE = 0.005
@@ -56,6 +58,13 @@ class Uses:
         for fd in self._held.values():
             os.close(fd)
         self._held.clear()
+
+
+def held(plan: NetworkPlan) -> list[int]:
+    """The plan's networks held, by descriptors that are the caller's to close or to pass on."""
+    uses = Uses(plan.run)
+    uses.take(link.network for link in plan.links)
+    return uses.fds
 
 
 class StillUsed(Exception):
