@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from izba.cli.streams import detach_keys
 from izba.jsonio import loads
 from tests.containers.conftest import Izba
 from tests.support.children import children_cpu
@@ -30,6 +33,45 @@ def test_ps_shows_the_ended_with_a_only(izba: Izba) -> None:
     assert izba.ok("ps", "-q") == ""
     assert izba.ok("ps", "-a", "--format", "{{.Names}} {{.State}} {{.Status}}").startswith(f"{name} exited Exited (3) ")
     assert loads(izba.ok("ps", "-a", "--format", "json"))["Names"] == name
+
+
+def test_lists_are_shown_as_the_users_config_json_says(izba: Izba, tmp_path: Path) -> None:
+    formats = {name: f"{name} {{{{.ID}}}}" for name in ("psFormat", "imagesFormat", "networksFormat")}
+    (tmp_path / "config.json").write_text(json.dumps(formats | {"volumesFormat": "raw", "auths": {}}))
+    izba.ok("create", "--name", izba.name(), "busybox")
+    izba.ok("volume", "create", "of-format")
+
+    for key, *words in (("psFormat", "ps", "-a"), ("imagesFormat", "images"), ("networksFormat", "network", "ls")):
+        shown = izba.ok("--config", str(tmp_path), *words).splitlines()
+        assert all(line.startswith(f"{key} ") for line in shown)
+        assert [line.split()[1] for line in shown] == izba.ok("--config", str(tmp_path), *words, "-q").splitlines()
+        assert not izba.ok("--config", str(tmp_path), *words, "--format", "{{.ID}}").startswith(key)
+    assert "name: of-format\ndriver: local" in izba.ok("--config", str(tmp_path), "volume", "ls")
+    izba.ok("volume", "rm", "of-format")
+
+
+def test_raw_is_a_line_for_each_field(izba: Izba) -> None:
+    name = izba.name()
+    izba.ok("create", "--name", name, "--label", "a=b", "busybox", "true")
+
+    shown = izba.ok("ps", "-a", "--format", "raw", "--filter", f"name={name}").splitlines()
+
+    assert [line.partition(":")[0] for line in shown if line] == (
+        "container_id image command created_at state status names labels ports".split()
+    )
+    wanted = {"image: busybox", 'command: "true"', "state: created", f"names: {name}", "ports:"}
+    assert wanted < set(shown)
+    assert any(line.startswith("labels: ") and "a=b" in line for line in shown)
+
+
+def test_the_keys_that_detach_are_those_of_the_users_config_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.json").write_text('{"detachKeys": "ctrl-x,q"}')
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+
+    assert detach_keys(None) == b"\x18q"
+    assert detach_keys("ctrl-a") == b"\x01"
 
 
 def test_ps_filters(izba: Izba) -> None:

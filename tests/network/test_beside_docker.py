@@ -28,6 +28,7 @@ SCRIPT = [
     import -c 'CMD ["sh"]' ARCHIVE busybox
     network ls
     network ls --format '{{.Name}} {{.Driver}} {{.Scope}} {{.IPv6}} {{.Internal}}'
+    network ls --format raw
     network ls -q -f name=none
     network ls --format '{{.Nonsense}}'
     network ls -f foo=bar

@@ -41,7 +41,11 @@ class InvalidKeys(InvalidArgument):
 
 
 def detach_keys(text: str | None) -> bytes:
-    """`ctrl-p,ctrl-q` as bytes."""
+    """`ctrl-p,ctrl-q` as bytes; without a text, what the user's config.json says, or Docker's."""
+    if not text:
+        from izba.cli.output.userformat import configured
+
+        text = configured("detachKeys")
     if not text:
         return DETACH_KEYS
     keys = bytearray()

@@ -11,6 +11,7 @@ from izba.cli.options.moments import moment
 from izba.cli.output import humanise
 from izba.cli.output.filters import Filters
 from izba.cli.output.listing import Field, Listing
+from izba.cli.output.userformat import list_format
 from izba.engine.images.filters import LISTING, image_filter
 from izba.ids import short
 from izba.oci.reference import familiar
@@ -62,7 +63,7 @@ def run(context: Context, argv: list[str]) -> int:
         images = engine.images.list(image_filter(engine.store, values, until=until))
     with_digests = flags.on("digests")
     listing = images_listing(truncated=not flags.on("no-trunc"), with_digests=with_digests)
-    format_ = flags.text("format")
+    format_ = list_format(flags, "imagesFormat")
     rows = list(_rows(images, with_digests=with_digests or listing.uses(format_, "Digest")))
     sys.stdout.write(listing.ids(rows) if flags.on("quiet") else listing.show(rows, format_))
     return 0
@@ -75,6 +76,13 @@ def images_listing(*, truncated: bool, with_digests: bool) -> Listing:
     return Listing(
         kind="image",
         table=table,
+        raw=(
+            ("repository", "Repository"),
+            ("tag", "Tag"),
+            ("image_id", "ID"),
+            ("created_at", "CreatedAt"),
+            ("virtual_size", "Size"),
+        ),
         fields={
             "ID": Field(header="IMAGE ID", value=lambda row: short(row.image.id) if truncated else row.image.id),
             "Repository": Field(header="REPOSITORY", value=lambda row: row.repository),

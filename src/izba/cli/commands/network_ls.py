@@ -7,6 +7,7 @@ import sys
 from izba.cli.options.flags import Command, Flag
 from izba.cli.output.filters import Filters, InvalidFilter
 from izba.cli.output.listing import Field, Listing, natural
+from izba.cli.output.userformat import list_format
 from izba.ids import short
 from izba.timestamps import format_time
 
@@ -37,6 +38,7 @@ def network_listing(*, truncated: bool) -> Listing:
     return Listing(
         kind="network",
         table=("ID", "Name", "Driver", "Scope"),
+        raw=(("network_id", "ID"), ("name", "Name"), ("driver", "Driver"), ("scope", "Scope")),
         fields={
             "ID": Field(header="NETWORK ID", value=lambda network: short(network.id) if truncated else network.id),
             "Name": Field(header="NAME", value=lambda network: network.name),
@@ -76,7 +78,9 @@ def run(context: Context, argv: list[str]) -> int:
             and (dangling is None or dangling != (network.is_predefined or bool(users(engine, network))))
         ]
     listing = network_listing(truncated=not flags.on("no-trunc"))
-    sys.stdout.write(listing.ids(found) if flags.on("quiet") else listing.show(found, flags.text("format")))
+    sys.stdout.write(
+        listing.ids(found) if flags.on("quiet") else listing.show(found, list_format(flags, "networksFormat"))
+    )
     return 0
 
 

@@ -10,6 +10,7 @@ from izba.cli.output import humanise
 from izba.cli.output.columns import ellipsis
 from izba.cli.output.filters import Filters
 from izba.cli.output.listing import Field, Listing
+from izba.cli.output.userformat import list_format
 from izba.engine import upkeep
 from izba.engine.containers import selection
 from izba.engine.containers.listing import Query, list_containers
@@ -50,7 +51,7 @@ def run(context: Context, argv: list[str]) -> int:
     query = Query(
         all=flags.on("all"), last=last, filters={name: given.all(name) for name in selection.FILTERS if name in given}
     )
-    format_ = flags.text("format")
+    format_ = list_format(flags, "psFormat")
     engine = context.engine()
     summaries = list_containers(engine, query)
     upkeep.look(engine)
@@ -89,7 +90,13 @@ def ps_listing(engine: Engine, *, truncated: bool, with_size: bool) -> Listing:
         "Platform": Field(header="PLATFORM", value=lambda s: s.container.kept["Platform"]),
     }
     table = ("ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", *(("Size",) if with_size else ()))
-    return Listing(kind="Container", fields=fields, table=table)
+    raw = (
+        ("container_id", "ID"),
+        *((name.lower(), name) for name in ("Image", "Command")),
+        ("created_at", "CreatedAt"),
+    )
+    raw += tuple((name.lower(), name) for name in ("State", "Status", "Names", "Labels", "Ports"))
+    return Listing(kind="Container", fields=fields, table=table, raw=raw + (("size", "Size"),) * with_size)
 
 
 def status(summary: Summary, now: int) -> str:

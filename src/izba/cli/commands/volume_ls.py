@@ -7,6 +7,7 @@ import sys
 from izba.cli.options.flags import Command, Flag
 from izba.cli.output.filters import Filters
 from izba.cli.output.listing import Field, Listing, natural
+from izba.cli.output.userformat import list_format
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ COMMAND = Command(
 LISTING = Listing(
     kind="volume",
     table=("Driver", "Name"),
+    raw=(("name", "Name"), ("driver", "Driver")),
     fields={
         "Name": Field(header="VOLUME NAME", value=lambda volume: volume.name),
         "Driver": Field(header="DRIVER", value=lambda _: "local"),
@@ -68,6 +70,7 @@ def run(context: Context, argv: list[str]) -> int:
             and filters.labels(dict(volume.labels))
             and filters.matches("name", volume.name)
         ]
-    only_names = flags.on("quiet") and flags.text("format") in {None, "", "table"}
-    sys.stdout.write(LISTING.ids(found, "Name") if only_names else LISTING.show(found, flags.text("format")))
+    format_ = list_format(flags, "volumesFormat")
+    only_names = flags.on("quiet") and format_ in {None, "", "table"}
+    sys.stdout.write(LISTING.ids(found, "Name") if only_names else LISTING.show(found, format_))
     return 0

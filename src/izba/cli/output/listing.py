@@ -25,17 +25,21 @@ class Field(Record):
 class Listing(Record):
     """The fields of a kind of row, `table` those that are shown if nobody asks.
 
-    `kind` names it in a template's errors, as in `*formatter.ContainerContext`.
+    `kind` names it in a template's errors, as in `*formatter.ContainerContext`; `raw` are the labels and fields that
+    `--format raw` shows, each on a line of its own.
     """
 
     kind: str
     fields: Mapping[str, Field]
     table: tuple[str, ...]
+    raw: tuple[tuple[str, str], ...] = ()
 
     def show(self, items: Iterable[object], format_: str | None = None) -> str:
         """The text for `--format`. Raises `TemplateError`."""
         if not format_ or format_ == "table":
             return self._table(items)
+        if format_ == "raw" and self.raw:
+            return "".join(f"{self._raw(item)}\n" for item in items)
         if format_ == "json":
             format_ = "{{json .}}"
         return self._by_template(items, format_)
@@ -48,7 +52,13 @@ class Listing(Record):
         """Whether the field is shown, for those that cost something to find out."""
         if not format_ or format_ == "table":
             return name in self.table
+        if format_ == "raw" and self.raw:
+            return any(name == field for _, field in self.raw)
         return format_ == "json" or f".{name}" in format_
+
+    def _raw(self, item: object) -> str:
+        shown = ((label, _text(self.fields[name].value(item))) for label, name in self.raw)
+        return "".join(f"{label}: {text}\n" if text else f"{label}:\n" for label, text in shown)
 
     def _table(self, items: Iterable[object]) -> str:
         fields = [self.fields[name] for name in self.table]
