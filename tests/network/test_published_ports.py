@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -15,6 +17,7 @@ from tests.network.conftest import (
     eventually,
     fetch,
     idle,
+    relays,
     send,
     served,
     within,
@@ -120,3 +123,39 @@ def test_ports_of_a_container_on_the_hosts_network_are_discarded_with_a_warning(
     done = any_izba("run", "--rm", "--network", "host", "-p", "80:80", "busybox", "true")
     assert done.returncode == 0
     assert "published ports are discarded" in done.stderr
+
+
+HOLD = """
+import socket
+with socket.create_server(("0.0.0.0", 80)) as listener:
+    print("ready", flush=True)
+    connection, _ = listener.accept()
+    connection.sendall(b"held")
+    try:
+        connection.recv(100)
+    except ConnectionResetError:
+        pass
+    print("ended", flush=True)
+"""
+
+
+def test_a_stream_ends_on_both_sides_when_the_relay_is_killed_in_the_middle(any_izba: Izba, port: int) -> None:
+    """I: neither the client nor the container waits for somebody who is no more. By IPv6 root's goes through it too."""
+    eventually(lambda: relays(any_izba) == [])
+    name = idle(any_izba, "-p", f"[::1]:{port}:80")
+    (relay,) = relays(any_izba)
+    command = [*within(any_izba, name), sys.executable, "-c", HOLD]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holding:
+        assert holding.stdout is not None
+        try:
+            assert holding.stdout.readline() == "ready\n"
+            with socket.create_connection(("::1", port), timeout=60) as client:
+                assert client.recv(100) == b"held"
+                os.kill(relay, signal.SIGKILL)
+                try:
+                    assert client.recv(100) == b""
+                except ConnectionResetError:
+                    pass
+                assert holding.stdout.readline() == "ended\n"
+        finally:
+            holding.kill()
