@@ -391,3 +391,66 @@ def test_an_idle_container_costs_little_memory(izba: Izba) -> None:
     # The goal is 3 MB (decisions, 7), of which a bare interpreter takes 2.9: this keeps what is reached from growing.
     # Clean pages of files are shared with every other Python, so how many are counted here is their matter.
     assert int(sizes["Pss_Anon:"]) < 4500, sizes
+
+
+# -- containers that share pids
+
+
+def sharing(izba: Izba, pid: str, script: str, *options: str) -> tuple[str, str]:
+    """A container in another's pid namespace, or the host's, and a word that only its processes have."""
+    word = f"w{os.urandom(6).hex()}"
+    name = izba.detached("sh", "-c", script.replace("WORD", word), options=("--pid", pid, *options))
+    eventually(lambda: izba.ok("logs", name) == "listening")
+    return name, word
+
+
+def having(word: str) -> set[int]:
+    """Processes that have the word on their command line, and have not ended."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        try:
+            command = (entry / "cmdline").read_bytes() if entry.name.isdigit() else b""
+            if command.startswith(b"sh\0") and f": {word}".encode() in command:
+                found.add(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+LEAVES_ONE = "(sh -c ': WORD; while :; do sleep 0.05; done') & echo listening; : WORD; while :; do sleep 0.05; done"
+
+
+@pytest.mark.parametrize("whose", ["container", "host"])
+def test_who_shares_pids_leaves_no_process(any_izba: Izba, whose: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IZBA_SLEEP_AFTER", "0.05")
+    owner = any_izba.detached("sleep", "300")
+    pid = f"container:{owner}" if whose == "container" else "host"
+    for end in ("kill", "stop", "monitor"):
+        name, word = sharing(any_izba, pid, LEAVES_ONE)
+        assert len(having(word)) >= 2
+        if end == "monitor":
+            os.kill(monitor_of(any_izba, name), signal.SIGKILL)
+            eventually(lambda name=name: any_izba.state(name)["ExitCode"] == 255)  # type: ignore[misc]
+        else:
+            any_izba.ok(end, *(("-t", "0") if end == "stop" else ()), name)
+        eventually(lambda word=word: not having(word))  # type: ignore[misc]
+    assert any_izba.state(owner)["Running"] is True
+
+
+@pytest.mark.parametrize("whose", ["container", "host"])
+def test_a_pause_stops_nobody_who_shares_pids(any_izba: Izba, whose: str) -> None:
+    ticks = "echo listening; while :; do date +%s%N >/tick; sleep 0.02; done"
+    owner = any_izba.listening(ticks)
+    name, word = sharing(any_izba, f"container:{owner}" if whose == "container" else "host", LEAVES_ONE)
+
+    any_izba.ok("pause", name)
+
+    assert {processes.state(pid) for pid in having(word)} == {"T"}
+    seen = any_izba.ok("exec", owner, "cat", "/tick")
+    eventually(lambda: any_izba.ok("exec", owner, "cat", "/tick") != seen)
+    any_izba.ok("unpause", name)
+    eventually(lambda: "T" not in {processes.state(pid) for pid in having(word)})
+    any_izba.ok("pause", owner)
+    assert "T" not in {processes.state(pid) for pid in having(word)}
+    assert word not in any_izba.ok("top", owner)
+    any_izba.ok("unpause", owner)

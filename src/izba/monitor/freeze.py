@@ -10,12 +10,11 @@ import os
 import time
 
 from izba.errors import Unavailable
+from izba.linux import members
 from izba.linux import process as processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from izba.cgroups.manager import CgroupManager
 
 _PATIENCE = 5.0
@@ -63,43 +62,17 @@ def _stop_all(init: int) -> None:
         time.sleep(0.001)
 
 
-def _processes(init: int) -> Iterator[int]:
-    """Every process in the pid namespace of `init`, and of those below it."""
-    namespace = _pid_namespace(init)
-    if namespace == 0:
-        raise Unavailable("the pid namespace of the container cannot be read")
-    if namespace == _pid_namespace(os.getpid()):
-        raise Unavailable("a container in the host's pid namespace can only be paused by a cgroup, which it has not")
-    for name in os.listdir("/proc"):
-        if name.isdecimal() and _is_below(int(name), namespace):
-            yield int(name)
-
-
-def _is_below(pid: int, namespace: int) -> bool:
-    """Whether the process has a pid in the namespace, told by its first ancestor there."""
-    seen = 0
-    while pid > 1 and seen < 1000:
-        found = _pid_namespace(pid)
-        if found == namespace:
-            return True
-        pid = _parent(pid)
-        seen += 1
-    return False
-
-
-def _pid_namespace(pid: int) -> int:
+def _processes(init: int) -> set[int]:
+    """Every process of the container, and none of another's that shares its pids."""
     try:
-        return os.stat(f"/proc/{pid}/ns/pid").st_ino
-    except OSError:
-        return 0
-
-
-def _parent(pid: int) -> int:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[1])
-    except OSError:
-        return 0
+        found = members.members(init)
+    except (FileNotFoundError, ProcessLookupError):
+        return set()
+    except PermissionError:
+        raise Unavailable("the processes of the container cannot be told from others") from None
+    if os.getpid() in found:
+        raise Unavailable("a container in the host's mount namespace can only be paused by a cgroup, which it has not")
+    return found
 
 
 def _is_stopped(pid: int) -> bool:

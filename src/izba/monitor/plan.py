@@ -66,6 +66,7 @@ class Plan(Record):
     told       what events tell of it besides its id: image, name and labels
     stdin      the container reads from whoever is attached; `stdin_once` ends its input when the first of them leaves
     console    rows and columns of the terminal it starts with
+    shares_pids  it is in the host's pid namespace, or another container's, which do not end with its first process
     """
 
     id: str
@@ -89,6 +90,7 @@ class Plan(Record):
     auto_remove: bool = False
     stop_signal: int = 15
     stop_timeout: int = 10
+    shares_pids: bool = False
 
     @property
     def runtime_directory(self) -> str:

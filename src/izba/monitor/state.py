@@ -183,10 +183,15 @@ def _end_orphan(process: Process) -> None:
         pidfd = processes.pidfd_open(process.pid, process.started)
     except ProcessLookupError:
         return
+    from izba.monitor import stragglers
+
+    mounts = stragglers.hold(process.pid)
     try:
         processes.send_signal(pidfd, SIGKILL)
         processes.has_ended(pidfd, _PATIENCE)
     except ProcessLookupError:
-        return
+        pass
     finally:
         os.close(pidfd)
+    if mounts >= 0:
+        stragglers.end(mounts)

@@ -50,6 +50,7 @@ class Supervisor:
         self._attached = attached
         self._control: Control | None = None
         self._pidfd = -1
+        self._mounts = -1
         self._exit_status: int | None = None
         self._began = 0.0
         self._delay = 0.0
@@ -126,12 +127,16 @@ class Supervisor:
             )
             self.streams.open(self.plan, pipes.ours, created.console)
             self._attach_command()
+            self._hold_mounts()
             warnings = starter.start()
+            self._hold_mounts()
         except EOFError:
             self.streams.close()
+            self._end_stragglers()
             raise Internal("the process that starts the container was killed") from None
         except BaseException:
             self.streams.close()
+            self._end_stragglers()
             self._clean_up()
             raise
         self._began = time.monotonic()
@@ -155,6 +160,22 @@ class Supervisor:
     def _watch_init(self) -> None:
         self._pidfd = os.pidfd_open(self.state.pid)
         self.loop.watch(self._pidfd, READ, lambda _events: self._on_exit())
+
+    def _hold_mounts(self) -> None:
+        """Before its command runs, which may end at once; where an ordinary user may not look at it yet, after that."""
+        if not self.plan.shares_pids or self._mounts >= 0:
+            return
+        from izba.monitor import stragglers
+
+        self._mounts = stragglers.hold(self.state.pid)
+
+    def _end_stragglers(self) -> None:
+        if self._mounts < 0:
+            return
+        from izba.monitor import stragglers
+
+        mounts, self._mounts = self._mounts, -1
+        stragglers.end(mounts)
 
     def _attach_command(self) -> None:
         """The command that waits for the first start has the output from its first byte on."""
@@ -202,6 +223,7 @@ class Supervisor:
             self._starter.close()
             self._starter = None
         self._exit_status = os.waitpid(self.state.pid, 0)[1]
+        self._end_stragglers()
         self.streams.drain()
         if self.streams.are_open:
             self.loop.after(STRAGGLERS, self._end_run)
@@ -339,12 +361,13 @@ class Supervisor:
             "lock": self._lock,
             "control": self._control.fileno(),
             "attachment": self._attachment.pack(),
+            "mounts": self._mounts,
             "began": self._began,
             "delay": self._delay,
             **self.streams.pack(),
         }
         held, sockets = value["attachment"]["held"], value["attachment"]["sockets"]
-        fds = [self._lock, value["control"], value["console"], value["stdin"]["fd"], *held, *sockets]
+        fds = [self._lock, value["control"], value["console"], self._mounts, value["stdin"]["fd"], *held, *sockets]
         fds += self.streams.outputs
         return value, sorted({fd for fd in fds if fd >= 0})
 
@@ -352,6 +375,7 @@ class Supervisor:
         """Be what was packed, and watch until the end for good."""
         self.state = state.recorded(self.plan.directory)
         self.policy = RestartPlan(name=value["policy"][0], maximum=value["policy"][1])
+        self._mounts = value.get("mounts", -1)
         self._began, self._delay = value["began"], value["delay"]
         self.loop.on_signal(_signal.SIGCHLD, self._reap_others)
         self._answer_requests(value["control"])

@@ -27,25 +27,23 @@ class Process(Record):
 
 
 def processes(engine: Engine, container: Container) -> list[Process]:
-    """All of a running container's, by pid: those of its cgroup, or of its pid namespace, or below its monitor.
-
-    The cgroup knows all; without one (v1 without limits) the pid namespace does, and in the host's pid namespace, which
-    a container shares with everybody, only who descends from the monitor is known to be its own. Raises `NotRunning`.
+    """All of a running container's, by pid: those of its cgroup, or without one (v1 without limits) those that its
+    namespaces tell. Raises `NotRunning`.
     """
     from izba.engine.containers.cgroup import cgroup
+    from izba.linux import members
 
     state = lifecycle.require_running(container)
     everybody = _everybody()
     group = cgroup(engine, container)
     if group is not None and group.exists():
-        members = set(group.pids())
-    elif (namespace := _pid_namespace(state.pid)) != _pid_namespace(os.getpid()):
-        members = _descendants({pid for pid in everybody if _pid_namespace(pid) == namespace}, everybody)
+        own = set(group.pids())
     else:
-        members = _descendants({state.pid}, everybody)
-        members |= _descendants({state.monitor.pid} if state.monitor else set(), everybody)
-        members -= {state.monitor.pid} if state.monitor else set()
-    return [everybody[pid] for pid in sorted(members) if pid in everybody]
+        try:
+            own = members.members(state.pid)
+        except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            own = set()
+    return [everybody[pid] for pid in sorted(own) if pid in everybody]
 
 
 def _everybody() -> dict[int, Process]:
@@ -73,25 +71,3 @@ def _read(pid: int) -> Process | None:
         threads=int(fields[17]),
         started=int(fields[19]),
     )
-
-
-def _descendants(roots: set[int], everybody: dict[int, Process]) -> set[int]:
-    """`roots` and all below them: processes in a namespace nested in the container's have one of their own."""
-    children: dict[int, list[int]] = {}
-    for process in everybody.values():
-        children.setdefault(process.parent, []).append(process.pid)
-    found: set[int] = set()
-    todo = list(roots)
-    while todo:
-        pid = todo.pop()
-        if pid not in found:
-            found.add(pid)
-            todo += children.get(pid, ())
-    return found
-
-
-def _pid_namespace(pid: int) -> int:
-    try:
-        return os.stat(f"/proc/{pid}/ns/pid").st_ino
-    except OSError:
-        return 0

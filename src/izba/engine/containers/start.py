@@ -98,6 +98,7 @@ def make_plan(engine: Engine, container: Container, spec: Spec, console: tuple[i
         auto_remove=host.get("AutoRemove", False),
         stop_signal=stop_signal(config),
         stop_timeout=config.get("StopTimeout", 10),
+        shares_pids=bool(host.get("PidMode")),
     )
 
 
