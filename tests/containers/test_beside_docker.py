@@ -90,6 +90,11 @@ SCRIPT = [
     commit -m message -a me -c 'ENV X=1' renamed made:1
     image inspect made:1 --format '{{{{.Author}}}} {{{{.Comment}}}} {{{{json .Config.Env}}}}'
     create --name first busybox
+    create -p bad:x:y:z busybox
+    create --memory 1x busybox
+    create -e =x busybox
+    create --add-host x busybox
+    create --nonsense busybox
     rm first
     rm -f first renamed third
     rm nobody

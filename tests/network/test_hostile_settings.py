@@ -63,7 +63,8 @@ def test_an_interface_that_came_later_is_neither_used_nor_removed(izba: Izba, ma
 
 def test_two_networks_do_not_share_a_bridge(izba: Izba) -> None:
     izba.ok("network", "create", "-o", f"{BRIDGE}=ours0", "one")
-    assert "the interface ours0 is there already" in izba("network", "create", "-o", f"{BRIDGE}=ours0", "two").stderr
+    refused = izba("network", "create", "-o", f"{BRIDGE}=ours0", "two")
+    assert (refused.returncode, "the interface ours0 is the bridge of network one" in refused.stderr) == (1, True)
     assert address_of(izba, idle(izba, "--network", "one"), "one")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from izba.cli.options.containerflags import ALL
 from izba.cli.options.flags import Command
+from izba.errors import InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,8 +27,15 @@ def run(context: Context, argv: list[str]) -> int:
     from izba.cli.creation import create_with_image
     from izba.cli.options.container import request
 
+    try:
+        asked = request(flags, detach=False)
+    except (
+        InvalidArgument
+    ) as error:  # what flags ask for is judged before anything is done, as by Docker's command line
+        error.exit_code = 125
+        raise
     engine = context.engine()
     engine.enter_user_namespace()
-    container = create_with_image(engine, request(flags, detach=False), flags)
+    container = create_with_image(engine, asked, flags)
     print(container.id)
     return 0
