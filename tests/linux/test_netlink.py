@@ -121,6 +121,22 @@ def test_routes_are_those_that_ip_shows() -> None:
     assert {(shown["dst"].partition("/")[0], shown.get("gateway", "")) for shown in listed} == ours
 
 
+def test_a_list_that_changes_all_the_time_is_not_asked_for_for_ever() -> None:
+    kernel, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+    def answer() -> None:
+        while asked := kernel.recv(1 << 16):
+            (sequence,) = struct.unpack_from("=I", asked, 8)
+            kernel.send(struct.pack("=IHHIIi", 20, 3, 2 | 0x10, sequence, 0, 0))
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    with RouteSocket(ours.detach()) as routes, pytest.raises(OSError, match="changes too fast"):
+        routes.addresses()
+    thread.join()
+    kernel.close()
+
+
 def test_a_list_during_which_something_changed_is_asked_for_again() -> None:
     """NLM_F_DUMP_INTR: the kernel says that one of its answers may be missing what was there all the time."""
     kernel, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -13,6 +13,8 @@ from typing import Any, Self
 
 import pytest
 
+from izba.linux.loop import Loop
+from izba.network.relay.process import _EAGER
 from tests.containers.conftest import (  # noqa: F401 - fixtures
     Izba,
     _fill,
@@ -27,6 +29,13 @@ from tests.support.ports import free_ports
 from tests.support.users import User
 
 HOST, LAN = "198.18.0.2", "198.18.0.1"
+
+
+@pytest.fixture
+def loop() -> Loop:
+    """As the networks' process has it."""
+    return Loop(eager=_EAGER)
+
 
 FETCH = """
 import socket, sys

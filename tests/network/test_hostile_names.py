@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import _socket
-import os
-import resource
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,6 +19,7 @@ from izba.ids import new_id
 from izba.linux.loop import Loop
 from izba.network import ipv4
 from izba.network.dns import answers, upstream
+from izba.network.dns.answers import ANY, A
 from izba.network.dns.names import Names
 from izba.network.dns.server import Resolver
 from izba.network.dns.upstream import Upstream
@@ -28,7 +27,8 @@ from izba.network.store import EndpointRequest, Network, Networks
 from izba.paths import Roots
 from izba.store.store import Store
 from tests.network.test_relay import run
-from tests.network.test_resolver import NameServer, ask, loop, record  # noqa: F401 - a fixture among them
+from tests.network.test_resolver import NameServer, ask, record
+from tests.support.limits import no_descriptors
 
 # -- questions
 
@@ -82,16 +82,25 @@ def test_whatever_is_asked_is_answered_as_asked(
         assert question is None
         return
     assert question is not None
-    for given_ in ([0xAC110002, 0xAC110003], []):
-        found = answers.reply(question, find=lambda _, f=given_: f, name_of=lambda _: "web.shop", limit=4096)  # type: ignore[misc]
-        for data in (found, answers.failure(question, answers.SERVFAIL)):
+    for addresses in ([0xAC110002, 0xAC110003], []):
+        found = answers.reply(question, find=partial(_always, addresses), name_of=lambda _: "web.shop", limit=4096)
+        failed = answers.failure(question, answers.SERVFAIL)
+        for data in (found, failed):
             assert data is not None
             assert data[12 : 12 + len(section)] == section
             assert data[:2] == b"\x12\x34"
             if all(_is_text(label) for label in labels):  # what dnslib reads
                 answer = DNSRecord.parse(data)
-                assert len(answer.rr) == (len(given_) if data == found and kind in {1, 255} else len(answer.rr))
+                assert (tuple(answer.q.qname.label), answer.q.qtype) == (tuple(labels), kind)
                 assert [each.rname for each in answer.rr] == [answer.q.qname] * len(answer.rr)
+                if data == failed:
+                    assert not answer.rr
+                elif kind in {A, ANY}:
+                    assert sorted(str(each.rdata) for each in answer.rr) == [ipv4.text(each) for each in addresses]
+
+
+def _always(addresses: list[int], _name: str) -> list[int]:
+    return addresses
 
 
 def _is_text(label: bytes) -> bool:
@@ -204,7 +213,7 @@ def test_nobody_is_localhost(town: Town, name: str) -> None:
 # -- the resolver's TCP
 
 
-def test_a_resolver_without_descriptors_looks_again_and_not_all_the_time(town: Town, loop: Loop) -> None:  # noqa: F811
+def test_a_resolver_without_descriptors_looks_again_and_not_all_the_time(town: Town, loop: Loop) -> None:
     asker = town.container("asker", town.network("shop"))
     udp, tcp = (_socket.socket(_socket.AF_INET, kind, 0) for kind in (_socket.SOCK_DGRAM, _socket.SOCK_STREAM))
     for each in (udp, tcp):
@@ -232,25 +241,6 @@ def test_a_resolver_without_descriptors_looks_again_and_not_all_the_time(town: T
     assert spent[0] < 0.5
 
 
-@contextmanager
-def no_descriptors() -> Iterator[None]:
-    """This process has all that it may have."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    taken = [os.dup(0)]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))), hard))
-    try:
-        while True:
-            taken.append(os.dup(0))
-    except OSError:
-        pass
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        for each in taken:
-            os.close(each)
-
-
 def framed(data: bytes) -> bytes:
     return len(data).to_bytes(2) + data
 
@@ -264,7 +254,7 @@ def unframed(connection: socket.socket) -> DNSRecord:
 
 
 def test_an_answer_from_another_address_or_port_does_not_count(
-    loop: Loop,  # noqa: F811
+    loop: Loop,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Of somebody who knows all: the id, the question, and the port that it was asked by."""
@@ -363,7 +353,7 @@ def _answers_another_question(connection: socket.socket, asked: DNSRecord) -> No
 
 @pytest.mark.parametrize("bad", [_pours, _is_empty, _ends_early, _resets, _answers_another_question])
 def test_a_server_that_is_none_by_tcp_is_left_and_the_next_one_asked(
-    loop: Loop,  # noqa: F811
+    loop: Loop,
     monkeypatch: pytest.MonkeyPatch,
     bad: Callable[[socket.socket, DNSRecord], None],
 ) -> None:

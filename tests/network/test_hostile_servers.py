@@ -74,7 +74,7 @@ while True:
 
 ASK = """
 import json, socket, sys
-from dnslib import DNSRecord
+from dnslib import DNSError, DNSRecord
 for packet in sys.argv[1].split(","):  # it is no question, or one that takes long
     packet = bytes.fromhex(packet)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
@@ -85,7 +85,7 @@ for packet in sys.argv[1].split(","):  # it is no question, or one that takes lo
 def shown(data):
     try:
         record = DNSRecord.parse(data)
-    except Exception:
+    except (DNSError, RecursionError):  # cut, or with pointers that lead nowhere
         return {"size": len(data), "cut": bool(data[2] & 2), "code": data[3] & 15, "records": None}
     records = [str(each.rdata) for each in record.rr]
     return {"size": len(data), "cut": bool(record.header.tc), "code": record.header.rcode, "records": records}

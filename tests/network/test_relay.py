@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import _socket
-import os
 import resource
 import socket
 import struct
@@ -18,18 +17,13 @@ from izba.linux import flags, interfaces, namespaces
 from izba.linux.loop import Loop
 from izba.network.relay import stream
 from izba.network.relay.listeners import DatagramPort, StreamPort
-from izba.network.relay.process import _EAGER
 from izba.network.relay.shares import Connections
 from tests.support.children import in_child
+from tests.support.limits import no_descriptors
 
 
 def dial(kind: int, _client: str) -> _socket.socket:
     return _socket.socket(_socket.AF_INET, kind, 0)
-
-
-@pytest.fixture
-def loop() -> Loop:
-    return Loop(eager=_EAGER)
 
 
 def run(loop: Loop, work: Callable[[], object]) -> None:
@@ -216,7 +210,6 @@ def test_much_is_carried_whole_however_slowly_it_is_read(loop: Loop, target: soc
 @pytest.mark.slow
 def test_ten_thousand_connections_are_carried_at_once(loop: Loop, target: socket.socket) -> None:
     """H8."""
-    import resource
 
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     count = min(10_000, (hard - 200) // 4)
@@ -274,19 +267,11 @@ def test_connections_that_there_is_no_room_for_are_reset_and_the_others_go_on(
 
 def test_without_a_descriptor_left_it_looks_again_and_not_all_the_time(loop: Loop, target: socket.socket) -> None:
     address = carried(loop, target.getsockname())
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     spent = []
 
     def work() -> None:
         with socket.socket() as client:
-            taken = [os.dup(0)]
-            resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))), hard))
-            try:
-                while True:
-                    taken.append(os.dup(0))
-            except OSError:
-                pass
-            try:
+            with no_descriptors():
                 client.settimeout(10)
                 client.connect(address)
                 began = time.process_time()
@@ -294,10 +279,6 @@ def test_without_a_descriptor_left_it_looks_again_and_not_all_the_time(loop: Loo
                     target.settimeout(1)
                     target.accept()
                 spent.append(time.process_time() - began)
-            finally:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-                for each in taken:
-                    os.close(each)
             target.settimeout(10)
             server, _ = target.accept()
             with server:

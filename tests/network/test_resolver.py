@@ -12,12 +12,6 @@ from dnslib import QTYPE, RR, A, DNSRecord
 from izba.linux.loop import Loop
 from izba.network.dns import answers, upstream
 from izba.network.dns.upstream import Upstream
-from izba.network.relay.process import _EAGER
-
-
-@pytest.fixture
-def loop() -> Loop:
-    return Loop(eager=_EAGER)
 
 
 class NameServer:

@@ -27,6 +27,7 @@ _NEWROUTE, _GETROUTE = 24, 26
 _NEWRULE = 32
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _DUMP_INTERRUPTED = 0x10  # NLM_F_DUMP_INTR
+_MOST_DUMPS = 100
 _HEADER = Struct("=IHHII")  # length, type, flags, sequence, port
 _IFINFO = Struct("=BxHiII")  # family, type, index, flags, change
 _IFADDR = Struct("=BBBBI")  # family, prefix length, flags, scope, index
@@ -276,10 +277,11 @@ class RouteSocket:
 
     def _dump(self, kind: int, body: bytes) -> list[bytes]:
         """All of a kind. Asked again where something changed meanwhile: then one may be missing, or be there twice."""
-        while True:
+        for _ in range(_MOST_DUMPS):
             replies, is_whole = self._dump_once(kind, body)
             if is_whole:
                 return replies
+        raise OSError(errno.EBUSY, "the kernel's list changes too fast to be read")
 
     def _dump_once(self, kind: int, body: bytes) -> tuple[list[bytes], bool]:
         self._sequence += 1
